@@ -1,0 +1,1 @@
+//! Examples for embedders; see the files beside this one.

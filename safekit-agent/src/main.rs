@@ -1,0 +1,5 @@
+//! The agent of a farm node.
+
+mod store;
+
+fn main() {}

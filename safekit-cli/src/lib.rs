@@ -1,0 +1,1 @@
+//! The command `safekit` as a library.

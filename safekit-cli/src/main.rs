@@ -1,0 +1,3 @@
+//! The command `safekit`.
+
+fn main() {}

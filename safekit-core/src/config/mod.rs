@@ -1,0 +1,3 @@
+//! cluster.xml and userconfig.xml: text -> diagnostics and model.
+
+pub mod model;

@@ -1,0 +1,185 @@
+//! What the configuration files say, once checked: an invalid value cannot exist here.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName};
+
+/// cluster.xml: all nodes and lans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClusterConfig {
+    /// UDP port of the heartbeats (`port`, 4800).
+    pub port: u16,
+    /// Time between two heartbeats (`pulse`, 100 ms).
+    pub pulse: Duration,
+    /// Heartbeats missed before a member is lost (`slost_count`, 10).
+    pub slost_count: u32,
+    /// The same for the node with the lowest id, where written out (`mlost_count`); there is no leader.
+    pub mlost_count: Option<u32>,
+    /// The lans in the order of the file.
+    pub lans: Vec<LanConfig>,
+    /// The nodes in the order of their first appearance; their ids are their places.
+    pub nodes: BTreeMap<NodeId, NodeName>,
+    /// Of all that has a meaning in the file, comments and order of attributes left out: the same on two nodes means the same cluster.
+    pub signature: Signature,
+}
+
+/// One lan of cluster.xml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LanConfig {
+    /// Its place in the file.
+    pub id: LanId,
+    /// Its name.
+    pub name: LanName,
+    /// Whether distributed commands take this lan (`command`).
+    pub command: bool,
+    /// The addresses of its nodes.
+    pub nodes: BTreeMap<NodeId, LanAddress>,
+}
+
+/// Where a node is reached on a lan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LanAddress {
+    /// As others see it (`addr`).
+    pub addr: Host,
+    /// As the node itself sees it, where that differs (`laddr`).
+    pub laddr: Option<IpAddr>,
+}
+
+/// An address, or a name that was not resolved yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address.
+    Ip(IpAddr),
+    /// A name for DNS; resolved only when the cluster is configured.
+    Name(String),
+}
+
+/// Says whether two configurations are the same: 8 bytes of SHA-256 over the canonical text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature(pub u64);
+
+/// userconfig.xml of one module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModuleConfig {
+    /// The module's name (not in the file: the folder).
+    pub name: ModuleName,
+    /// What starts it when the agent starts (`boot`, ignore).
+    pub boot: BootPolicy,
+    /// Wait before that (`boot_delay`, 0 s).
+    pub boot_delay: Duration,
+    /// Automatic actions allowed within `loop_interval` (`maxloop`, 3).
+    pub maxloop: u32,
+    /// See `maxloop` (`loop_interval`, 24 h); zero: no limit.
+    pub loop_interval: Duration,
+    /// How long the application goes on serving after the health answer has turned negative, when an administrator
+    /// stops it (`drain`, 15 s; an attribute of ours).
+    pub drain: Duration,
+    /// Names of the lans whose heartbeats count for this module.
+    pub lans: Vec<LanName>,
+    /// `<user>`; without it no script runs.
+    pub user: Option<UserConfig>,
+    /// `<errd>`; without it no process is watched.
+    pub errd: Option<ErrdConfig>,
+    /// Of all that has a meaning in the file.
+    pub signature: Signature,
+}
+
+/// When a module starts with the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootPolicy {
+    /// Always.
+    On,
+    /// Never.
+    Off,
+    /// When it was started before the host went down.
+    Auto,
+    /// As `safekit boot` says; not started unless said so.
+    Ignore,
+}
+
+/// `<user>`: the scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserConfig {
+    /// Time limit of a graceful stop script (`nicestoptimeout`, 300 s).
+    pub nicestoptimeout: Duration,
+    /// Time limit of a forced stop script (`forcestoptimeout`, 300 s).
+    pub forcestoptimeout: Duration,
+    /// Time limit of start_both and prestart (`starttimeout`, none; an attribute of ours).
+    pub starttimeout: Option<Duration>,
+    /// Whether the scripts' output is kept (`logging`, userlog).
+    pub logging: Logging,
+    /// A userlog file at or over this size is cut to nothing at the module's start (`userlogsize`, 2048 KiB).
+    pub userlogsize_bytes: u64,
+    /// Environment of the scripts (`<var>`), in the order of the file.
+    pub vars: Vec<(String, String)>,
+}
+
+/// Where the output of scripts goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logging {
+    /// A file for each run of a script.
+    Userlog,
+    /// Nowhere.
+    None,
+}
+
+/// `<errd>`: the processes to watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrdConfig {
+    /// Time between two looks at the process list (`polltimer`, 30 s). A death is noticed at once whatever this says.
+    pub polltimer: Duration,
+    /// What to watch.
+    pub procs: Vec<ProcConfig>,
+}
+
+/// `<proc>`: one kind of process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcConfig {
+    /// Name of the process, and of its resource `proc.<name>`.
+    pub name: String,
+    /// Regular expression over the whole command line (`argregex`).
+    pub argregex: Option<String>,
+    /// Fewer than this are a fault (`atleast`, 1); `None` (-1): no test.
+    pub atleast: Option<u32>,
+    /// This many, or more, are a fault; 0: already the first (`atmax`); `None` (-1, the default): no test.
+    pub atmax: Option<u32>,
+    /// What to do about a fault (`action`, stopstart).
+    pub action: ProcAction,
+    /// When it is watched (`class`).
+    pub class: ProcClass,
+    /// The watch begins (`start_after` - 1) polls later (`start_after`, 0).
+    pub start_after: u32,
+}
+
+/// What the process monitor does about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcAction {
+    /// `restart`
+    Restart,
+    /// `stopstart`
+    Stopstart,
+    /// `stop`
+    Stop,
+    /// `noaction`: a line in the log.
+    NoAction,
+}
+
+/// When a process is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ProcClass {
+    /// `both`: from the end of start_both to before stop_both.
+    Both,
+    /// `pre`: from the end of prestart to before poststop.
+    Pre,
+}

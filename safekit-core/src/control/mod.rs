@@ -1,0 +1,127 @@
+//! What a person or an embedder may ask of a node, and what comes back.
+
+mod report;
+
+pub use report::{
+    MemberReport, ModuleReport, PeerModuleReport, ScriptReport, StateReport, ViewReport,
+    WatchReport,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ModuleName;
+
+/// Who gave a command. Told in the log with each command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Origin {
+    /// A person or program through the control socket: the user's name, as the operating system vouches for it.
+    User(String),
+    /// A detector named by `-i`: a script or checker. It counts against the restart budget and does not reset it.
+    Detector(String),
+    /// The process monitor.
+    Errd,
+    /// The restart budget is used up.
+    Maxloop,
+    /// The agent starts, and the module is to be started with it.
+    Boot,
+    /// The agent is told to end, and stops its modules.
+    Shutdown,
+    /// The node itself, as the second half of a `stopstart`.
+    Automatic,
+}
+
+impl Origin {
+    /// Tells whether the command comes from an administrator: it then resets the restart budget.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        matches!(self, Self::User(_))
+    }
+}
+
+/// An order about one module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Command {
+    /// Start the module: STOP -> WAIT -> UP.
+    Start,
+    /// Stop it, drain first: UP -> WAIT -> STOP.
+    Stop,
+    /// Stop and start the application; the module stays UP.
+    Restart,
+    /// Stop the module wholly, then start it.
+    Stopstart,
+    /// Stop without drain and without waiting for anything that runs.
+    Forcestop,
+}
+
+impl Command {
+    /// Returns the word of the command line and of the scripts' arguments.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Stopstart => "stopstart",
+            Self::Forcestop => "forcestop",
+        }
+    }
+}
+
+/// A command with its addressee and its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleCommand {
+    /// Which module.
+    pub module: ModuleName,
+    /// What to do.
+    pub command: Command,
+    /// Who says so.
+    pub origin: Origin,
+}
+
+/// Why a node does not do what it was asked. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No module of that name is configured on this node. The caller's mistake: install and configure it first.
+    #[error(
+        "module {module} is not configured on this node: run 'safekit module install' and 'safekit config' first"
+    )]
+    UnknownModule {
+        /// The name that was asked for.
+        module: ModuleName,
+    },
+    /// The cluster is not configured. The caller's mistake: configure it first.
+    #[error("the cluster is not configured on this node: run 'safekit cluster config' first")]
+    NoCluster,
+    /// The module is in the middle of something else. Ask again when it has ended.
+    #[error("module {module} is busy: {doing}; try again when it has ended, or use forcestop")]
+    Busy {
+        /// The module.
+        module: ModuleName,
+        /// What it is doing, for people: "stop_both runs since 3 s".
+        doing: String,
+    },
+    /// The command does not fit the state, as restart of a stopped module.
+    #[error("module {module} is {state}: {command} needs a module that is {needed}")]
+    WrongState {
+        /// The module.
+        module: ModuleName,
+        /// Its state, as shown to people.
+        state: String,
+        /// The command's word.
+        command: &'static str,
+        /// The state it needs.
+        needed: &'static str,
+    },
+}
+
+/// A command was taken: what happens next, for people ("draining, 15 s", "already stopped").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// A sentence without full stop.
+    pub text: String,
+}

@@ -1,0 +1,234 @@
+//! What has happened on a node: data for logs, callbacks and programs. The sentence for people is [`crate::explain`]'s.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::control::{Command, Origin};
+use crate::explain::Cause;
+use crate::ids::{Epoch, ModuleName, NodeId, ProcessId};
+use crate::membership::{Fault, JoinReason, MemberReason, MemberState};
+use crate::module::script::{Script, ScriptEnd};
+use crate::module::state::ModuleState;
+
+/// How important an event is; the letters of the module log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Severity {
+    /// C: the application does not run, and nobody restarts it.
+    Critical,
+    /// E: something went wrong or changed.
+    Event,
+    /// U: a person did something.
+    User,
+    /// S: a script was run.
+    Script,
+    /// I: for the verbose log only.
+    Info,
+}
+
+impl Severity {
+    /// Returns the letter of the module log.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Critical => 'C',
+            Self::Event => 'E',
+            Self::User => 'U',
+            Self::Script => 'S',
+            Self::Info => 'I',
+        }
+    }
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A member is heard, lost, or has left.
+    MemberChanged {
+        /// Which.
+        member: NodeId,
+        /// How it stands.
+        state: MemberState,
+        /// The evidence.
+        why: MemberReason,
+    },
+    /// This node has joined, or has to join again.
+    JoinChanged {
+        /// Whether it has joined.
+        joined: bool,
+        /// Why.
+        why: JoinReason,
+    },
+    /// Another view is in force.
+    ViewInstalled {
+        /// Its number.
+        epoch: Epoch,
+        /// Its members.
+        members: BTreeSet<NodeId>,
+    },
+    /// This node is in no view any more.
+    ViewLeft,
+    /// Something keeps a node or a datagram out.
+    Fault(Fault),
+    /// A command was taken.
+    CommandAccepted {
+        /// The module.
+        module: ModuleName,
+        /// The command.
+        command: Command,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// A module's state is another one.
+    StateChanged {
+        /// The module.
+        module: ModuleName,
+        /// Before.
+        from: ModuleState,
+        /// Since now.
+        to: ModuleState,
+        /// Why.
+        cause: Cause,
+    },
+    /// A script begins.
+    ScriptStarted {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+    /// A script has ended.
+    ScriptEnded {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// How.
+        end: ScriptEnd,
+        /// After how long.
+        duration: Duration,
+        /// Its userlog file.
+        userlog: Option<String>,
+    },
+    /// The health answer is negative, the application serves on until the drain ends.
+    DrainStarted {
+        /// The module.
+        module: ModuleName,
+        /// For how long.
+        duration: Duration,
+    },
+    /// No drain, and why.
+    DrainSkipped {
+        /// The module.
+        module: ModuleName,
+        /// Why.
+        why: DrainSkip,
+    },
+    /// A watched process has died.
+    ProcessDied {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// The process.
+        process: ProcessId,
+    },
+    /// Fewer, or more, processes than there should be.
+    ProcessFault {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// How many there are.
+        count: u32,
+        /// How many there should be at least.
+        atleast: Option<u32>,
+        /// How many are too many.
+        atmax: Option<u32>,
+        /// What is done about it; `None`: noaction.
+        action: Option<Command>,
+    },
+    /// There are as many processes as there should be again.
+    ProcessRecovered {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// How many there are.
+        count: u32,
+    },
+    /// An automatic action was counted.
+    BudgetUsed {
+        /// The module.
+        module: ModuleName,
+        /// Actions so far.
+        used: u32,
+        /// Actions allowed.
+        max: u32,
+    },
+    /// The budget is used up: the module is stopped.
+    BudgetExhausted {
+        /// The module.
+        module: ModuleName,
+        /// Actions allowed.
+        max: u32,
+        /// Within that time.
+        interval: Duration,
+    },
+    /// What a former agent left behind was found, and what is made of it.
+    Recovered {
+        /// The module.
+        module: ModuleName,
+        /// What is made of it.
+        what: Recovery,
+    },
+    /// Something on this host failed that the module does not depend on; told so that it is mended.
+    EdgeFailed {
+        /// The module, where it is about one.
+        module: Option<ModuleName>,
+        /// What was tried.
+        what: &'static str,
+        /// What the operating system says.
+        error: String,
+    },
+    /// A fault of this program: the module concerned goes to its safe state.
+    InvariantBroken {
+        /// The module, where it is about one.
+        module: Option<ModuleName>,
+        /// What does not hold.
+        what: &'static str,
+    },
+}
+
+/// Why there is no drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DrainSkip {
+    /// `drain="0"`.
+    Configured,
+    /// No balancer has asked in the last 60 s.
+    NoProber,
+    /// No other node is Ready: nobody could take the clients.
+    NobodyElse,
+    /// The module was not Ready: no balancer sends clients.
+    NotReady,
+    /// The command was forcestop, or automatic.
+    Command,
+}
+
+/// What is made of what a former agent left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// All watched processes live: the module is UP, no script was run.
+    Adopted,
+    /// Nothing is watched: UP (Transient), Ready after one poll.
+    AdoptedUnwatched,
+    /// Some watched processes are gone: restart.
+    ProcessesGone,
+    /// The agent died in the middle of a start, stop or restart: stop, and start again where that was wanted.
+    Interrupted,
+}

@@ -1,0 +1,43 @@
+//! The cause of a change of state.
+
+use std::time::Duration;
+
+use crate::control::{Command, Origin};
+use crate::module::script::{Script, ScriptEnd};
+
+/// Why a module's state changed: what came in last, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A command.
+    Command {
+        /// The command.
+        command: Command,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// A script has ended, and what comes after it begins.
+    ScriptEnded {
+        /// The script.
+        script: Script,
+        /// How it ended.
+        end: ScriptEnd,
+        /// After how long.
+        duration: Duration,
+    },
+    /// There was no script to run.
+    NoScript,
+    /// The drain has ended.
+    Drained {
+        /// After how long.
+        after: Duration,
+    },
+    /// The node has joined: it may serve.
+    NodeJoined,
+    /// The node has to join again: until then it does not serve.
+    NodeJoining,
+    /// A former agent left the application running.
+    AgentRestarted,
+    /// The processes of the application were seen.
+    ProcessesSeen,
+}

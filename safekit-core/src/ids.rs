@@ -1,0 +1,280 @@
+//! Names and numbers of things, each a type of its own.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The most nodes that a cluster may have.
+pub const NODES_MAX: usize = 128;
+/// The most lans that a cluster may have.
+pub const LANS_MAX: usize = 8;
+/// The most modules that a cluster may have.
+pub const MODULES_MAX: usize = 32;
+/// The most bytes of a name.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// A configured node: its place in cluster.xml, from 1 to [`NODES_MAX`]. The same number means the same node on every node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(u8);
+
+impl NodeId {
+    /// Makes the id of the node at a place in cluster.xml, counted from 1; `None` beyond [`NODES_MAX`].
+    #[must_use]
+    pub fn new(place: usize) -> Option<Self> {
+        let id = u8::try_from(place).ok()?;
+        (1..=NODES_MAX).contains(&place).then_some(Self(id))
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node id {}", self.0)
+    }
+}
+
+/// A configured lan: its place in cluster.xml, from 0 to [`LANS_MAX`] - 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LanId(u8);
+
+impl LanId {
+    /// Makes the id of the lan at a place in cluster.xml, counted from 0; `None` from [`LANS_MAX`] on.
+    #[must_use]
+    pub fn new(place: usize) -> Option<Self> {
+        let id = u8::try_from(place).ok()?;
+        (place < LANS_MAX).then_some(Self(id))
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// A set of lans, one bit each.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct LanSet(pub u8);
+
+impl LanSet {
+    /// All lans there can be.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Adds a lan.
+    pub fn insert(&mut self, lan: LanId) {
+        self.0 |= 1 << lan.0;
+    }
+
+    /// Tells whether a lan is in the set.
+    #[must_use]
+    pub fn contains(self, lan: LanId) -> bool {
+        self.0 & (1 << lan.0) != 0
+    }
+
+    /// Returns what both sets have.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Tells whether the set has no lan.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Why a text cannot be a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The text is empty.
+    #[error("a name cannot be empty")]
+    Empty,
+    /// The text is too long.
+    #[error("a name has at most {NAME_BYTES_MAX} bytes")]
+    TooLong,
+    /// A character is not allowed.
+    #[error(
+        "{0:?} is not allowed: use letters, digits, '-', '_' and '.', beginning with a letter or digit"
+    )]
+    Character(char),
+    /// The name has a meaning of its own.
+    #[error("'lastconfig' is reserved")]
+    Reserved,
+}
+
+fn checked(text: &str) -> Result<String, NameError> {
+    let first = text.chars().next().ok_or(NameError::Empty)?;
+    if text.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong);
+    }
+    if !first.is_ascii_alphanumeric() {
+        return Err(NameError::Character(first));
+    }
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+        Some(c) => Err(NameError::Character(c)),
+        None => Ok(text.to_owned()),
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Returns the text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+name_type! {
+    /// The name of a node in cluster.xml.
+    NodeName
+}
+name_type! {
+    /// The name of a lan in cluster.xml.
+    LanName
+}
+name_type! {
+    /// The name of a module: the folder it is installed in, and what `-m` takes.
+    ModuleName
+}
+
+impl NodeName {
+    /// Checks a text.
+    ///
+    /// # Errors
+    /// See [`NameError`].
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        checked(text).map(Self)
+    }
+}
+
+impl LanName {
+    /// Checks a text.
+    ///
+    /// # Errors
+    /// See [`NameError`].
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        checked(text).map(Self)
+    }
+}
+
+impl ModuleName {
+    /// Checks a text.
+    ///
+    /// # Errors
+    /// See [`NameError`]; `lastconfig` is reserved.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        if text == "lastconfig" {
+            return Err(NameError::Reserved);
+        }
+        checked(text).map(Self)
+    }
+
+    /// Returns the number that stands for the module in heartbeats: the first four bytes of SHA-256 of the name.
+    #[must_use]
+    pub fn key(&self) -> ModuleKey {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(self.0.as_bytes());
+        let mut bytes = [0; 4];
+        for (to, from) in bytes.iter_mut().zip(digest.iter()) {
+            *to = *from;
+        }
+        ModuleKey(u32::from_be_bytes(bytes))
+    }
+}
+
+/// What stands for a module in heartbeats. Two modules of one node whose keys collide are refused at installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModuleKey(pub u32);
+
+/// One life of a node's agent; tells a restart, and a long pause, from a late datagram.
+///
+/// Ordered: a greater incarnation is a later one. `counter` is kept by the guardian across restarts, `random` tells
+/// two processes with the same counter apart (a cloned machine), `life` counts the pauses inside one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Incarnation {
+    /// Grows with each start of the agent.
+    pub counter: u32,
+    /// Drawn at each start.
+    pub random: u32,
+    /// Grows with each pause that others may have noticed.
+    pub life: u32,
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.counter, self.life)
+    }
+}
+
+/// The number of a view; within one incarnation of a node it only grows.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Names an order to the edge until its end is reported. Never used twice within a node's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActionId(pub u64);
+
+/// Names a command until it is answered; chosen by who gives the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(pub u64);
+
+/// A process of this host: a pid alone may be used again, with its start time it is unique within one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The operating system's number.
+    pub pid: u32,
+    /// When it started, in the operating system's own unit (Linux: clock ticks since boot, field 22 of /proc/PID/stat).
+    pub started: u64,
+}

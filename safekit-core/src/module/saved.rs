@@ -1,0 +1,43 @@
+//! What is kept of a module so that it survives the agent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ProcessId;
+
+/// What is kept of a module on disk. Times are seconds of the host's boot clock and belong to one boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedModule {
+    /// What the module was doing.
+    pub phase: SavedPhase,
+    /// Processes that were watched when it was saved.
+    pub watched: Vec<ProcessId>,
+    /// Automatic actions counted so far, and how long ago the count began.
+    pub budget: SavedBudget,
+}
+
+/// What a module was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SavedPhase {
+    /// Stopped.
+    Stopped,
+    /// UP, with no script of ours running.
+    Up,
+    /// On the way to UP.
+    Starting,
+    /// On the way to STOP.
+    Stopping,
+    /// Between stop_both and start_both of a restart or stopstart.
+    Restarting,
+}
+
+/// The restart budget as kept on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedBudget {
+    /// Automatic actions counted.
+    pub used: u32,
+    /// Milliseconds from the begin of the count to the moment of saving.
+    pub age_ms: u64,
+}

@@ -1,0 +1,84 @@
+//! The scripts of a module, as data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ModuleName;
+
+/// A script by its file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Script {
+    /// Before anything else of a start.
+    Prestart,
+    /// Starts the application.
+    StartBoth,
+    /// Stops the application: gracefully, then with `force` as first argument.
+    StopBoth,
+    /// After everything else of a stop.
+    Poststop,
+    /// On each major change of state.
+    Transition,
+}
+
+impl Script {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Prestart, Self::StartBoth, Self::StopBoth, Self::Poststop, Self::Transition];
+
+    /// Returns the file's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prestart => "prestart",
+            Self::StartBoth => "start_both",
+            Self::StopBoth => "stop_both",
+            Self::Poststop => "poststop",
+            Self::Transition => "transition",
+        }
+    }
+}
+
+/// One run of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptRun {
+    /// The module.
+    pub module: ModuleName,
+    /// The script.
+    pub script: Script,
+    /// Its arguments: [`force`,] present state, next state, action.
+    pub arguments: Vec<String>,
+    /// `<var>`s of the configuration, added to the environment that every script gets (SAFE, SAFEMODULE, ...).
+    pub vars: Vec<(String, String)>,
+    /// Whether its output is kept.
+    pub logging: crate::config::model::Logging,
+    /// When this has passed, all its group is ended.
+    pub time_limit: Option<Duration>,
+}
+
+/// How a script ended. A script has ended when its process has, whoever keeps its output open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScriptEnd {
+    /// It exited by itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal ended it; not ours.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Its time limit passed, and it was ended.
+    TimedOut,
+    /// It was ended by [`crate::node::Action::EndScript`].
+    Ended,
+    /// It could not be started.
+    NotStarted {
+        /// What the operating system says.
+        error: String,
+    },
+}

@@ -1,0 +1,193 @@
+//! What a node takes and gives: the whole border between deciding and doing.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::model::ModuleConfig;
+use crate::control::{Accepted, ModuleCommand, Refusal};
+use crate::event::Event;
+use crate::ids::{ActionId, CommandId, Epoch, LanId, ModuleName, ProcessId};
+use crate::membership::{MembershipConfig, Transmit, View};
+use crate::module::saved::SavedModule;
+use crate::module::script::{ScriptEnd, ScriptRun};
+use crate::module::state::ModuleState;
+use crate::module::watch::ProcessInfo;
+
+/// What a node takes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// Bytes came in on a lan's socket.
+    DatagramReceived {
+        /// The lan of the socket.
+        lan: LanId,
+        /// Where from.
+        from: SocketAddr,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// The cluster is configured, or configured anew: membership begins a new life, modules go on.
+    ClusterConfigured(Box<MembershipConfig>),
+    /// A module is configured, or configured anew.
+    ModuleConfigured(Box<ModuleSetup>),
+    /// A module is no longer configured; only for a stopped one, refused by an event otherwise.
+    ModuleRemoved(ModuleName),
+    /// Somebody asks something of a module. Answered once by [`Output::CommandAnswered`].
+    CommandReceived {
+        /// The caller's name for it.
+        id: CommandId,
+        /// The command.
+        command: ModuleCommand,
+    },
+    /// An order has ended.
+    ActionFinished {
+        /// Which.
+        id: ActionId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A watched process is dead.
+    ProcessExited(ProcessId),
+    /// A balancer asked for the health answer of a module; told at most once a second.
+    BalancerProbed(ModuleName),
+    /// Leave the cluster: every module is stopped already, or goes on without this agent. Ends with [`Output::Left`].
+    Leave,
+}
+
+/// A configured module, and what is known of it from before.
+#[derive(Clone, Debug)]
+pub struct ModuleSetup {
+    /// Its configuration.
+    pub config: Arc<ModuleConfig>,
+    /// Which scripts there are to run, as file names in its bin folder.
+    pub scripts: BTreeSet<crate::module::script::Script>,
+    /// What was saved of it; `None` for a module never started.
+    pub saved: Option<SavedModule>,
+    /// What this start of the agent is.
+    pub start: AgentStart,
+}
+
+/// What the node was before this start of the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AgentStart {
+    /// The host has started anew: nothing of the application can be left.
+    HostBooted,
+    /// The same boot of the host: the application may be running.
+    SameBoot,
+    /// The agent goes on; only the configuration is new.
+    Reconfigured,
+}
+
+/// What a node gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send this.
+    Transmit(Transmit),
+    /// Do this, and say how it ended by [`Input::ActionFinished`].
+    Action {
+        /// Its name.
+        id: ActionId,
+        /// What to do.
+        action: Action,
+    },
+    /// Something has happened: for logs and callbacks.
+    Event(Event),
+    /// The answer to a command.
+    CommandAnswered {
+        /// The command.
+        id: CommandId,
+        /// What is done, or why nothing is.
+        answer: Result<Accepted, Refusal>,
+    },
+    /// The state of a module is another one. The health answer is positive only for [`ModuleState::UP_READY`].
+    StateChanged {
+        /// The module.
+        module: ModuleName,
+        /// Its state.
+        state: ModuleState,
+        /// Why the health answer is negative, as a token for the `reason` header; "ready" where it is positive.
+        reason: &'static str,
+    },
+    /// See [`crate::membership::Output::ViewProposed`].
+    ViewProposed {
+        /// Its number.
+        epoch: Epoch,
+        /// The view.
+        view: Option<Arc<View>>,
+    },
+    /// See [`crate::membership::Output::ViewInstalled`].
+    ViewInstalled {
+        /// Its number.
+        epoch: Epoch,
+        /// The view.
+        view: Arc<View>,
+    },
+    /// The guardian must be given this counter and the letter that belongs to it.
+    CounterTaken {
+        /// The counter.
+        counter: u32,
+    },
+    /// The node has left the cluster.
+    Left,
+}
+
+/// An order to the edge. Each one ends, and its end is reported.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Run a script of a module.
+    RunScript(Box<ScriptRun>),
+    /// End a running script with all its group, now. It ends by [`Outcome::Done`] once the signal is sent; the
+    /// script's own end is reported as usual.
+    EndScript {
+        /// The action that started it.
+        run: ActionId,
+        /// The module it belongs to.
+        module: ModuleName,
+    },
+    /// List all processes of the host. Ends by [`Outcome::Processes`].
+    ScanProcesses,
+    /// From now on report the death of these processes, and of no others, for this module. One that is dead already
+    /// is reported at once. Ends by [`Outcome::Done`].
+    WatchProcesses {
+        /// The module.
+        module: ModuleName,
+        /// The processes.
+        processes: BTreeSet<ProcessId>,
+    },
+    /// Keep this, so that it survives the agent. Ends by [`Outcome::Done`] or [`Outcome::Failed`].
+    SaveModule {
+        /// The module.
+        module: ModuleName,
+        /// What to keep.
+        saved: SavedModule,
+    },
+}
+
+/// How an order ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// As it should.
+    Done,
+    /// A script has ended.
+    Script {
+        /// How.
+        end: ScriptEnd,
+        /// How long it ran.
+        duration: Duration,
+        /// The name of its userlog file, where it has one.
+        userlog: Option<String>,
+    },
+    /// All processes of the host; threads, kernel threads and zombies left out.
+    Processes(Arc<[ProcessInfo]>),
+    /// It could not be done.
+    Failed {
+        /// What the operating system says, for people.
+        error: String,
+    },
+}

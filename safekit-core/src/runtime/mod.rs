@@ -1,0 +1,1 @@
+//! The edge: the code that touches the world.

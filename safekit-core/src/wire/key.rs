@@ -1,0 +1,37 @@
+//! What authenticates heartbeats.
+
+use std::fmt;
+
+/// A secret shared by the nodes of a cluster: 32 random bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// Takes the bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// The keys of a cluster: the first one seals what is sent, any of them opens what comes. Empty: the cluster runs
+/// without keys, and a tag only shows damage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRing {
+    /// The cluster's random number, drawn when it was first configured: keeps two clusters on one network apart.
+    pub cluster: u32,
+    /// The keys, the one to send with first; at most two.
+    pub keys: Vec<Key>,
+}

@@ -1,0 +1,1 @@
+//! What it means to share the load.
