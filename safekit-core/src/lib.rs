@@ -1,5 +1,9 @@
 //! The heart of a farm cluster: it decides, and, behind the feature `runtime`, it does.
 
+#[cfg(feature = "planted-bugs")]
+pub mod bug;
+#[cfg(not(feature = "planted-bugs"))]
+mod bug;
 pub mod config;
 pub mod control;
 pub mod event;

@@ -1,0 +1,69 @@
+//! Faults of the machines that a test can switch on, to show that the simulation finds them.
+//!
+//! Without the feature `planted-bugs` the question is answered `false` at compile time, and nothing of this is in the program.
+
+/// A fault that somebody could have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Bug {
+    /// What a view gives is claimed when it is proposed, not when all members agree.
+    ClaimBeforeAgreement,
+    /// A new view takes no new number.
+    EpochReuse,
+    /// What another view gives to somebody else is not let go.
+    SkippedRelease,
+    /// Members agree when their views are equal, whatever their numbers.
+    StaleView,
+    /// Silence is judged before the waiting datagrams are read.
+    JudgeBeforeReceive,
+    /// Older rows and datagrams are taken.
+    StaleRows,
+    /// A doubtful change of the graph is acted upon at once.
+    NoSettling,
+    /// A letter about a former life ends the living process too.
+    LetterEndsNewLife,
+    /// A timer is not set where a state needs it.
+    ForgottenTimer,
+    /// A second start begins while the first one runs.
+    DoubleStart,
+    /// A module is Ready before the node has joined.
+    ReadyBeforeJoined,
+    /// The restart budget is never counted.
+    UnlimitedRestarts,
+}
+
+#[cfg(feature = "planted-bugs")]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Bug;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Switches one fault on for this thread, or all off.
+    pub fn plant(bug: Option<Bug>) {
+        PLANTED.set(bug);
+    }
+
+    /// Tells whether a fault is switched on in this thread.
+    pub(crate) fn planted(bug: Bug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+mod switch {
+    use super::Bug;
+
+    /// Tells that no fault is switched on.
+    pub(crate) const fn planted(_: Bug) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+pub use switch::plant;
+#[expect(unused_imports, reason = "the machines ask as they come")]
+pub(crate) use switch::planted;
