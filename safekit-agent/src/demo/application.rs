@@ -3,8 +3,9 @@
 //! It knows nothing of the cluster. It answers every request with its name and its process id, and on SIGTERM it
 //! closes its socket and ends, as many programs do.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -13,7 +14,7 @@ use signal_hook::consts::SIGTERM;
 /// The demo's application.
 #[derive(Debug, Parser)]
 #[command(name = super::APPLICATION)]
-pub(crate) struct Arguments {
+struct Arguments {
     /// Where it listens.
     #[arg(long)]
     address: SocketAddr,
@@ -23,10 +24,18 @@ pub(crate) struct Arguments {
 }
 
 /// Serves until SIGTERM.
-///
-/// # Errors
-/// When it cannot listen, or cannot catch the signal.
-pub(crate) fn serve(arguments: &Arguments) -> io::Result<()> {
+pub(crate) fn main() -> ExitCode {
+    match serve(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing more can be done where standard error is closed.
+            drop(writeln!(io::stderr(), "{}: {error}", super::APPLICATION));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: &Arguments) -> io::Result<()> {
     let server = tiny_http::Server::http(arguments.address).map_err(io::Error::other)?;
     let server = Arc::new(server);
     let stopper = Arc::clone(&server);
