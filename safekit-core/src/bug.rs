@@ -65,5 +65,4 @@ mod switch {
 
 #[cfg(feature = "planted-bugs")]
 pub use switch::plant;
-#[expect(unused_imports, reason = "the machines ask as they come")]
 pub(crate) use switch::planted;
