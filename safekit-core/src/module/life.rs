@@ -38,7 +38,7 @@ use crate::ids::{ActionId, LanSet, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
-use journey::{Doing, Goal, Journey, Proof, State};
+use journey::{Doing, Journey, Proof, State};
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;

@@ -48,6 +48,13 @@ pub enum Input {
         /// How.
         outcome: Outcome,
     },
+    /// The preparation that [`Output::ViewProposed`] asked for has ended. Only while a module with a virtual IP is
+    /// configured ([`ModuleSetup::sharing`] other than 0); otherwise there is nothing to prepare, and the node says so
+    /// to its membership by itself.
+    Armed {
+        /// The epoch that it was for; another one is ignored.
+        epoch: Epoch,
+    },
     /// A watched process is dead.
     ProcessExited(ProcessId),
     /// A balancer asked for the health answer of a module; told at most once a second.

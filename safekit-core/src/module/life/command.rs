@@ -61,9 +61,7 @@ impl Module {
                 command: command.as_str(),
                 needed: "UP",
             }),
-            (State::Waiting(_) | State::Moving(_), Command::Start)
-                if planted(Bug::DoubleStart) =>
-            {
+            (State::Waiting(_) | State::Moving(_), Command::Start) if planted(Bug::DoubleStart) => {
                 Ok(())
             }
             (
@@ -129,7 +127,13 @@ impl Module {
     }
 
     /// Leaves a settled UP, by stop, restart or stopstart.
-    pub(super) fn begin_halt(&mut self, now: Instant, command: Command, goal: Goal, origin: &Origin) {
+    pub(super) fn begin_halt(
+        &mut self,
+        now: Instant,
+        command: Command,
+        goal: Goal,
+        origin: &Origin,
+    ) {
         let drain = match self.drain_skip(now, origin) {
             None => Some(self.config.drain),
             Some(why) => {
@@ -149,9 +153,8 @@ impl Module {
 
     /// Tells why the application is stopped without a drain; `None`: there is one.
     fn drain_skip(&self, now: Instant, origin: &Origin) -> Option<DrainSkip> {
-        let probed = self.probed_at.is_some_and(|at| {
-            now.saturating_duration_since(at) <= PROBER_FORGOTTEN
-        });
+        let probed =
+            self.probed_at.is_some_and(|at| now.saturating_duration_since(at) <= PROBER_FORGOTTEN);
         match origin {
             Origin::User(_) | Origin::Shutdown => {}
             Origin::Detector(_)

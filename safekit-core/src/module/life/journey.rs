@@ -103,7 +103,8 @@ impl State {
     pub(super) fn phase(&self) -> SavedPhase {
         match self {
             Self::Stopped => SavedPhase::Stopped,
-            Self::Waiting(journey) | Self::Moving(journey) => match (journey.goal, journey.command) {
+            Self::Waiting(journey) | Self::Moving(journey) => match (journey.goal, journey.command)
+            {
                 (Goal::Stop, _) => SavedPhase::Stopping,
                 (Goal::Up, Command::Start) => SavedPhase::Starting,
                 (Goal::Up | Goal::Again, _) => SavedPhase::Restarting,

@@ -86,9 +86,7 @@ fn same(configured: &str, found: &str) -> bool {
     }
     match (without_exe(configured), without_exe(found)) {
         (None, None) => configured == found,
-        (left, right) => {
-            left.unwrap_or(configured).eq_ignore_ascii_case(right.unwrap_or(found))
-        }
+        (left, right) => left.unwrap_or(configured).eq_ignore_ascii_case(right.unwrap_or(found)),
     }
 }
 
