@@ -9,6 +9,7 @@
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub mod clock;
 mod edge;
+pub mod front;
 pub mod host;
 mod lans;
 mod notice;

@@ -3,6 +3,7 @@
 
 pub(super) mod files;
 pub(super) mod host;
+pub(super) mod local;
 pub(super) mod netif;
 pub(super) mod process;
 pub(super) mod readiness;
