@@ -316,7 +316,7 @@ fn print(
     Ok(Order::Print {
         module: required(args.module.module, environment)?,
         level,
-        text: args.message.join(" "),
+        text: args.message,
     })
 }
 

@@ -254,9 +254,9 @@ pub(super) struct LogArgs {
 pub(super) struct PrintArgs {
     #[command(flatten)]
     pub(super) module: ModuleArg,
-    /// The text; several words are joined by spaces
-    #[arg(value_name = "MESSAGE", required = true, num_args = 1.., allow_hyphen_values = true)]
-    pub(super) message: Vec<String>,
+    /// The text, as one argument: put it in quotes
+    #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
+    pub(super) message: String,
 }
 
 impl ValueEnum for Awaited {
