@@ -70,3 +70,35 @@ fn long_answers_are_refused() {
         assert!(matches!(read(head.as_bytes()), Err(AnswerError::BodyTooLong)), "{length}");
     }
 }
+
+fn client(name: &str) -> (Client, std::path::PathBuf) {
+    let safe = std::env::temp_dir().join(format!("safekit-client-{}-{name}", std::process::id()));
+    drop(std::fs::remove_dir_all(&safe));
+    std::fs::create_dir_all(safe.join("var")).unwrap();
+    (Client::new(Root::at(&safe)), safe)
+}
+
+#[test]
+fn agent_that_stands_still_is_told_as_down() {
+    let (client, safe) = client("still");
+    // Nobody ever accepts: the connection waits in the queue.
+    let listener = std::os::unix::net::UnixListener::bind(client.root.socket()).unwrap();
+    let failure = client.within(Duration::from_millis(20), b"GET / HTTP/1.1\r\n\r\n".to_vec());
+    let failure = failure.unwrap_err();
+    drop(listener);
+    std::fs::remove_dir_all(&safe).unwrap();
+    assert_eq!(failure.exit, Exit::AgentDown);
+    assert!(failure.message.contains("did not answer within"), "{failure:?}");
+}
+
+#[test]
+fn who_may_not_connect_is_told_which_group_may() {
+    let client = Client::new(Root::at(std::path::Path::new("/opt/safekit")));
+    let failure = client.not_connected(&io::Error::from(ErrorKind::PermissionDenied));
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(failure.message.contains("/var/safekit/safekit.sock"), "{failure:?}");
+    assert!(failure.message.contains("group safekit"), "{failure:?}");
+    let down = client.not_connected(&io::Error::from(ErrorKind::NotFound));
+    assert_eq!(down.exit, Exit::AgentDown);
+    assert_eq!(down.details[0], "start it: 'systemctl start safekit-agent'");
+}

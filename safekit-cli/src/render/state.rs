@@ -78,7 +78,7 @@ pub(crate) fn module_state(node: &StateReport, module: &ModuleReport, detail: De
 pub(super) fn on_node(node_state: &str, state: FarmState, readiness: Readiness) -> String {
     match node_state {
         "lost" => format!("not known, was {state} ({readiness})"),
-        "left" => "agent stopped".to_owned(),
+        "left" => "agent ended".to_owned(),
         _ => format!("{state} ({readiness})"),
     }
 }
@@ -122,7 +122,7 @@ fn modules(report: &StateReport) -> Table {
         };
         table.row([&module.name, &report.node, &state, &share(module), &why]);
         for member in report.nodes.iter().filter(|member| member.state != "self") {
-            table.row([&"", &member.name, &peer_state(member, &module.name), &"", &""]);
+            table.row([&module.name, &member.name, &peer_state(member, &module.name), &"", &""]);
         }
     }
     table
@@ -139,7 +139,7 @@ fn peer_state(member: &MemberReport, module: &str) -> String {
     match member.modules.iter().find(|peer| peer.name == module) {
         Some(peer) => on_node(&member.state, peer.state, peer.readiness),
         None if member.state == "lost" => "not known".to_owned(),
-        None if member.state == "left" => "agent stopped".to_owned(),
+        None if member.state == "left" => "agent ended".to_owned(),
         None => "not configured".to_owned(),
     }
 }
@@ -149,7 +149,6 @@ fn resources(module: &ModuleReport) -> Table {
     let state = format!("{} {}", module.state, module.readiness);
     table.row([&"heart.state", &state, &module.since]);
     table.row([&"heart.stopstartloop", &module.loop_used, &""]);
-    table.row([&"heart.maxloop", &(module.loop_used > module.loop_max), &""]);
     table.row([&"usersetting.boot", &module.boot, &""]);
     for watched in &module.watched {
         let date = watched.since.as_deref().unwrap_or_default();
