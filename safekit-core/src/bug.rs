@@ -48,7 +48,8 @@ mod switch {
     }
 
     /// Tells whether a fault is switched on in this thread.
-    pub(crate) fn planted(bug: Bug) -> bool {
+    #[must_use]
+    pub fn planted(bug: Bug) -> bool {
         PLANTED.get() == Some(bug)
     }
 }
@@ -64,6 +65,7 @@ mod switch {
 }
 
 #[cfg(feature = "planted-bugs")]
-pub use switch::plant;
+pub use switch::{plant, planted};
+#[cfg(not(feature = "planted-bugs"))]
 #[expect(unused_imports, reason = "the machines ask as they come")]
 pub(crate) use switch::planted;
