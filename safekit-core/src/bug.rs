@@ -64,8 +64,8 @@ mod switch {
     }
 }
 
-#[cfg(feature = "planted-bugs")]
-pub use switch::{plant, planted};
 #[cfg(not(feature = "planted-bugs"))]
 #[expect(unused_imports, reason = "the machines ask as they come")]
 pub(crate) use switch::planted;
+#[cfg(feature = "planted-bugs")]
+pub use switch::{plant, planted};
