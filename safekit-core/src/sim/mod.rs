@@ -38,3 +38,6 @@ pub use script::ScriptFault;
 pub use sweep::{Sweep, SweepReport};
 pub use trace::Failure;
 pub use world::{Birth, DiskState, Subject, World};
+
+#[cfg(test)]
+mod tests;
