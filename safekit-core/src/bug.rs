@@ -65,7 +65,6 @@ mod switch {
 }
 
 #[cfg(not(feature = "planted-bugs"))]
-#[expect(unused_imports, reason = "the machines ask as they come")]
 pub(crate) use switch::planted;
 #[cfg(feature = "planted-bugs")]
 pub use switch::{plant, planted};
