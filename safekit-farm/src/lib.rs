@@ -1,1 +1,12 @@
-//! What it means to share the load.
+//! What it means to share the load: participants and weights become shares of 256 buckets.
+//!
+//! - [`share`] computes who owns which bucket: pure.
+//! - [`Farm`] is the share of one module on one node: it lets go and claims as the views change.
+
+pub mod buckets;
+pub mod farm;
+pub mod share;
+
+pub use buckets::{BucketId, BucketSet};
+pub use farm::Farm;
+pub use share::{ShareTable, Shares, Weight};
