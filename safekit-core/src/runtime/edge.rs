@@ -53,6 +53,9 @@ pub struct EdgeConfig {
     /// How many inputs of other threads may wait for the loop; at least 1, by default 1,024. Raising it lets more
     /// commands wait, lowering it refuses them earlier.
     pub inputs_max: usize,
+    /// What scripts inherit; by default the environment of this process. `NOTIFY_SOCKET`, `WATCHDOG_*` and
+    /// `LD_LIBRARY_PATH`, which are meant for this process, are taken out in any case.
+    pub environment: Vec<(OsString, OsString)>,
     /// Who keeps what must survive.
     pub keep: Arc<dyn Keep>,
 }
@@ -185,7 +188,7 @@ impl EdgeConfig {
     /// Makes a configuration with defaults.
     #[must_use]
     pub fn new(keep: Arc<dyn Keep>) -> Self {
-        Self { inputs_max: 1024, keep }
+        Self { inputs_max: 1024, environment: std::env::vars_os().collect(), keep }
     }
 }
 
@@ -239,7 +242,7 @@ impl Edge {
             watches: Watches::default(),
             sources: BTreeMap::new(),
             places: BTreeMap::new(),
-            environment: without_ours(std::env::vars_os()),
+            environment: without_ours(config.environment),
             control_groups,
             saver,
             scanner,

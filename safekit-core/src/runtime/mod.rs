@@ -16,6 +16,9 @@ mod notice;
 mod place;
 mod script;
 mod sys;
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
 #[expect(clippy::disallowed_methods, reason = "the one place that starts threads")]
 pub(crate) mod thread;
 mod userlog;

@@ -190,9 +190,10 @@ impl Starter {
 
 /// Takes out of an environment what is meant for this process and not for the application.
 pub(in crate::runtime) fn without_ours(
-    environment: impl Iterator<Item = (OsString, OsString)>,
+    environment: Vec<(OsString, OsString)>,
 ) -> Arc<[(OsString, OsString)]> {
     environment
+        .into_iter()
         .filter(|(name, _)| {
             let name = name.to_string_lossy();
             name != "NOTIFY_SOCKET" && name != "LD_LIBRARY_PATH" && !name.starts_with("WATCHDOG_")

@@ -37,7 +37,7 @@ fn check_head(path: &Path, head: &[u8]) -> Result<(), String> {
                 "{shown}: the file begins with a byte order mark instead of #!; remove it"
             ));
         }
-        // Binary programs have a format of their own that the kernel knows or refuses.
+        // Binary programs have formats of their own, known to the kernel or registered with it.
         if head.contains(&0) {
             return Ok(());
         }

@@ -122,10 +122,15 @@ fn in_child(command: &mut Command, door: Option<OwnedFd>) {
 /// in the script and in the application that it starts.
 #[expect(unsafe_code, reason = "the standard library cannot set signal dispositions")]
 fn reset_signals() {
+    // The kernel's struct sigaction, with room to spare: all zero is the default meaning and no flags.
+    let default = [0_u64; 8];
     for signal in 1..=HIGHEST_SIGNAL {
-        // SAFETY: `signal` takes numbers only; those that cannot be set are refused with an error.
+        let (new, old) = (default.as_ptr(), std::ptr::null_mut::<u64>());
+        // SAFETY: the kernel reads `default`, which is longer than its structure, and writes nothing. Called
+        // directly because the C library refuses the two signals that it uses itself. Those that cannot be set are
+        // refused with an error.
         unsafe {
-            libc::signal(signal, libc::SIG_DFL);
+            libc::syscall(libc::SYS_rt_sigaction, signal, new, old, SIGNAL_SET_BYTES);
         }
     }
     let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -163,5 +168,6 @@ fn highest_descriptor() -> i32 {
 }
 
 const HIGHEST_SIGNAL: i32 = 64;
+const SIGNAL_SET_BYTES: usize = 8;
 const DESCRIPTORS_UNKNOWN: i32 = 65_536;
 const DESCRIPTORS_MARGIN: i32 = 64;
