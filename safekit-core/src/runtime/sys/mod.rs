@@ -1,0 +1,3 @@
+//! What differs from one operating system to another; each concern shows the same functions everywhere.
+
+pub(crate) mod socket;
