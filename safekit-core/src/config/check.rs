@@ -180,8 +180,10 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
             }
             self.report.error(attribute.name_at, Code::UnknownAttribute, || {
                 let names = spec.attributes.iter().map(|known| known.name);
-                let hint = did_you_mean(attribute.name, names.clone()).unwrap_or_else(|| {
-                    let names: Vec<_> = names.collect();
+                let hint = did_you_mean(attribute.name, names).unwrap_or_else(|| {
+                    let supported = spec.attributes.iter();
+                    let supported = supported.filter(|known| known.status == Status::Supported);
+                    let names: Vec<_> = supported.map(|known| known.name).collect();
                     match names.as_slice() {
                         [] => "it has none".to_owned(),
                         _ => format!("it has {}", names.join(", ")),
@@ -255,10 +257,6 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
                 });
                 return None;
             }
-        }
-        // The value of `<var>` and of `<macro>` may be empty: there "nothing" is a value.
-        if text.is_empty() && name == "value" {
-            return Some(Entry { value: Value::Text(String::new()), at: value_at });
         }
         match value::read(known.kind, text) {
             Ok(value) => {
@@ -340,7 +338,7 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
         parent: &ElementSpec,
         first: usize,
     ) {
-        let line = self.report.position(first).0;
+        let line = self.report.line(first);
         let (name, parent, max) = (known.name, parent.name, known.occurs.max);
         self.report.error(child.at, Code::RepeatedElement, || match max {
             1 => Said::new(format!("a second <{name}> in <{parent}>"))
@@ -355,8 +353,11 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
             let names = parent.children.iter().map(|known| known.name);
             let hint = match home_of(root, child.name) {
                 Some(home) => format!("it belongs in <{home}>"),
-                None => did_you_mean(child.name, names.clone()).unwrap_or_else(|| {
-                    let names: Vec<_> = names.map(|name| format!("<{name}>")).collect();
+                None => did_you_mean(child.name, names).unwrap_or_else(|| {
+                    let supported = parent.children.iter();
+                    let supported = supported.filter(|known| known.status == Status::Supported);
+                    let names: Vec<_> =
+                        supported.map(|known| format!("<{}>", known.name)).collect();
                     match names.as_slice() {
                         [] => "it holds no elements".to_owned(),
                         _ => format!("allowed are {}", names.join(", ")),
@@ -380,4 +381,45 @@ fn home_of(spec: &'static ElementSpec, name: &str) -> Option<&'static str> {
 /// Makes the name of an element fit to stand in angle brackets.
 fn shown(name: &str) -> String {
     quoted(name).trim_matches('\'').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{CLUSTER, MACRO, SAFE};
+    use super::*;
+
+    fn walk(spec: &'static ElementSpec, seen: &mut usize) {
+        let sentence = |text: &str| text.ends_with('.') && text.starts_with(char::is_uppercase);
+        assert!(sentence(spec.doc), "<{}> {:?}", spec.name, spec.doc);
+        assert!(spec.occurs.min <= spec.occurs.max, "<{}>", spec.name);
+        for (place, attribute) in spec.attributes.iter().enumerate() {
+            let name = format!("{} of <{}>", attribute.name, spec.name);
+            *seen += 1;
+            if !matches!(attribute.status, Status::Obsolete(_)) {
+                assert!(sentence(attribute.doc), "{name} {:?}", attribute.doc);
+            }
+            let before = &spec.attributes[..place];
+            assert!(
+                before.iter().all(|other| other.name != attribute.name),
+                "{name} is there twice"
+            );
+            if let DefaultValue::Text(text) = attribute.default {
+                assert!(value::read(attribute.kind, text).is_ok(), "the default of {name}");
+            }
+        }
+        for (place, child) in spec.children.iter().enumerate() {
+            let before = &spec.children[..place];
+            assert!(before.iter().all(|other| other.name != child.name), "<{}> twice", child.name);
+            walk(child, seen);
+        }
+    }
+
+    #[test]
+    fn the_table_holds_together() {
+        let mut seen = 0;
+        for root in [&CLUSTER, &SAFE, &MACRO] {
+            walk(root, &mut seen);
+        }
+        assert!(seen > 40, "{seen} attributes");
+    }
 }

@@ -96,7 +96,7 @@ fn cross_check(lans: &Checked, nodes: &BTreeMap<NodeName, NodeId>, report: &mut 
         let Some(name) = lan.lan_name("name") else { continue };
         let at = lan.value_at("name");
         if let Some(first) = names.insert(name, at) {
-            let line = report.position(first).0;
+            let line = report.line(first);
             report.error(at, Code::Duplicate, || {
                 Said::new(format!("lan '{name}' is there twice"))
                     .hint(format!("first in line {line}"))
@@ -106,7 +106,7 @@ fn cross_check(lans: &Checked, nodes: &BTreeMap<NodeName, NodeId>, report: &mut 
             lan.children("node").filter_map(|node| node.node_name("name")).collect();
         let lacks: Vec<&NodeName> = nodes.keys().filter(|node| !here.contains(node)).collect();
         complete |= lacks.is_empty();
-        if here.len() == 1 && nodes.len() > 1 {
+        if here.len() == 1 && nodes.len() > 1 && !report.failed() {
             report.warning(at, Code::NoEffect, || {
                 Said::new(format!("lan '{name}' has one node only: no heartbeat travels on it"))
             });
@@ -118,13 +118,15 @@ fn cross_check(lans: &Checked, nodes: &BTreeMap<NodeName, NodeId>, report: &mut 
             missing = Some((name, lacks));
         }
     }
-    if let Some((name, lacks)) = missing.filter(|_| !complete) {
+    let mut all = lans.children("lan").flat_map(|lan| lan.children("node"));
+    let nameless = all.any(|node| node.node_name("name").is_none());
+    if let Some((name, lacks)) = missing.filter(|_| !complete && !nameless) {
         report.error(lans.at, Code::Contradiction, || {
             let message = format!("no lan has all nodes: lan '{name}' lacks {}", listed(&lacks));
             Said::new(message).hint("at least one lan must have all of them")
         });
     }
-    if let Some(only) = nodes.keys().next().filter(|_| nodes.len() == 1) {
+    if let Some(only) = nodes.keys().next().filter(|_| nodes.len() == 1 && !report.failed()) {
         report.warning(lans.at, Code::Contradiction, || {
             Said::new(format!("'{only}' is the only node: nothing takes over when it fails"))
                 .hint("a cluster has two nodes or more")
@@ -141,7 +143,7 @@ fn check_command<'c>(
 ) {
     let at = lan.value_at("command");
     if let Some((first, first_at)) = command.replace((name, at)) {
-        let line = report.position(first_at).0;
+        let line = report.line(first_at);
         report.error(at, Code::Contradiction, || {
             Said::new(format!(
                 "two lans have command=\"on\": '{first}' in line {line} and '{name}'"

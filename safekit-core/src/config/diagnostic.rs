@@ -2,6 +2,7 @@
 //!
 //! Bounded: at most [`DIAGNOSTICS_MAX`] are kept, the rest is counted, and the text of one that is not kept is never made.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,28 @@ pub struct Diagnostic {
     pub message: String,
     /// How to mend it, where that can be said.
     pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// Makes one about a file as a whole: at its first character, without a hint.
+    #[must_use]
+    pub fn new(file: &str, severity: Severity, code: Code, message: String) -> Self {
+        Self { file: file.to_owned(), line: 1, column: 1, severity, code, message, hint: None }
+    }
+
+    /// Sets the place.
+    #[must_use]
+    pub fn at(mut self, line: u32, column: u32) -> Self {
+        (self.line, self.column) = (line, column);
+        self
+    }
+
+    /// Sets the hint.
+    #[must_use]
+    pub fn hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
+        self
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -217,7 +240,10 @@ pub(crate) struct Report<'a> {
     file: &'a str,
     text: &'a str,
     line_starts: Vec<usize>,
+    /// The byte whose column was asked for last, and that column.
+    last: Cell<(usize, usize)>,
     kept: Vec<(usize, Diagnostic)>,
+    warnings: usize,
     left_off: usize,
     failed: bool,
 }
@@ -227,7 +253,16 @@ impl<'a> Report<'a> {
         let after_breaks =
             text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
         let line_starts = std::iter::once(0).chain(after_breaks).collect();
-        Self { file, text, line_starts, kept: Vec::new(), left_off: 0, failed: false }
+        Self {
+            file,
+            text,
+            line_starts,
+            last: Cell::new((0, 1)),
+            kept: Vec::new(),
+            warnings: 0,
+            left_off: 0,
+            failed: false,
+        }
     }
 
     /// Adds an error at a byte of the text.
@@ -242,10 +277,13 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, severity: Severity, at: usize, code: Code, said: impl FnOnce() -> Said) {
-        if self.kept.len() >= DIAGNOSTICS_MAX {
+        // Warnings may not crowd out the errors.
+        let warnings_full = severity < Severity::Error && self.warnings >= DIAGNOSTICS_MAX / 2;
+        if self.kept.len() >= DIAGNOSTICS_MAX || warnings_full {
             self.left_off += 1;
             return;
         }
+        self.warnings += usize::from(severity < Severity::Error);
         let Said { message, hint } = said();
         let (line, column) = self.position(at);
         let file = self.file.to_owned();
@@ -258,12 +296,22 @@ impl<'a> Report<'a> {
         self.failed
     }
 
-    /// Returns line and column of a byte, both counted from 1; the column in characters.
-    pub(crate) fn position(&self, at: usize) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|start| *start <= at);
+    /// Returns the line of a byte, counted from 1; cheap enough to be asked for each element.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= at)
+    }
+
+    /// Returns line and column of a byte, both counted from 1; the column in characters. Faults mostly come in the
+    /// order of the file, so the count goes on from the last one in the same line: a long line is walked through once.
+    fn position(&self, at: usize) -> (u32, u32) {
+        let line = self.line(at);
         let start = line.checked_sub(1).and_then(|i| self.line_starts.get(i)).copied().unwrap_or(0);
-        let before = self.text.get(start..at).map_or(0, |text| text.chars().count());
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(before + 1).unwrap_or(u32::MAX))
+        let (last_at, last_column) = self.last.get();
+        let goes_on = (start..=at).contains(&last_at);
+        let (from, column) = if goes_on { (last_at, last_column) } else { (start, 1) };
+        let column = column + self.text.get(from..at).map_or(0, |text| text.chars().count());
+        self.last.set((at, column));
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 
     /// Returns the place of a name.
@@ -312,7 +360,7 @@ pub(crate) fn did_you_mean<'n>(
     let written: Vec<char> =
         written.chars().take(QUOTED_CHARS_MAX).flat_map(char::to_lowercase).collect();
     let allowed = (written.len() / 3).max(1);
-    let near = names.map(|name| (distance(&written, name), name)).min();
+    let near = names.map(|name| (distance(&written, &name.to_lowercase()), name)).min();
     near.filter(|(d, _)| *d <= allowed).map(|(_, name)| format!("did you mean '{name}'?"))
 }
 

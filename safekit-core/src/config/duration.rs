@@ -129,3 +129,44 @@ pub fn text(duration: Duration, unit: Unit) -> String {
     let fitting = Unit::ALL.into_iter().find(fits).unwrap_or(Unit::Microsecond);
     format!("{}{fitting}", microseconds / u128::from(fitting.microseconds()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for microseconds in [0, 1, 999, 1_000, 1_500, 60_000_000, 5_400_000_000, u64::MAX] {
+            for unit in Unit::ALL {
+                let duration = Duration::from_micros(microseconds);
+                if microseconds > 0 && microseconds < unit.microseconds() {
+                    continue;
+                }
+                let written = text(duration, unit);
+                assert_eq!(parse(&written, unit), Ok(duration), "{written} in {unit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bare_number_is_in_the_unit_of_the_attribute() {
+        for unit in Unit::ALL {
+            let one = Duration::from_micros(unit.microseconds());
+            assert_eq!(parse("1", unit), Ok(one));
+            assert_eq!(parse("1d", unit), Ok(Duration::from_secs(86_400)));
+            assert_eq!(parse("0", unit), Ok(Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        for text in
+            ["18446744073709551616us", "18446744073709551615ms", "999999999999999999999999d"]
+        {
+            assert_eq!(parse(text, Unit::Second), Err(DurationError::Overflow), "{text}");
+        }
+        let longest = Duration::from_micros(u64::MAX);
+        assert_eq!(parse("18446744073709551615us", Unit::Second), Ok(longest));
+        assert_eq!(parse(&"0".repeat(1_000), Unit::Second), Ok(Duration::ZERO));
+    }
+}

@@ -46,18 +46,11 @@ struct Defined {
 impl Expander<'_> {
     fn define(&mut self, attributes: &[Attribute<'_>], report: &mut Report<'_>) {
         let named = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
-        // What is missing is told by the schema.
+        // What is missing, or no name, is told by the schema.
         let (Some(name), Some(value)) = (named("name"), named("value")) else { return };
-        if !is_macro_name(&name.value) {
-            report.error(name.value_at, Code::Macro, || {
-                Said::new(format!("{} is not a name for a macro", quoted(&name.value)))
-                    .hint("letters, digits and '_', beginning with a letter or '_'")
-            });
-            return;
-        }
         let defined = Defined { value: value.value.clone(), at: name.value_at };
         if let Some(before) = self.macros.insert(name.value.clone(), defined) {
-            let line = report.position(before.at).0;
+            let line = report.line(before.at);
             report.warning(name.value_at, Code::Duplicate, || {
                 Said::new(format!(
                     "macro '{}' replaces the one of line {line} from here on",

@@ -115,7 +115,7 @@ fn check_counts(proc: &Checked, report: &mut Report<'_>) {
         );
         Said::new(message).hint(match atmax {
             0 => "write atleast=\"-1\" where no process may run".to_owned(),
-            _ => format!("for {atleast} at most write atmax=\"{}\"", atleast + 1),
+            _ => format!("for {atleast} and no more write atmax=\"{}\"", atleast + 1),
         })
     });
 }
@@ -129,7 +129,7 @@ fn once<'n>(
     report: &mut Report<'_>,
 ) {
     let Some(first) = seen.insert(name, at) else { return };
-    let line = report.position(first).0;
+    let line = report.line(first);
     report.error(at, Code::Duplicate, || {
         Said::new(format!("<{element}> '{name}' is there twice"))
             .hint(format!("first in line {line}"))

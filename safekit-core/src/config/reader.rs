@@ -180,7 +180,8 @@ impl<'a> TreeReader<'a, '_, '_> {
             return if progress { Step::On } else { Step::End };
         }
         self.report.error(at, Code::Syntax, || match error {
-            Error::Syntax(error) => Said::new(error.to_string().replace('`', "'")),
+            Error::Syntax(error) => Said::new(error.to_string().replace('`', "'"))
+                .hint("what is behind it was not read; look for a missing quote, '>' or '-->'"),
             Error::IllFormed(error) => Said::new(error.to_string().replace('`', "'")),
             Error::Io(_)
             | Error::InvalidAttr(_)
@@ -316,7 +317,7 @@ impl<'a> TreeReader<'a, '_, '_> {
             return;
         };
         if let [_, .., innermost] = self.open.get(depth..).unwrap_or_default() {
-            let line = self.report.position(at_of(innermost)).0;
+            let line = self.report.line(at_of(innermost));
             let inner = name_of(innermost);
             self.report.error(from, Code::Syntax, || {
                 Said::new(format!("</{name}> comes while <{inner}> of line {line} is still open"))

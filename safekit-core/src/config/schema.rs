@@ -126,7 +126,7 @@ pub struct Choice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Any text, of at least one character.
+    /// Any text; it may be empty.
     Text {
         /// The most characters.
         chars_max: usize,
@@ -181,7 +181,7 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text { chars_max } => write!(f, "text of 1 to {chars_max} characters"),
+            Self::Text { chars_max } => write!(f, "text of up to {chars_max} characters"),
             Self::Line { chars_max } => write!(f, "one line of 1 to {chars_max} characters"),
             Self::Identifier => {
                 write!(f, "letters, digits and '_', beginning with a letter or '_'")

@@ -99,9 +99,6 @@ pub(crate) fn regex(text: &str) -> Result<regex_lite::Regex, String> {
 }
 
 fn bounded(text: &str, chars_max: usize) -> Result<String, Bad> {
-    if text.is_empty() {
-        return Err(Bad::new(Code::BadValue, "is empty"));
-    }
     let count = text.chars().count();
     if count > chars_max {
         let what = format!("has {count} characters, more than {chars_max}");
@@ -111,6 +108,9 @@ fn bounded(text: &str, chars_max: usize) -> Result<String, Bad> {
 }
 
 fn line(text: &str, chars_max: usize) -> Result<String, Bad> {
+    if text.is_empty() {
+        return Err(Bad::new(Code::BadValue, "is empty"));
+    }
     let text = bounded(text, chars_max)?;
     match text.chars().find(|c| c.is_control()) {
         Some(c) => {
@@ -220,13 +220,18 @@ impl Bounds {
 fn host(text: &str) -> Result<Host, Bad> {
     if let Some(inner) = text.strip_prefix('[') {
         let inner = inner.strip_suffix(']').ok_or_else(|| {
-            Bad::new(Code::BadValue, "is not an address").hint("the closing ']' is missing")
+            Bad::new(Code::BadValue, "is not an address")
+                .hint("']' ends it; the port is an attribute of <lans>")
         })?;
         return ipv6(inner);
     }
     if text.contains(':') {
         // Without brackets it is still the only thing that it can be.
-        return ipv6(text);
+        return ipv6(text).map_err(|bad| match text.matches(':').count() {
+            1 => Bad::new(Code::BadValue, "is not an address")
+                .hint("the port is an attribute of <lans>"),
+            _ => bad,
+        });
     }
     // Its last label tells an address from a name: no top-level domain is a number.
     let last = text.rsplit('.').next().unwrap_or_default();
