@@ -10,7 +10,7 @@
 //!     └──poststop────────┘                      Adopted (a former agent's application) ──seen──► Joining, Ready
 //! ```
 //!
-//! Always: at most one script runs; Ready only after start_both has ended and while the node has joined; nothing runs
+//! Always: at most one script runs; Ready only after `start_both` has ended and while the node has joined; nothing runs
 //! and nothing is watched in Stopped; not more automatic restarts than the budget gives.
 //! Not here: the order of the scripts (`plan`), who else is Ready (`node`).
 
@@ -27,7 +27,7 @@ use super::budget::RestartBudget;
 use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
-use super::state::ModuleState;
+use super::state::{FarmState, ModuleState};
 use super::watch::{Monitor, Notice, Watched};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
@@ -38,7 +38,7 @@ use crate::ids::{ActionId, LanSet, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
-use journey::{Doing, Journey, Proof, State};
+use journey::{Doing, Goal, Journey, Proof, State};
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;
@@ -417,6 +417,23 @@ impl Module {
     #[must_use]
     pub fn state(&self) -> ModuleState {
         self.state.shown()
+    }
+
+    /// Returns where it goes when nothing else happens: STOP, or UP while it starts, restarts, waits for its boot
+    /// delay, and while it stops only to start again.
+    #[must_use]
+    pub fn goal(&self) -> FarmState {
+        match &self.state {
+            State::Stopped => {
+                let boots = self.boot_waits || self.timers.deadline(Timer::Boot).is_some();
+                if boots { FarmState::Up } else { FarmState::Stop }
+            }
+            State::Waiting(journey) | State::Moving(journey) => match journey.goal {
+                Goal::Stop => FarmState::Stop,
+                Goal::Up | Goal::Again => FarmState::Up,
+            },
+            State::Adopted(_) | State::Joining | State::Ready => FarmState::Up,
+        }
     }
 
     /// Returns the token of the health answer's reason header.
