@@ -221,7 +221,7 @@ mod tests {
         };
         let taking = taking.iter().map(|number| (id(*number), member(true)));
         let others = standing_by.iter().map(|number| (id(*number), member(false)));
-        Arc::new(View { members: taking.chain(others).collect() })
+        Arc::new(View { members: taking.chain(others).collect(), ..View::default() })
     }
 
     fn farm() -> Farm {

@@ -23,6 +23,8 @@ pub(super) struct Agreement {
     highest: Epoch,
     proposal: Option<Proposal>,
     since: Instant,
+    /// Since when this node announces the present number with the present view.
+    announced: Instant,
     armed: bool,
     arming: Epoch,
     installed: Option<(Epoch, Arc<View>)>,
@@ -43,6 +45,7 @@ impl Agreement {
             highest: Epoch(0),
             proposal: None,
             since: now,
+            announced: now,
             armed: true,
             arming: Epoch(0),
             installed: None,
@@ -56,6 +59,7 @@ impl Agreement {
         }
         self.epoch = self.highest;
         self.since = now;
+        self.announced = now;
         self.armed = false;
         self.arming = self.epoch;
         self.proposal =
@@ -79,9 +83,10 @@ impl Agreement {
     }
 
     /// Takes over the number of one who announces the same view under a higher one.
-    pub(super) fn adopt(&mut self, row: &Row) {
+    pub(super) fn adopt(&mut self, now: Instant, row: &Row) {
         if row.view.is_some() && row.view == self.name() && row.epoch > self.epoch {
             self.epoch = row.epoch;
+            self.announced = now;
             self.see(row.epoch);
         }
     }
@@ -130,6 +135,11 @@ impl Agreement {
     /// Returns since when it is proposed.
     pub(super) fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Returns since when this node says what it says: the others had that long to say the same.
+    pub(super) fn announced(&self) -> Instant {
+        self.announced
     }
 
     /// Tells whether the preparation has ended.

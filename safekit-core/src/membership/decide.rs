@@ -177,7 +177,7 @@ impl Membership {
         let others: Vec<NodeId> = view.members.keys().copied().filter(|node| *node != me).collect();
         for node in &others {
             if let Some(row) = self.table.row(*node) {
-                self.agreement.adopt(row);
+                self.agreement.adopt(now, row);
             }
         }
         if self.agreement.is_installed() {
@@ -193,7 +193,7 @@ impl Membership {
             }
             return false;
         }
-        if now < self.agreement.since() + self.cadence.wait_max() + self.cadence.settle {
+        if now < self.agreement.announced() + self.cadence.wait_max() + self.cadence.settle {
             return false;
         }
         for node in silent {
@@ -256,7 +256,8 @@ impl Membership {
         let doubt = self.doubt.deadline(settle, longest);
         let since = self.agreement.since();
         let waits = self.agreement.view().is_some() && !self.agreement.is_installed();
-        let agreement = [since + ARM_WAIT, since + longest, since + longest + settle];
+        let agreed_by = self.agreement.announced() + longest + settle;
+        let agreement = [since + ARM_WAIT, since + longest, agreed_by];
         let agreement = agreement.into_iter().filter(|_| waits);
         silence
             .chain(joining)
