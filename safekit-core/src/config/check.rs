@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::diagnostic::{Code, Report, Said, did_you_mean, quoted};
 use super::model::Host;
 use super::reader::{Document, Element, ElementIndex};
-use super::schema::{AttributeSpec, DefaultValue, ElementSpec, Status};
+use super::spec::{AttributeSpec, DefaultValue, ElementSpec, Status};
 use super::value::{self, Value};
 use crate::ids::{LanName, NodeName};
 

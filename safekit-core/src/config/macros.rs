@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Report, Said, did_you_mean, quoted};
-use super::reader::{Attribute, Document, is_xml_char, unescape};
+use super::escape::{is_xml_char, unescape};
+use super::reader::{Attribute, Document};
 
 /// The most bytes that all values of a file have once macros are replaced.
 pub const EXPANDED_BYTES_MAX: usize = 1 << 20;

@@ -16,11 +16,14 @@ mod check;
 pub mod cluster;
 pub mod diagnostic;
 pub mod duration;
+mod escape;
 pub mod macros;
 pub mod model;
 pub mod module;
 pub mod reader;
+mod scan;
 pub mod schema;
+pub mod spec;
 mod value;
 
 pub use diagnostic::{Code, Diagnostic, Parsed, Severity};

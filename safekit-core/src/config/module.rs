@@ -6,12 +6,13 @@ use super::check::{self, Checked};
 use super::cluster::line;
 use super::diagnostic::{Code, Diagnostic, Parsed, Place, Report, Said, Severity, did_you_mean};
 use super::duration::{self, Unit};
+use super::escape::escape;
 use super::macros;
 use super::model::{
     BootPolicy, ClusterConfig, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass,
     ProcConfig, Signature, UserConfig,
 };
-use super::reader::{self, escape};
+use super::reader;
 use super::schema::{MACRO, SAFE};
 use crate::ids::{LanName, ModuleName};
 

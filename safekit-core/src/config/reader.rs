@@ -17,6 +17,8 @@ use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::Event;
 
 use super::diagnostic::{Code, Report, Said, quoted};
+use super::escape::{is_xml_char, unescape};
+use super::scan::{Scan, is_space};
 
 /// The most bytes of a configuration file.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
@@ -408,150 +410,6 @@ impl<'a> TreeReader<'a, '_, '_> {
     }
 }
 
-/// Walks over the attributes of one tag, and goes on behind each fault.
-struct Scan<'a> {
-    text: &'a str,
-    at: usize,
-    /// Whether white space, or a fault that was told, is behind what comes next.
-    separated: bool,
-}
-
-impl<'a> Scan<'a> {
-    fn new(text: &'a str, at: usize) -> Self {
-        Self { text, at, separated: false }
-    }
-
-    /// Returns the next attribute, or a fault with its place. Each second call at least takes a character away.
-    fn next(&mut self) -> Result<Option<Attribute<'a>>, (usize, Said)> {
-        let spaces = self.take(|c| !is_space(c));
-        if self.text.is_empty() {
-            return Ok(None);
-        }
-        let name_at = self.at;
-        let separated = self.separated || !spaces.is_empty();
-        self.separated = true;
-        if !separated {
-            return Err((name_at, Said::new("white space is missing before the attribute")));
-        }
-        let name = self.take(|c| matches!(c, '=' | '"' | '\'') || is_space(c));
-        if name.is_empty() {
-            self.take_value();
-            return Err((name_at, Said::new("the name of an attribute is missing")));
-        }
-        self.take(|c| !is_space(c));
-        let Some(after) = self.text.strip_prefix('=') else {
-            let message = format!("attribute {} has no value", quoted(name));
-            return Err((name_at, Said::new(message).hint("write name=\"value\"")));
-        };
-        self.advance(after);
-        self.take(|c| !is_space(c));
-        let opening = self.at;
-        let Some((raw, value_at)) = self.take_value() else {
-            let message = format!("the value of attribute {} is not in quotes", quoted(name));
-            return Err((opening, Said::new(message).hint("write name=\"value\"")));
-        };
-        self.separated = false;
-        Ok(Some(Attribute { name, name_at, raw, value_at, value: String::new() }))
-    }
-
-    /// Takes a quoted text, with the place of its first character; `None` where none stands: then a word is taken.
-    fn take_value(&mut self) -> Option<(&'a str, usize)> {
-        for quote in ['"', '\''] {
-            let Some(after) = self.text.strip_prefix(quote) else { continue };
-            if let Some((raw, rest)) = after.split_once(quote) {
-                let value_at = self.at + quote.len_utf8();
-                self.advance(rest);
-                return Some((raw, value_at));
-            }
-        }
-        self.advance(self.text.strip_prefix(['=', '"', '\'']).unwrap_or(self.text));
-        self.take(is_space);
-        None
-    }
-
-    /// Takes what comes before the first character that `ends`.
-    fn take(&mut self, ends: impl Fn(char) -> bool) -> &'a str {
-        let end = self.text.find(ends).unwrap_or(self.text.len());
-        let (taken, rest) = self.text.split_at(end);
-        self.advance(rest);
-        taken
-    }
-
-    fn advance(&mut self, rest: &'a str) {
-        self.at += self.text.len().saturating_sub(rest.len());
-        self.text = rest;
-    }
-}
-
-/// Why a reference cannot be replaced; with its place within the text.
-#[derive(Debug)]
-pub(crate) struct BadReference {
-    pub(crate) at: usize,
-    pub(crate) said: Said,
-}
-
-/// Appends what a piece of an attribute's value means: references replaced, each white space a blank.
-pub(crate) fn unescape(raw: &str, into: &mut String, mut fault: impl FnMut(BadReference)) {
-    let mut rest = raw;
-    loop {
-        let end = rest.find(['&', '\r', '\n', '\t']).unwrap_or(rest.len());
-        let (plain, special) = rest.split_at(end);
-        into.push_str(plain);
-        let at = raw.len() - special.len();
-        rest = if let Some(reference) = special.strip_prefix('&') {
-            match replace_reference(reference) {
-                Ok((c, after)) => {
-                    into.push(c);
-                    after
-                }
-                Err(said) => {
-                    fault(BadReference { at, said });
-                    reference
-                }
-            }
-        } else if let Some(after) =
-            special.strip_prefix("\r\n").or_else(|| special.strip_prefix(['\r', '\n', '\t']))
-        {
-            into.push(' ');
-            after
-        } else {
-            return;
-        };
-    }
-}
-
-/// Reads what follows an ampersand.
-fn replace_reference(text: &str) -> Result<(char, &str), Said> {
-    let name_len = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
-    let (name, rest) = text.split_at(name_len);
-    let Some(rest) = rest.strip_prefix(';') else {
-        return Err(
-            Said::new("'&' begins a reference that does not end").hint("write &amp; for '&'")
-        );
-    };
-    let number = |digits: &str, radix| {
-        let numeric = digits.chars().all(|c| c.is_digit(radix));
-        let code = if numeric { u32::from_str_radix(digits, radix).ok() } else { None };
-        code.and_then(char::from_u32).filter(|c| is_xml_char(*c))
-    };
-    let found = match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => match (name.strip_prefix("#x"), name.strip_prefix('#')) {
-            (Some(digits), _) => number(digits, 16),
-            (None, Some(digits)) => number(digits, 10),
-            (None, None) => None,
-        },
-    };
-    found.map(|c| (c, rest)).ok_or_else(|| {
-        Said::new(format!("reference {} is not defined", quoted(&format!("&{name};"))))
-            .hint("&amp; &lt; &gt; &quot; &apos; &#10; and &#xA; are read")
-    })
-}
-
 /// Fills in the value of each attribute, with nothing but references replaced.
 pub(crate) fn unescape_all(document: &mut Document<'_>, report: &mut Report<'_>) {
     for attribute in document.elements.iter_mut().flat_map(|element| &mut element.attributes) {
@@ -562,36 +420,8 @@ pub(crate) fn unescape_all(document: &mut Document<'_>, report: &mut Report<'_>)
     }
 }
 
-/// Writes a value so that reading gives it back, and no macro is seen in it.
-pub(crate) fn escape(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '%' => escaped.push_str("&#37;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\r' => escaped.push_str("&#13;"),
-            '\t' => escaped.push_str("&#9;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 fn offset(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX)
-}
-
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-/// XML 1.0, production 2.
-pub(crate) fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// XML 1.0, production 5, letters beyond ASCII taken as they are.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::diagnostic::{Code, did_you_mean, quoted};
 use super::duration::{self, DurationError, Unit};
 use super::model::Host;
-use super::schema::{Choice, Kind, Status};
+use super::spec::{Choice, Kind, Status};
 use crate::ids::{LanName, NameError, NodeName};
 
 /// The most characters of a name for DNS (RFC 1035), and of one label of it.
