@@ -139,7 +139,9 @@ impl Membership {
             self.doubt.end();
             return;
         }
-        if choice.whole || self.is_plain(wanted.as_ref(), graph) {
+        // A first view waits for those who are about to join too: all nodes that start together begin with one view.
+        let early = self.agreement.view().is_none() && choice.joining_near;
+        if (choice.whole && !early) || self.is_plain(wanted.as_ref(), graph) {
             self.doubt.end();
         } else if self.doubt.wait(now, self.cadence.settle, self.cadence.wait_max()) {
             return;
@@ -264,6 +266,7 @@ impl Membership {
             .chain(doubt)
             .chain(agreement)
             .chain(self.shunned.deadline(now))
+            .chain(self.identity.deadline())
             .filter(|at| *at > now)
             .min()
     }
