@@ -10,9 +10,11 @@
 pub mod clock;
 mod edge;
 pub mod host;
+mod jobs;
 mod lans;
 mod notice;
 mod place;
+mod reports;
 mod script;
 mod sys;
 #[cfg(test)]
@@ -28,5 +30,4 @@ pub use edge::{Edge, EdgeConfig, EdgeError, EdgeSender, Full, WatchToken};
 pub use lans::{BindError, LanBindError, LanCounters};
 pub use notice::{EdgeNotice, KillReach};
 pub use place::{Keep, ModulePlace};
-#[cfg(unix)]
 pub use sys::readiness::Source;
