@@ -26,23 +26,23 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
 use crate::ids::{ActionId, LanId, ModuleName};
-use crate::module::saved::SavedModule;
 use crate::node::{Action, Input, Outcome, Output};
 use crate::runtime::clock;
+use crate::runtime::jobs::{SAVER, SCANNER, SaveJob, failed, start_saver, start_scanner};
 use crate::runtime::lans::{BindError, LanCounters, Lans};
 use crate::runtime::notice::EdgeNotice;
 use crate::runtime::place::{Keep, ModulePlace};
-use crate::runtime::script::{RunReport, Runs, ScriptJob, Started, Starter, without_ours};
+use crate::runtime::reports::{Report, Reports};
+use crate::runtime::script::{RunReport, Runs, ScriptJob, Starter, without_ours};
 use crate::runtime::sys;
-use crate::runtime::sys::process::{ControlGroups, Scanner};
+use crate::runtime::sys::process::ControlGroups;
 use crate::runtime::sys::readiness::Source;
 use crate::runtime::watches::Watches;
 use crate::runtime::worker::Worker;
@@ -104,6 +104,40 @@ pub struct EdgeSender {
 }
 
 /// The event loop's hands: sockets, scripts, watches, workers.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use safekit_core::ids::{LanId, ModuleName};
+/// use safekit_core::membership::Transmit;
+/// use safekit_core::module::saved::SavedModule;
+/// use safekit_core::node::{Input, Output};
+/// use safekit_core::runtime::{Edge, EdgeConfig, Keep};
+///
+/// struct Nothing;
+///
+/// impl Keep for Nothing {
+///     fn save(&self, _module: &ModuleName, _saved: &SavedModule) -> std::io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let mut edge = Edge::new(EdgeConfig::new(Arc::new(Nothing)))?;
+/// let lan = LanId::new(0).ok_or("no lan")?;
+/// edge.bind_lans(&[(lan, "127.0.0.1:0".parse()?)])?;
+///
+/// // A datagram to itself.
+/// let to = edge.lan_addresses()[&lan];
+/// let for_others = edge.perform(Output::Transmit(Transmit { lan, to, bytes: b"hello".to_vec() }));
+/// assert!(for_others.is_none());
+///
+/// let mut inputs = Vec::new();
+/// while inputs.is_empty() {
+///     edge.wait(None, &mut inputs)?;
+/// }
+/// assert!(matches!(&inputs[..], [Input::DatagramReceived { bytes, .. }] if bytes == b"hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Edge {
     poll: Poll,
     events: Events,
@@ -130,58 +164,6 @@ pub struct Edge {
 struct Place {
     place: Arc<ModulePlace>,
     worker: Worker<ScriptJob>,
-}
-
-#[derive(Debug)]
-struct SaveJob {
-    id: ActionId,
-    module: ModuleName,
-    saved: SavedModule,
-}
-
-/// What workers tell the loop.
-#[derive(Debug)]
-pub(super) enum Report {
-    /// An order has ended.
-    Finished {
-        /// The order.
-        id: ActionId,
-        /// How.
-        outcome: Outcome,
-    },
-    /// A script was started.
-    ScriptStarted {
-        /// The order.
-        id: ActionId,
-        /// The script.
-        started: Box<Started>,
-    },
-    /// A script could not be started.
-    ScriptNotStarted {
-        /// The order.
-        id: ActionId,
-        /// Why.
-        error: String,
-    },
-    /// For people.
-    Notice(EdgeNotice),
-}
-
-/// Brings reports of workers into the loop. Bounded by the workers' queues: each job has a bounded number of them.
-#[derive(Clone, Debug)]
-pub(super) struct Reports {
-    reports: Sender<Report>,
-    waker: Arc<Waker>,
-}
-
-impl Reports {
-    /// Reports; to nobody when the loop has ended.
-    pub(super) fn send(&self, report: Report) {
-        if self.reports.send(report).is_ok() {
-            // A full eventfd is a loop that is woken already.
-            drop(self.waker.wake());
-        }
-    }
 }
 
 impl EdgeConfig {
@@ -220,7 +202,7 @@ impl Edge {
         let inputs_max = config.inputs_max.max(1);
         let (input_sender, inputs) = mpsc::sync_channel(inputs_max);
         let (report_sender, reported) = mpsc::channel();
-        let reports = Reports { reports: report_sender, waker: Arc::clone(&waker) };
+        let reports = Reports::new(report_sender, Arc::clone(&waker));
         let saver = start_saver(config.keep, reports.clone())
             .map_err(|source| EdgeError::Worker { name: SAVER, source })?;
         let scanner = start_scanner(reports.clone())
@@ -238,8 +220,8 @@ impl Edge {
             reports,
             reported,
             lans: Lans::new(),
-            runs: Runs::default(),
-            watches: Watches::default(),
+            runs: Runs::new(DESCRIPTORS_MAX),
+            watches: Watches::new(DESCRIPTORS_MAX),
             sources: BTreeMap::new(),
             places: BTreeMap::new(),
             environment: without_ours(config.environment),
@@ -298,7 +280,6 @@ impl Edge {
     ///
     /// # Errors
     /// When the operating system cannot wait for it, such as a file on a disk.
-    #[cfg(unix)]
     pub fn watch(&mut self, token: WatchToken, source: Source) -> io::Result<()> {
         self.unwatch(token);
         let mio_token = self.next_token();
@@ -410,6 +391,13 @@ impl Edge {
     #[must_use]
     pub fn has_control_groups(&self) -> bool {
         self.control_groups.is_some()
+    }
+
+    /// As if the kernel gave few pidfds, or none.
+    #[cfg(test)]
+    pub(super) fn limit_descriptors(&mut self, descriptors_max: usize) {
+        self.runs = Runs::new(descriptors_max);
+        self.watches = Watches::new(descriptors_max);
     }
 
     fn act(&mut self, id: ActionId, action: Action) {
@@ -539,46 +527,6 @@ impl fmt::Debug for Edge {
     }
 }
 
-fn start_saver(keep: Arc<dyn Keep>, reports: Reports) -> io::Result<Worker<SaveJob>> {
-    Worker::start(SAVER, SAVE_JOBS_MAX, move |jobs: Vec<SaveJob>| {
-        for job in jobs {
-            // Code of an embedder: its panic must not leave an order without end.
-            let result = catch_unwind(AssertUnwindSafe(|| keep.save(&job.module, &job.saved)));
-            let outcome = match result {
-                Ok(Ok(())) => Outcome::Done,
-                Ok(Err(error)) => failed(&error.to_string()),
-                Err(_panic) => failed("saving has panicked"),
-            };
-            reports.send(Report::Finished { id: job.id, outcome });
-        }
-    })
-}
-
-fn start_scanner(reports: Reports) -> io::Result<Worker<ActionId>> {
-    let mut scanner = None;
-    Worker::start(SCANNER, SCAN_JOBS_MAX, move |ids| {
-        let outcome = match &mut scanner {
-            Some(scanner) => scan(scanner),
-            None => match Scanner::new() {
-                Ok(made) => scan(scanner.insert(made)),
-                Err(error) => failed(&error.to_string()),
-            },
-        };
-        // All of them were asked before the list was made.
-        for id in ids {
-            reports.send(Report::Finished { id, outcome: outcome.clone() });
-        }
-    })
-}
-
-fn scan(scanner: &mut Scanner) -> Outcome {
-    Outcome::Processes(scanner.scan().into())
-}
-
-fn failed(error: &str) -> Outcome {
-    Outcome::Failed { error: error.to_owned() }
-}
-
 /// Tokens are never used twice, so that a late event cannot mean something else.
 fn take_token(last: &mut usize) -> Token {
     *last = last.wrapping_add(1).max(LAST_FIXED_TOKEN + 1);
@@ -589,10 +537,8 @@ const WAKER: Token = Token(1);
 /// Up to here tokens are of the waker and of lans.
 const LAST_FIXED_TOKEN: usize = 999;
 const EVENTS_MAX: usize = 1024;
+/// How many processes, and how many scripts, have a descriptor; more are asked for.
+const DESCRIPTORS_MAX: usize = 1024;
 const POLLS_MAX: usize = 8;
 const NOTICES_MAX: usize = 256;
-const SAVE_JOBS_MAX: usize = 256;
-const SCAN_JOBS_MAX: usize = 64;
 const SCRIPT_JOBS_MAX: usize = 64;
-const SAVER: &str = "sk-save";
-const SCANNER: &str = "sk-scan";

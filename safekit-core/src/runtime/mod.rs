@@ -11,9 +11,11 @@ pub mod clock;
 mod edge;
 pub mod front;
 pub mod host;
+mod jobs;
 mod lans;
 mod notice;
 mod place;
+mod reports;
 mod script;
 mod sys;
 #[cfg(test)]
@@ -29,5 +31,4 @@ pub use edge::{Edge, EdgeConfig, EdgeError, EdgeSender, Full, WatchToken};
 pub use lans::{BindError, LanBindError, LanCounters};
 pub use notice::{EdgeNotice, KillReach};
 pub use place::{Keep, ModulePlace};
-#[cfg(unix)]
 pub use sys::readiness::Source;

@@ -4,6 +4,7 @@
 //! is asked for every [`ASK_AGAIN_AFTER`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
@@ -12,12 +13,14 @@ use crate::ids::{ModuleName, ProcessId};
 use crate::runtime::sys::process::{self, ExitWatch};
 
 /// The watched processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watches {
     wanted: BTreeMap<ModuleName, BTreeSet<ProcessId>>,
     watched: BTreeMap<ProcessId, How>,
     tokens: BTreeMap<Token, ProcessId>,
     ask_at: Option<Instant>,
+    asked_last: Option<ProcessId>,
+    descriptors_max: usize,
 }
 
 #[derive(Debug)]
@@ -29,6 +32,18 @@ enum How {
 }
 
 impl Watches {
+    /// Watches nothing; at most `descriptors_max` processes get a descriptor, more are asked for.
+    pub(super) fn new(descriptors_max: usize) -> Self {
+        Self {
+            wanted: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            ask_at: None,
+            asked_last: None,
+            descriptors_max,
+        }
+    }
+
     /// Watches these processes for a module and no others; returns those that are dead already.
     pub(super) fn set(
         &mut self,
@@ -38,7 +53,11 @@ impl Watches {
         processes: BTreeSet<ProcessId>,
         mut next_token: impl FnMut() -> Token,
     ) -> Vec<ProcessId> {
-        self.wanted.insert(module, processes.clone());
+        if processes.is_empty() {
+            self.wanted.remove(&module);
+        } else {
+            self.wanted.insert(module, processes.clone());
+        }
         self.release(registry);
         let mut dead = Vec::new();
         for id in processes {
@@ -46,9 +65,8 @@ impl Watches {
                 dead.push(id);
             }
         }
-        let asks = self.watched.values().any(|how| matches!(how, How::Asked));
-        self.ask_at =
-            if asks { self.ask_at.or_else(|| now.checked_add(ASK_AGAIN_AFTER)) } else { None };
+        let ask_at = self.ask_at.or_else(|| now.checked_add(ASK_AGAIN_AFTER));
+        self.ask_at = ask_at.filter(|_| self.asks());
         dead
     }
 
@@ -64,17 +82,19 @@ impl Watches {
         if self.ask_at.is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let asked = self.watched.iter().filter(|(_, how)| matches!(how, How::Asked));
-        let dead: Vec<ProcessId> = asked
-            .map(|(id, _)| *id)
-            // Where the kernel does not tell, nobody is declared dead.
-            .filter(|id| matches!(process::is_running(*id), Ok(false)))
-            .collect();
+        let after = self.asked_last.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.watched.range((after, Bound::Unbounded));
+        let asked = rest.filter(|(_, how)| matches!(how, How::Asked)).map(|(id, _)| *id);
+        let asked: Vec<ProcessId> = asked.take(ASKED_MAX).collect();
+        // After the last one it begins again with the first.
+        self.asked_last = asked.last().copied().filter(|_| asked.len() == ASKED_MAX);
+        // Where the kernel does not tell, nobody is declared dead.
+        let is_dead = |id: &ProcessId| matches!(process::is_running(*id), Ok(false));
+        let dead: Vec<ProcessId> = asked.into_iter().filter(is_dead).collect();
         for id in &dead {
             self.end(registry, *id);
         }
-        let left = self.watched.values().any(|how| matches!(how, How::Asked));
-        self.ask_at = if left { now.checked_add(ASK_AGAIN_AFTER) } else { None };
+        self.ask_at = now.checked_add(ASK_AGAIN_AFTER).filter(|_| self.asks());
         dead
     }
 
@@ -96,6 +116,10 @@ impl Watches {
         }
     }
 
+    fn asks(&self) -> bool {
+        self.watched.values().any(|how| matches!(how, How::Asked))
+    }
+
     /// Begins to watch a process; false when it is dead.
     fn begin(
         &mut self,
@@ -103,16 +127,20 @@ impl Watches {
         id: ProcessId,
         next_token: &mut impl FnMut() -> Token,
     ) -> bool {
+        if self.tokens.len() >= self.descriptors_max {
+            self.watched.insert(id, How::Asked);
+            return true;
+        }
         let mut how = How::Asked;
         match ExitWatch::open(id.pid) {
             Ok(None) => return false,
-            Ok(Some(watch)) if self.tokens.len() < DESCRIPTORS_MAX => {
+            Ok(Some(watch)) => {
                 let token = next_token();
                 if watch.register(registry, token).is_ok() {
                     how = How::Told { watch, token };
                 }
             }
-            Ok(Some(_)) | Err(_) => {}
+            Err(_) => {}
         }
         // After the pidfd is open it cannot come to mean another process: so this is the right one, or it is not.
         let dead = matches!(process::is_running(id), Ok(false));
@@ -140,5 +168,5 @@ impl Watches {
 /// How often those are asked for that the kernel does not tell of.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// How many processes have a descriptor; more are asked for.
-const DESCRIPTORS_MAX: usize = 1024;
+/// How many processes are asked for at a time, so that the loop does not stand still.
+const ASKED_MAX: usize = 256;

@@ -34,12 +34,13 @@ pub(in crate::runtime) enum RunReport {
 }
 
 /// The scripts that are not yet dead, or not yet reported.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::runtime) struct Runs {
     runs: BTreeMap<ActionId, Run>,
     tokens: BTreeMap<Token, ActionId>,
     ask_at: Option<Instant>,
     reports: Vec<RunReport>,
+    descriptors_max: usize,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,17 @@ enum Ending {
 }
 
 impl Runs {
+    /// Runs nothing; at most `descriptors_max` scripts get a descriptor, more are asked for.
+    pub(in crate::runtime) fn new(descriptors_max: usize) -> Self {
+        Self {
+            runs: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            ask_at: None,
+            reports: Vec::new(),
+            descriptors_max,
+        }
+    }
+
     /// Begins to run a script.
     pub(in crate::runtime) fn handle_run(
         &mut self,
@@ -125,7 +137,8 @@ impl Runs {
         let Some(run) = self.runs.get_mut(&id) else { return };
         let Started { child, group, userlog } = started;
         let mut watch = None;
-        if let Ok(Some(opened)) = ExitWatch::open(child.pid())
+        if self.tokens.len() < self.descriptors_max
+            && let Ok(Some(opened)) = ExitWatch::open(child.pid())
             && opened.register(registry, token).is_ok()
         {
             self.tokens.insert(token, id);
@@ -287,6 +300,17 @@ impl Runs {
 
     fn report(&mut self, id: ActionId, outcome: Outcome) {
         self.reports.push(RunReport::Ended { id, outcome });
+    }
+}
+
+impl Drop for Runs {
+    /// What is not started yet is not started any more: nobody would watch it.
+    fn drop(&mut self) {
+        for run in self.runs.values() {
+            if let Stage::Starting { cancelled } = &run.stage {
+                cancelled.store(true, Ordering::Release);
+            }
+        }
     }
 }
 

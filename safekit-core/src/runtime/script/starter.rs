@@ -11,9 +11,9 @@ use super::ScriptChild;
 use crate::config::model::Logging;
 use crate::ids::ActionId;
 use crate::module::script::{Script, ScriptRun};
-use crate::runtime::edge::{Report, Reports};
 use crate::runtime::notice::EdgeNotice;
 use crate::runtime::place::ModulePlace;
+use crate::runtime::reports::{Report, Reports};
 use crate::runtime::sys::process::{self, ControlGroups, ScriptGroup, SpawnPlan};
 use crate::runtime::userlog::{self, Userlog};
 use crate::runtime::{clock, thread};
@@ -128,10 +128,16 @@ impl Starter {
             output: userlog.as_ref().map(|userlog| &userlog.file),
             group_name: &group_name(run),
         };
-        if job.cancelled.load(Ordering::Acquire) {
-            return Err("ended before it was started".to_owned());
+        let started = if job.cancelled.load(Ordering::Acquire) {
+            Err("ended before it was started".to_owned())
+        } else {
+            self.spawn(&plan).map_err(|error| explain(&program, &error))
+        };
+        if let (Err(_), Some(userlog)) = (&started, &userlog) {
+            // Nothing has written to it.
+            drop(std::fs::remove_file(&userlog.path));
         }
-        let (child, group) = self.spawn(&plan).map_err(|error| explain(&program, &error))?;
+        let (child, group) = started?;
         let userlog = userlog.map(|userlog| (userlog.name, userlog.path));
         Ok(Started { child: ScriptChild::new(child), group: Arc::new(group), userlog })
     }

@@ -253,3 +253,25 @@ fn the_boot_has_an_id_and_an_age() {
     assert_eq!(host::boot_id().unwrap().len(), 36);
     assert!(host::since_boot().unwrap() > std::time::Duration::ZERO);
 }
+
+#[test]
+fn more_processes_than_descriptors_are_asked_for() {
+    let mut bench = Bench::new();
+    let mut last = sleeper();
+    // Fifty that once had the pid of this process, and nine that live.
+    let own = std::process::id();
+    let missing = |started| ProcessId { pid: own, started };
+    let mut processes: Vec<ProcessId> = (1..=50).map(missing).collect();
+    let kept: Vec<Sleeper> = (0..8).map(|_| sleeper()).collect();
+    processes.extend(kept.iter().map(Sleeper::id));
+    processes.push(last.id());
+    bench.edge.limit_descriptors(2);
+    bench.watch(&app(), &processes);
+    for _ in 0..50 {
+        assert_eq!(bench.exited().pid, own);
+    }
+    let dies = last.id();
+    last.0.kill().unwrap();
+    assert_eq!(bench.exited(), dies);
+    assert!(bench.inputs.is_empty());
+}

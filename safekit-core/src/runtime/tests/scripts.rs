@@ -342,3 +342,15 @@ fn many_scripts_at_once_each_have_their_end() {
         assert_eq!(bench.end(id).0, ScriptEnd::Exited { code });
     }
 }
+
+#[test]
+fn without_pidfds_scripts_are_asked_for() {
+    let mut bench = Bench::new();
+    bench.edge.limit_descriptors(0);
+    assert_eq!(bench.end_of("#!/bin/sh\nexit 9\n"), ScriptEnd::Exited { code: 9 });
+    bench.script(Script::StartBoth, "#!/bin/sh\necho > {}/up\nsleep 600\n");
+    let id = bench.run(start_both());
+    bench.text_of("up");
+    bench.act(Action::EndScript { run: id, module: app() });
+    assert_eq!(bench.end(id).0, ScriptEnd::Ended);
+}

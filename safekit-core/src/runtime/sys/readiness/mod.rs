@@ -6,7 +6,9 @@ mod fallback;
 mod unix;
 
 #[cfg(not(unix))]
-pub(in crate::runtime) use fallback::{Source, deregister, register};
+pub use fallback::Source;
+#[cfg(not(unix))]
+pub(in crate::runtime) use fallback::{deregister, register};
 #[cfg(unix)]
 pub use unix::Source;
 #[cfg(unix)]
