@@ -29,6 +29,10 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// How long an order may take: it reads and writes files, and may run a module's scripts.
 const ORDER_LIMIT: Duration = Duration::from_secs(120);
 
+/// What is told where an answer is missing.
+const MAYBE_DONE: &str =
+    "an order may have been carried out all the same: 'safekit state' shows it";
+
 /// What is done with a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
@@ -122,9 +126,27 @@ impl Client {
         }
         match serde_json::from_slice::<ErrorReport>(&answer.body) {
             Ok(report) => Err(Failure::from(report)),
-            Err(_) => {
-                Err(not_understood(&format!("status {} without an explanation", answer.status)))
-            }
+            Err(_) => Err(self.unexplained(answer.status)),
+        }
+    }
+
+    /// Tells what an answer means that comes from the agent's HTTP front, not from what does the work.
+    fn unexplained(&self, status: u16) -> Failure {
+        match status {
+            413 => Failure::usage("the request is longer than the agent takes"),
+            503 => Failure::new(
+                Exit::Refused,
+                format!(
+                    "the agent of {} has too much to do, nothing was done: try again",
+                    self.safe()
+                ),
+            ),
+            504 => Failure::new(
+                Exit::AgentDown,
+                format!("the agent of {} did not end the work in time", self.safe()),
+            )
+            .detail(MAYBE_DONE),
+            _ => not_understood(&format!("status {status} without an explanation")),
         }
     }
 
@@ -163,12 +185,12 @@ impl Client {
                 Exit::AgentDown,
                 format!("the connection to the agent of {} broke: {error}", self.safe()),
             )
-            .detail("the agent may have ended meanwhile: 'safekit state' shows whether the order was carried out"),
+            .detail(MAYBE_DONE),
             AnswerError::Cut => Failure::new(
                 Exit::AgentDown,
                 format!("the agent of {} ended its answer early", self.safe()),
             )
-            .detail("the agent may have ended meanwhile: 'safekit state' shows whether the order was carried out"),
+            .detail(MAYBE_DONE),
             AnswerError::HeadTooLong | AnswerError::BodyTooLong | AnswerError::NotHttp(_) => {
                 not_understood(&error.to_string())
             }
@@ -209,7 +231,7 @@ impl Client {
             Exit::AgentDown,
             format!("the agent of {} did not answer within {} s", self.safe(), limit.as_secs()),
         )
-        .detail("an order may be carried out all the same: 'safekit state' shows it")
+        .detail(MAYBE_DONE)
     }
 
     fn safe(&self) -> String {

@@ -129,9 +129,10 @@ fn of_link(mut program: PathBuf) -> Option<PathBuf> {
     None
 }
 
-/// Tells whether a folder is a root: the installed product, or a folder that has the folders of one.
+/// Tells whether a folder is a root: the installed product, or a folder with the working files of an agent. The root
+/// of the file system has a `var`, too, and is none.
 fn is_root(folder: &Path) -> bool {
-    folder == Path::new(SAFE) || (folder.join("modules").is_dir() && folder.join("var").is_dir())
+    folder == Path::new(SAFE) || (folder.parent().is_some() && folder.join("var").is_dir())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use safekit_core::control::{
     Accepted, ClusterConfigRequest, ClusterModuleReport, ClusterStateReport, Command,
-    CommandRequest, DoneReport, EmptyRequest, InstallRequest, ModuleCommand, ModuleReport, Origin,
-    PrintRequest, Refusal, StateReport,
+    CommandRequest, DoneReport, EmptyRequest, InstallRequest, LogReport, ModuleCommand,
+    ModuleReport, Origin, PrintRequest, Refusal, StateReport,
 };
 use safekit_core::ids::ModuleName;
 use safekit_core::runtime::front::{ApiRequest, ApiResponse};
@@ -24,6 +24,9 @@ use super::{answer, page};
 const IDENTITY_BYTES_MAX: usize = 128;
 /// Most bytes of a line for a log; what is more is cut.
 const LINE_BYTES_MAX: usize = 4096;
+/// Most bytes of a log in one answer: with every byte escaped it still fits into what the front sends. The oldest
+/// lines are left out.
+const LOG_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A request whose sender may make it.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl Call<'_> {
             Route::Status => answer::json(&page::status(&self.operations.state()?)),
             Route::State => answer::json(&self.operations.state()?),
             Route::Modules => answer::json(&self.operations.modules()?),
-            Route::Log => answer::json(&self.operations.log(&self.log_query()?)?),
+            Route::Log => answer::json(&bounded(self.operations.log(&self.log_query()?)?)),
             Route::Level => {
                 let [module] = self.query(["module"])?;
                 let module = module.map(module_name).transpose()?;
@@ -216,6 +219,18 @@ fn one_line(text: &str) -> String {
         line.push('…');
     }
     line
+}
+
+fn bounded(mut log: LogReport) -> LogReport {
+    let mut left = LOG_BYTES_MAX;
+    let fitting = log.lines.iter().rev().take_while(|line| {
+        let fits = line.len() <= left;
+        left = left.saturating_sub(line.len());
+        fits
+    });
+    let surplus = log.lines.len().saturating_sub(fitting.count());
+    drop(log.lines.drain(..surplus));
+    log
 }
 
 fn accepted(accepted: Accepted) -> DoneReport {

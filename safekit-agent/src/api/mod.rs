@@ -22,7 +22,10 @@ mod users;
 
 use std::sync::Arc;
 
-use safekit_core::runtime::front::{ApiRequest, ApiResponse};
+use safekit_core::runtime::front::{ApiRequest, ApiResponse, Peer};
+
+use permissions::Caller;
+use routes::{Missing, Route};
 
 pub(crate) use operations::{
     By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity,
@@ -49,37 +52,44 @@ impl Api {
         Self { operations, permissions, status_page }
     }
 
-    /// Tells whether a request may go on before its body is read: `Err` is the answer to one that may not.
+    /// Tells whether the body of a request is worth reading: `Err` is the answer to one that nobody from the network
+    /// may make, or that has no route. It reads no file and waits for nothing: the front asks it on its only thread.
+    /// Which user of this host may do what is [`Api::handle`]'s to say.
     ///
     /// # Errors
     /// 403, 404 or 405.
     pub(crate) fn admit(&self, request: &ApiRequest) -> Result<(), ApiResponse> {
-        self.admitted(request).map(|_| ())
+        if !matches!(request.peer, Peer::Local { .. }) {
+            allowed(&Caller::Network, request)?;
+        }
+        self.route(request).map(|_| ())
     }
 
     /// Answers a request. It may block on files and on the event loop: it is called on a worker.
     pub(crate) fn handle(&self, request: &ApiRequest) -> ApiResponse {
-        let (route, caller) = match self.admitted(request) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return refusal,
-        };
-        let call = calls::Call { operations: self.operations.as_ref(), request, caller };
-        call.answer(route).unwrap_or_else(|error| answer::error(&error))
+        self.answer(request).unwrap_or_else(|refusal| refusal)
     }
 
-    fn admitted(
-        &self,
-        request: &ApiRequest,
-    ) -> Result<(routes::Route, permissions::Caller), ApiResponse> {
+    fn answer(&self, request: &ApiRequest) -> Result<ApiResponse, ApiResponse> {
         let caller = self.permissions.caller(&request.peer);
-        caller.may(routes::area(&request.path)).map_err(|why| answer::forbidden(&why))?;
-        let route = routes::find(request.method, &request.path)
-            .map_err(|missing| answer::no_route(&missing, &request.path))?;
-        if route.is_status() && self.status_page == StatusPage::Off {
-            return Err(answer::no_route(&routes::Missing::Path, &request.path));
-        }
-        Ok((route, caller))
+        allowed(&caller, request)?;
+        let route = self.route(request)?;
+        let call = calls::Call { operations: self.operations.as_ref(), request, caller };
+        call.answer(route).map_err(|error| answer::error(&error))
     }
+
+    fn route(&self, request: &ApiRequest) -> Result<Route, ApiResponse> {
+        let missing = |missing: &Missing| answer::no_route(missing, &request.path);
+        let route = routes::find(request.method, &request.path).map_err(|why| missing(&why))?;
+        if route.is_status() && self.status_page == StatusPage::Off {
+            return Err(missing(&Missing::Path));
+        }
+        Ok(route)
+    }
+}
+
+fn allowed(caller: &Caller, request: &ApiRequest) -> Result<(), ApiResponse> {
+    caller.may(routes::area(&request.path)).map_err(|why| answer::forbidden(&why))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) enum OperationError {
     Configuration {
         /// What has faults.
         message: String,
-        /// One line each, file:line:column first.
+        /// One line each, its place in the file first.
         diagnostics: Vec<String>,
     },
     /// It does not fit the state of the moment. May be asked again later.

@@ -16,7 +16,6 @@ impl Folder {
 
     fn root(&self, name: &str) -> PathBuf {
         let root = self.0.join(name);
-        fs::create_dir_all(root.join("modules")).unwrap();
         fs::create_dir_all(root.join("var")).unwrap();
         fs::write(root.join("safekit"), "").unwrap();
         root
@@ -75,6 +74,12 @@ fn relative_program_is_relative_to_the_working_directory() {
     let environment = Environment { current_dir: Some(root.clone()), ..Environment::default() };
     let found = Root::find(None, Some(Path::new("./safekit")), &environment);
     assert_eq!(found.safe.canonicalize().unwrap(), root);
+}
+
+#[test]
+fn root_of_the_file_system_is_no_root() {
+    assert!(Path::new("/var").is_dir());
+    assert!(program(Path::new("/safekit")).is_installed());
 }
 
 #[test]

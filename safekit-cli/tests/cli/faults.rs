@@ -49,6 +49,8 @@ fn no_fault_is_read_as_a_state() {
             answer(418, br#"{"code":"teapot","message":"","details":[]}"#),
             Exit::Internal,
         ),
+        ("too much at a time", answer(503, b"busy"), Exit::Refused),
+        ("work without an end", answer(504, b"late"), Exit::AgentDown),
         ("a redirect", answer(302, b""), Exit::Internal),
     ] {
         let root = FakeRoot::new();
@@ -66,6 +68,6 @@ fn order_whose_answer_is_lost_is_not_repeated() {
     let agent = FakeAgent::start(&root, vec![Vec::new(), answer(200, b"{}")]);
     let ran = root.run("safekit stop -m web");
     assert_eq!(ran.exit, Exit::AgentDown);
-    assert!(ran.err.contains("whether the order was carried out"), "{}", ran.err);
+    assert!(ran.err.contains("may have been carried out"), "{}", ran.err);
     assert_eq!(agent.asked(), ["POST /api/v1/module/web/stop {}"]);
 }

@@ -11,17 +11,24 @@ use safekit_core::control::{
 use safekit_core::ids::ModuleName;
 use safekit_core::module::state::{FarmState, Readiness};
 
-use crate::api::{By, ClusterSource, LogQuery, OperationError, Operations, Replace, Users};
+use crate::api::{
+    By, ClusterSource, LogQuery, OperationError, Operations, Replace, Users, Verbosity,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct FakeOperations {
     asked: Mutex<Vec<String>>,
     error: Option<OperationError>,
+    log: Vec<String>,
 }
 
 impl FakeOperations {
     pub(super) fn failing(error: OperationError) -> Self {
-        Self { asked: Mutex::default(), error: Some(error) }
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    pub(super) fn with_log(log: Vec<String>) -> Self {
+        Self { log, ..Self::default() }
     }
 
     pub(super) fn asked(&self) -> Vec<String> {
@@ -82,8 +89,12 @@ impl Operations for FakeOperations {
 
     fn log(&self, query: &LogQuery) -> Result<LogReport, OperationError> {
         let module = query.module.as_ref().map_or("node", |module| module.as_str());
-        let asked = format!("log {module} {} {:?}", query.lines, query.verbosity);
-        self.told(asked, LogReport { lines: vec!["a line".to_owned()] })
+        let lines = match query.verbosity {
+            Verbosity::Main => "Main",
+            Verbosity::All => "All",
+        };
+        let asked = format!("log {module} {} {lines}", query.lines);
+        self.told(asked, LogReport { lines: self.log.clone() })
     }
 
     fn print(

@@ -1,7 +1,7 @@
 //! What comes from outside is checked once, and refused rather than guessed.
 
 use super::*;
-use safekit_core::control::ErrorCode;
+use safekit_core::control::{ErrorCode, LogReport};
 
 #[test]
 fn wrong_bodies_and_queries_are_refused_before_anything_is_done() {
@@ -52,4 +52,21 @@ fn line_for_a_log_stays_one_line_of_bounded_length() {
     let (answer, asked) = ask(Method::Post, path, &body);
     assert_eq!(answer.status, 200);
     assert_eq!(asked, [format!("print web Info \"{}…\" by root", "ä".repeat(2048))]);
+}
+
+#[test]
+fn log_fits_into_an_answer_and_its_newest_lines_stay() {
+    let lines = |count: usize| -> Vec<String> {
+        (0..count).map(|number| format!("{number:01000}")).collect()
+    };
+    let operations = Arc::new(FakeOperations::with_log(lines(10_000)));
+    let all = request(Method::Get, "/api/v1/log?lines=10000", "", ROOT);
+    let answer = api(&operations).handle(&all);
+    let report: LogReport = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(report.lines.len(), 2097);
+    assert_eq!(report.lines.last().unwrap(), &format!("{:01000}", 9_999));
+    let operations = Arc::new(FakeOperations::with_log(lines(2)));
+    let answer = api(&operations).handle(&all);
+    let report: LogReport = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(report.lines, lines(2));
 }

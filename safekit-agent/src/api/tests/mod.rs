@@ -1,5 +1,6 @@
 //! The API over operations that only remember what they are asked.
 
+mod command;
 mod fake;
 mod inputs;
 mod permissions;
@@ -20,7 +21,7 @@ const ROOT: Peer = Peer::Local { uid: 0, gid: 0, pid: 1 };
 
 fn api(operations: &Arc<FakeOperations>) -> Api {
     let permissions = Permissions::new(990, Arc::new(FakeUsers));
-    Api::new(Arc::clone(operations) as Arc<_>, permissions, StatusPage::On)
+    Api::new(operations.clone(), permissions, StatusPage::On)
 }
 
 fn request(method: Method, path: &str, body: &str, peer: Peer) -> ApiRequest {

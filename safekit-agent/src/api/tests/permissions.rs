@@ -52,9 +52,44 @@ fn nobody_else_reaches_the_control_api() {
             assert_eq!(answer.status, 403, "{peer:?} {path}");
             assert_eq!(error_of(&answer).code, ErrorCode::Forbidden);
             assert_eq!(operations.asked(), [""; 0], "{peer:?} {path}");
-            assert_eq!(api(&operations).admit(&request), Err(answer), "{peer:?} {path}");
+            if matches!(peer, Peer::Tcp(_)) {
+                assert_eq!(api(&operations).admit(&request), Err(answer), "{peer:?} {path}");
+            }
         }
     }
+}
+
+/// The front asks it on its only thread, which answers health, too.
+#[test]
+fn bodies_are_refused_without_looking_at_users() {
+    #[derive(Debug)]
+    struct Forbidden;
+    impl crate::api::Users for Forbidden {
+        fn name(&self, _: u32) -> Option<String> {
+            panic!("looked up")
+        }
+        fn group(&self, _: &str) -> Option<u32> {
+            panic!("looked up")
+        }
+        fn group_has(&self, _: u32, _: u32) -> bool {
+            panic!("looked up")
+        }
+        fn groups_of_process(&self, _: u32, _: u32) -> Vec<u32> {
+            panic!("looked up")
+        }
+    }
+    let operations = Arc::new(FakeOperations::default());
+    let permissions = Permissions::new(990, Arc::new(Forbidden));
+    let api = Api::new(operations, permissions, StatusPage::On);
+    let status = |path: &str, peer| {
+        api.admit(&request(Method::Post, path, "", peer)).map_err(|answer| answer.status)
+    };
+    let stranger = local(1001, 1001, 5);
+    assert_eq!(status("/api/v1/module/web/stop", stranger), Ok(()));
+    assert_eq!(status("/api/v1/nothing", stranger), Err(404));
+    assert_eq!(status("/api/v1/state", stranger), Err(405));
+    assert_eq!(status("/", stranger), Err(405));
+    assert_eq!(status("/api/v1/shutdown", Peer::Tcp("192.0.2.1:1".parse().unwrap())), Err(403));
 }
 
 #[test]
