@@ -8,7 +8,7 @@ use crate::config::model::{
     BootPolicy, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass, ProcConfig, Signature,
     UserConfig,
 };
-use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName};
+use crate::ids::{LanId, LanName, LanSet, ModuleName, NodeId, NodeName};
 use crate::membership::{MembershipConfig, NodeConfig};
 use crate::module::script::Script;
 use crate::wire::{Key, KeyRing};
@@ -27,6 +27,8 @@ pub struct Cast {
     pub lost_pulses: u32,
     /// The modules, the same on every node.
     pub modules: Vec<SimModule>,
+    /// How long the preparation of a view takes, where a module shares by itself: anything between.
+    pub arm_time: (Duration, Duration),
     /// After how long the guardian starts a crashed agent again; `None`: never.
     pub restart_after: Option<Duration>,
 }
@@ -41,6 +43,7 @@ impl Cast {
             pulse: Duration::from_millis(100),
             lost_pulses: 10,
             modules: Vec::new(),
+            arm_time: (Duration::from_millis(15), Duration::from_millis(40)),
             restart_after: None,
         }
     }
@@ -122,6 +125,10 @@ pub struct SimModule {
     pub config: ModuleConfig,
     /// The scripts that it has.
     pub scripts: BTreeSet<Script>,
+    /// Its lans: heartbeats on these count for it (all).
+    pub lans: LanSet,
+    /// Signature of what its shares are computed from, where it shares by itself (0: it does not).
+    pub sharing: u32,
     /// How many processes its application has.
     pub processes: u32,
     /// How long its scripts run: anything between.
@@ -179,6 +186,8 @@ impl SimModule {
                 signature: Signature(1),
             },
             scripts: BTreeSet::new(),
+            lans: LanSet::ALL,
+            sharing: 0,
             processes: 0,
             script_time: (Duration::from_millis(1), Duration::from_millis(300)),
         })

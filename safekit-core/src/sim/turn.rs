@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{ActionId, ModuleName, NodeId, ProcessId};
+use crate::ids::{ActionId, Epoch, ModuleName, NodeId, ProcessId};
 use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
 use crate::module::script::{Script, ScriptEnd, ScriptRun};
@@ -104,6 +104,7 @@ impl<M: Subject> World<M> {
             Input::ModuleRemoved(_)
             | Input::CommandReceived { .. }
             | Input::ActionFinished { .. }
+            | Input::Armed { .. }
             | Input::ProcessExited(_)
             | Input::BalancerProbed(_)
             | Input::Leave => What::Said(format!("<- {input:?}")),
@@ -144,11 +145,20 @@ impl<M: Subject> World<M> {
             Output::Left => {
                 self.end_agent(node, "has left and ends");
             }
+            Output::ViewProposed { epoch, .. } => self.arm(node, life, *epoch),
             Output::Transmit(_)
             | Output::Event(_)
             | Output::StateChanged { .. }
-            | Output::ViewProposed { .. }
             | Output::ViewInstalled { .. } => {}
+        }
+    }
+
+    /// Prepares a view where a module shares by itself.
+    fn arm(&mut self, node: NodeId, life: u64, epoch: Epoch) {
+        if self.cast.modules.iter().any(|module| module.sharing != 0) {
+            let (least, most) = self.cast.arm_time;
+            let after = self.random.duration(least, most);
+            self.schedule(after, Happening::Deliver { node, life, input: Input::Armed { epoch } });
         }
     }
 
@@ -231,7 +241,7 @@ impl<M: Subject> World<M> {
         let outcome = if host.disk.full {
             Outcome::Failed { error: "no space left on device".to_owned() }
         } else {
-            host.disk.modules.insert(module, saved);
+            host.disk.modules.insert(module, (saved, self.now));
             Outcome::Done
         };
         self.deliver(node, Input::ActionFinished { id, outcome });

@@ -341,10 +341,12 @@ impl<M: Subject> World<M> {
         let mut agent = Agent::new((self.make)(&birth), self.serial);
         agent.queue(Input::ClusterConfigured(Box::new(self.cast.membership_config(node))));
         for module in &self.cast.modules {
-            let saved = host.disk.modules.get(&module.config.name).cloned();
+            let saved = host.disk.load(&module.config.name, self.now);
             agent.queue(Input::ModuleConfigured(Box::new(ModuleSetup {
                 config: Arc::new(module.config.clone()),
                 scripts: module.scripts.clone(),
+                lans: module.lans,
+                sharing: module.sharing,
                 saved,
                 start,
             })));
@@ -580,7 +582,7 @@ impl<M: Subject> World<M> {
     /// Returns what the disk has of a module.
     #[must_use]
     pub fn saved(&self, node: NodeId, module: &ModuleName) -> Option<&SavedModule> {
-        self.hosts.get(&node).and_then(|host| host.disk.modules.get(module))
+        self.hosts.get(&node).and_then(|host| host.disk.modules.get(module)).map(|(it, _)| it)
     }
 
     /// Returns the answer to a command, where it came.

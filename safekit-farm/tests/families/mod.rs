@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use safekit_core::control::{Command, Origin};
 use safekit_core::ids::{ModuleName, NodeId};
-use safekit_core::node::Node;
+use safekit_core::node::{Node, Start};
 use safekit_core::sim::{Birth, Cast, Failure, Random, SimModule, World};
 use safekit_farm::FarmNode;
 use safekit_farm::sim::{settled, unsettled, world};
@@ -149,7 +149,7 @@ pub(crate) fn user() -> Origin {
 
 /// The machine of each start of an agent.
 pub(crate) fn make(birth: &Birth) -> FarmNode {
-    FarmNode::new(Node::new(birth.now, birth.counter, birth.random))
+    FarmNode::new(Node::new(birth.now, Start { counter: birth.counter, random: birth.random }))
 }
 
 impl Run {

@@ -21,7 +21,12 @@ pub(crate) fn begin(seed: u64, family: Family, length: u32) -> Run {
         nodes = nodes.max(3);
     }
     let lans = choice.pick_or(&[1, 1, 1, 2, 3], 1);
-    let mut cast = Cast::new(nodes).lans(lans).module(bare("web"));
+    let mut web = bare("web");
+    if choice.chance(0.3) {
+        // It has a virtual IP: views have to be prepared.
+        web.sharing = 1;
+    }
+    let mut cast = Cast::new(nodes).lans(lans).module(web);
     if choice.chance(0.2) {
         cast = cast.module(bare("db"));
     }
