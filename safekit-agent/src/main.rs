@@ -1,11 +1,81 @@
 //! The agent of a farm node.
+//!
+//! One program, four parts, chosen by the name it is started under and by its first argument: the command `safekit`,
+//! the guardian (`run`), the agent proper (started by the guardian only), and the demo.
 
-#[expect(dead_code, reason = "used by the wiring of the agent")]
-#[cfg_attr(not(test), expect(unused_imports, reason = "used by the wiring of the agent"))]
+mod agent;
+mod api;
+mod demo;
 mod guardian;
-#[expect(dead_code, unused_imports, reason = "used by the wiring of the agent")]
 mod log;
-#[expect(dead_code, unused_imports, reason = "used by the wiring of the agent")]
 mod store;
 
-fn main() {}
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use safekit_core::ids::NodeName;
+
+/// The agent of a farm node: starts, watches and restarts the modules of this server, and tells a load balancer
+/// whether it may take clients.
+#[derive(Debug, Parser)]
+#[command(name = "safekit-agent", version)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Run the agent until SIGTERM, which stops the modules first. SIGHUP starts the agent anew and leaves the
+    /// applications running.
+    Run(RunArguments),
+    /// Show a farm of three on this machine, and what happens when things break. No root needed.
+    Demo(demo::DemoArguments),
+    /// The agent proper; started by `run`.
+    #[command(name = guardian::AGENT_PART, hide = true)]
+    Agent(RunArguments),
+}
+
+/// How an agent is run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArguments {
+    /// Keep everything under this folder instead of /opt/safekit and /var/safekit.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Which node of cluster.xml this is; needed only where its addresses do not tell.
+    #[arg(long, value_name = "NAME", value_parser = node_name)]
+    node: Option<NodeName>,
+    /// Answer health checks on this address only, instead of on all.
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<IpAddr>,
+    /// Print events as they happen, one JSON object a line.
+    #[arg(long)]
+    events: bool,
+}
+
+fn node_name(text: &str) -> Result<NodeName, String> {
+    NodeName::new(text).map_err(|error| error.to_string())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match called_as(&arguments).as_deref() {
+        Some("safekit") => return safekit_cli::main(arguments),
+        Some(demo::APPLICATION) => return demo::application::main(),
+        Some(_) | None => {}
+    }
+    match Arguments::parse_from(arguments).part {
+        Part::Run(run) => guardian::run(&run),
+        Part::Agent(run) => agent::run(&run),
+        Part::Demo(demo) => demo::run(&demo),
+    }
+}
+
+/// Returns the file name that the program was started under.
+fn called_as(arguments: &[OsString]) -> Option<String> {
+    let path = PathBuf::from(arguments.first()?);
+    Some(path.file_name()?.to_string_lossy().into_owned())
+}

@@ -113,6 +113,20 @@ pub enum Event {
         /// Its userlog file.
         userlog: Option<String>,
     },
+    /// A script that does the work is not installed: nothing is run in its place.
+    ScriptMissing {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+    },
+    /// A configured module is not taken, or not let go. Nothing has changed.
+    ModuleRefused {
+        /// The module.
+        module: ModuleName,
+        /// Why.
+        why: ModuleRefusal,
+    },
     /// The health answer is negative, the application serves on until the drain ends.
     DrainStarted {
         /// The module.
@@ -203,6 +217,52 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the module that it is about; `None`: it is about the node.
+    #[must_use]
+    pub fn module(&self) -> Option<&ModuleName> {
+        match self {
+            Self::MemberChanged { .. }
+            | Self::JoinChanged { .. }
+            | Self::ViewInstalled { .. }
+            | Self::ViewLeft
+            | Self::Fault(_) => None,
+            Self::CommandAccepted { module, .. }
+            | Self::StateChanged { module, .. }
+            | Self::ScriptStarted { module, .. }
+            | Self::ScriptEnded { module, .. }
+            | Self::ScriptMissing { module, .. }
+            | Self::ModuleRefused { module, .. }
+            | Self::DrainStarted { module, .. }
+            | Self::DrainSkipped { module, .. }
+            | Self::ProcessDied { module, .. }
+            | Self::ProcessFault { module, .. }
+            | Self::ProcessRecovered { module, .. }
+            | Self::BudgetUsed { module, .. }
+            | Self::BudgetExhausted { module, .. }
+            | Self::Recovered { module, .. } => Some(module),
+            Self::EdgeFailed { module, .. } | Self::InvariantBroken { module, .. } => {
+                module.as_ref()
+            }
+        }
+    }
+}
+
+/// Why a module is not taken, or not let go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModuleRefusal {
+    /// It cannot be removed: it is not stopped.
+    NotStopped,
+    /// Its name gives the same key as another module's: one of the two needs another name.
+    KeyTaken {
+        /// The other module.
+        by: ModuleName,
+    },
+    /// There are as many modules as there can be.
+    TooMany,
+}
+
 /// Why there is no drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -215,7 +275,7 @@ pub enum DrainSkip {
     NobodyElse,
     /// The module was not Ready: no balancer sends clients.
     NotReady,
-    /// The command was forcestop, or automatic.
+    /// The command was automatic.
     Command,
 }
 

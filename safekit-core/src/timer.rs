@@ -1,7 +1,16 @@
 //! The deadlines of a machine.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The longest time that anything waits: a hundred years.
+const WAIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Returns the moment that comes so long after another one; very long waits end after a hundred years.
+#[must_use]
+pub fn later(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait.min(WAIT_MAX)).unwrap_or(now)
+}
 
 /// At most one deadline for each kind of timer. `K` is the machine's `enum Timer`; its order breaks ties.
 #[derive(Clone, Debug)]

@@ -1,10 +1,16 @@
 //! What a person or an embedder may ask of a node, and what comes back.
 
 mod report;
+mod request;
 
 pub use report::{
-    MemberReport, ModuleReport, PeerModuleReport, ScriptReport, StateReport, ViewReport,
-    WatchReport,
+    ClusterConfinfoReport, ClusterModuleReport, ClusterStateReport, ConfigurationReport,
+    DoneReport, ErrorCode, ErrorReport, InstalledModuleReport, LevelReport, LogReport,
+    MemberReport, ModuleConfinfoReport, ModuleListReport, ModuleReport, NodeConfinfoReport,
+    PeerModuleReport, ScriptReport, StateReport, ViewReport, WatchReport,
+};
+pub use request::{
+    ClusterConfigRequest, CommandRequest, EmptyRequest, InstallRequest, PrintLevel, PrintRequest,
 };
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,10 @@
-//! What `safekit state --json` prints and the control socket answers: the whole state of a node at one moment.
+//! What the control socket answers, and `safekit ... --json` prints.
 //!
-//! Field names are an interface: they are only added to.
+//! In: nothing. Out: one plain struct for each answer. [`StateReport`] is the whole state of a node at one moment,
+//! [`ErrorReport`] is the answer to whatever is not done.
+//!
+//! Always: field names are an interface, they are only added to; a reader skips fields that it does not know.
+//! Not here: what is asked ([`super::request`]), sentences and tables for people (the command).
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +78,8 @@ pub struct PeerModuleReport {
     pub state: FarmState,
     /// Whether that is settled.
     pub readiness: Readiness,
+    /// Low half of its configuration's signature there, 8 hexadecimal digits.
+    pub signature: String,
 }
 
 /// A module on this node.
@@ -87,6 +93,9 @@ pub struct ModuleReport {
     pub state: FarmState,
     /// Whether that is settled.
     pub readiness: Readiness,
+    /// Where it goes when nothing else happens: `STOP`, or `UP` while it starts, restarts, waits for a resource or for
+    /// its boot delay, and while it stops only to start again. Who waits for a state knows by it when to give up.
+    pub goal: FarmState,
     /// The token of the health answer's reason header; `ready` where it is 200.
     pub reason: String,
     /// Why it is in this state, for people.
@@ -139,4 +148,147 @@ pub struct WatchReport {
     pub state: String,
     /// Processes that match.
     pub pids: Vec<u32>,
+    /// Since when it has this state, in UTC (RFC 3339); `None` where that is not known.
+    pub since: Option<String>,
+}
+
+/// What kind of mistake an [`ErrorReport`] is about. The exit code of the command follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// It was asked wrongly: an unknown route, field, value or module. The caller's mistake; nothing has changed.
+    Usage,
+    /// Who asks may not. Nothing has changed; the sentence says who may.
+    Forbidden,
+    /// A configuration file has faults; the details have one line for each. Nothing has changed.
+    Configuration,
+    /// It does not fit the state of the moment. Nothing has changed; it may be asked again later.
+    Refused,
+    /// The agent or its host failed: the sentence says at what.
+    Internal,
+}
+
+/// The answer to whatever is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorReport {
+    /// What kind of mistake.
+    pub code: ErrorCode,
+    /// What, where, and what to do: one sentence without full stop.
+    pub message: String,
+    /// More lines, as the faults of a configuration file, each with its place first.
+    pub details: Vec<String>,
+}
+
+/// The answer to an order that was carried out, or to a check that found no fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneReport {
+    /// What was done: one sentence without full stop.
+    pub text: String,
+    /// More lines, as the warnings of a configuration file.
+    pub details: Vec<String>,
+}
+
+/// Every module of this node, configured or only installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleListReport {
+    /// In the order of their names.
+    pub modules: Vec<InstalledModuleReport>,
+}
+
+/// A module as it lies on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledModuleReport {
+    /// Its name.
+    pub name: String,
+    /// `farm`; empty where its configuration cannot be read.
+    pub mode: String,
+    /// Whether it is configured: only then it can be started.
+    pub configured: bool,
+}
+
+/// Which configuration of a module is in force, and which one lies there to be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleConfinfoReport {
+    /// The module.
+    pub name: String,
+    /// What `safekit config` applied last; `None` where it never was.
+    pub active: Option<ConfigurationReport>,
+    /// What lies in SAFE/modules, to be edited and applied; `None` where it is not there or cannot be read.
+    pub current: Option<ConfigurationReport>,
+}
+
+/// One configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigurationReport {
+    /// Its signature, 16 hexadecimal digits: the same on two nodes means the same configuration.
+    pub signature: String,
+    /// When it was applied, or last changed, in UTC (RFC 3339).
+    pub date: String,
+}
+
+/// The configuration of the cluster, as each node has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterConfinfoReport {
+    /// One entry for each configured node; empty while the cluster is not configured.
+    pub nodes: Vec<NodeConfinfoReport>,
+}
+
+/// The configuration of the cluster on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeConfinfoReport {
+    /// The node's name.
+    pub node: String,
+    /// Signature of its cluster.xml, 16 hexadecimal digits; `None` where the node does not tell.
+    pub signature: Option<String>,
+    /// When it was applied, in UTC (RFC 3339); known of this node only.
+    pub date: Option<String>,
+    /// Whether other configurations are refused until it is unlocked.
+    pub lock: bool,
+}
+
+/// Every module on every node, as this node sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStateReport {
+    /// In the order of nodes, then modules. A node without modules has no entry.
+    pub modules: Vec<ClusterModuleReport>,
+}
+
+/// A module on a node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterModuleReport {
+    /// The node's name.
+    pub node: String,
+    /// The node's state: see [`MemberReport::state`].
+    pub node_state: String,
+    /// The module's name, or `#` and its key in hexadecimal where it is not installed here.
+    pub module: String,
+    /// The module's state there; for a lost node the last one that was told.
+    pub state: FarmState,
+    /// Whether that is settled.
+    pub readiness: Readiness,
+    /// Low half of its configuration's signature there, 8 hexadecimal digits.
+    pub signature: String,
+}
+
+/// The newest lines of a log, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogReport {
+    /// The lines as the log file has them.
+    pub lines: Vec<String>,
+}
+
+/// What runs here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelReport {
+    /// Name of the host.
+    pub host: String,
+    /// Name and version of the operating system.
+    pub os: String,
+    /// Version of the agent.
+    pub version: String,
+    /// Licence of the agent.
+    pub license: String,
+    /// What the module's own `level` script says, where a module was asked for and has one.
+    pub module: Vec<String>,
 }

@@ -36,8 +36,12 @@ pub enum Cause {
     NodeJoined,
     /// The node has to join again: until then it does not serve.
     NodeJoining,
+    /// The agent has started; nothing was done yet.
+    AgentStarted,
     /// A former agent left the application running.
     AgentRestarted,
+    /// Nothing of the application is watched, and one poll time has passed since the agent has begun anew.
+    PollPassed,
     /// The processes of the application were seen.
     ProcessesSeen,
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{Epoch, Incarnation, LanId, LanSet, ModuleKey, NodeId, NodeName};
-use crate::module::state::ModuleState;
-use crate::wire::KeyRing;
+use crate::wire::{KeyRing, ModuleFacts};
 
 /// What membership has to know of the cluster; made from cluster.xml once names are resolved.
 #[derive(Clone, Debug)]
@@ -17,9 +16,11 @@ pub struct MembershipConfig {
     pub me: NodeId,
     /// All nodes, this one included.
     pub nodes: BTreeMap<NodeId, NodeConfig>,
-    /// Time between two heartbeats.
+    /// Time between two heartbeats: 100 ms by default, 1 ms to 60 s. Lower: a loss is noticed earlier, at the price of
+    /// more datagrams and of a shorter time that this process may stand still.
     pub pulse: Duration,
-    /// Silence after which a member is lost: `slost_count` pulses.
+    /// Silence after which a member is lost: `slost_count` pulses, 1 s by default, at least three pulses, at most an
+    /// hour. Higher: fewer false losses, at the price of a later takeover from a host that went dark.
     pub lost_after: Duration,
     /// The same for the lowest id, where `mlost_count` is written out.
     pub lost_after_lowest: Option<Duration>,
@@ -29,6 +30,22 @@ pub struct MembershipConfig {
     pub cluster_signature: u64,
 }
 
+impl MembershipConfig {
+    /// Makes a configuration with the defaults: a pulse of 100 ms, loss after 1 s of silence, no keys.
+    #[must_use]
+    pub fn new(me: NodeId, nodes: BTreeMap<NodeId, NodeConfig>) -> Self {
+        Self {
+            me,
+            nodes,
+            pulse: Duration::from_millis(100),
+            lost_after: Duration::from_secs(1),
+            lost_after_lowest: None,
+            keys: KeyRing::default(),
+            cluster_signature: 0,
+        }
+    }
+}
+
 /// A node as membership sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -36,6 +53,15 @@ pub struct NodeConfig {
     pub name: NodeName,
     /// Where its heartbeats go, for each lan that it is on.
     pub addresses: BTreeMap<LanId, SocketAddr>,
+}
+
+/// What this start of the agent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The counter that the guardian gave: higher than that of every start before.
+    pub counter: u32,
+    /// A random number, drawn for this start.
+    pub random: u32,
 }
 
 /// What membership takes.
@@ -127,10 +153,13 @@ pub struct Transmit {
 }
 
 /// A set of nodes that act together; a pure function of who hears whom.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct View {
     /// Its members, each with the incarnation that it has in the view and the modules it takes load of.
     pub members: BTreeMap<NodeId, ViewMember>,
+    /// For each module with a participant: the signature of what its shares are computed from, the same on all its
+    /// participants. It is part of the view, so weights never change within one.
+    pub sharing: BTreeMap<ModuleKey, u32>,
 }
 
 /// A member within a view.
@@ -140,7 +169,8 @@ pub struct ViewMember {
     pub incarnation: Incarnation,
     /// The modules that it takes load of, each with the group of participants it belongs to: participants of one
     /// module that do not hear each other on the module's lans are in different groups, and each group shares the
-    /// whole load. Group 0 where all hear each other.
+    /// whole load. Group 0 where all hear each other. Two groups never hear each other on these lans: one who hears
+    /// some of a group, and not all of it, takes no load, as in the choice of views.
     pub takes: BTreeMap<ModuleKey, u8>,
 }
 
@@ -158,21 +188,6 @@ impl View {
     }
 }
 
-/// What a node tells of one of its modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ModuleFacts {
-    /// Whether the module takes load here.
-    pub takes: bool,
-    /// Its state.
-    pub state: ModuleState,
-    /// Lans whose heartbeats count for it.
-    pub lans: LanSet,
-    /// Low half of the configuration's signature: a difference is named.
-    pub config: u32,
-    /// Signature of what the shares are computed from.
-    pub sharing: u32,
-}
-
 /// How a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -185,6 +200,42 @@ pub enum MemberState {
     Alive,
     /// Said goodbye, or its guardian announced its end.
     Left,
+}
+
+/// What is known of a member at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberStatus {
+    /// How it stands.
+    pub state: MemberState,
+    /// Why; `None` while it was never heard.
+    pub why: Option<MemberReason>,
+    /// Time since its last heartbeat; `None` where there was none in this node's life.
+    pub silence: Option<Duration>,
+    /// The lans on which it is heard.
+    pub lans: LanSet,
+    /// The latest of its lives that is known.
+    pub incarnation: Option<Incarnation>,
+}
+
+/// Datagrams that were refused, by reason. Each is dropped without any other effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedCounts {
+    /// No datagram of a farm at all.
+    pub foreign: u64,
+    /// Another version of the format.
+    pub other_version: u64,
+    /// Another cluster, or an unknown key.
+    pub unknown_key: u64,
+    /// The tag does not fit.
+    pub bad_tag: u64,
+    /// Authentic, and not well formed.
+    pub malformed: u64,
+    /// From or to a node that cluster.xml gives to another name or does not have, or on another lan than it says.
+    pub misaddressed: u64,
+    /// Received before, overtaken by a later one, or of a former life.
+    pub old: u64,
 }
 
 /// Why a member's state changed: the evidence.

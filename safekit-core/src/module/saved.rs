@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ProcessId;
 
-/// What is kept of a module on disk. Times are seconds of the host's boot clock and belong to one boot.
+/// What is kept of a module on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedModule {
     /// What the module was doing.
     pub phase: SavedPhase,
+    /// Whether it was started and has not been stopped since, but by the end of the agent: what `boot="auto"` goes by.
+    pub started: bool,
     /// Processes that were watched when it was saved.
     pub watched: Vec<ProcessId>,
     /// Automatic actions counted so far, and how long ago the count began.
@@ -29,7 +31,7 @@ pub enum SavedPhase {
     Starting,
     /// On the way to STOP.
     Stopping,
-    /// Between stop_both and start_both of a restart or stopstart.
+    /// Between `stop_both` and `start_both` of a restart or stopstart.
     Restarting,
 }
 
@@ -38,6 +40,7 @@ pub enum SavedPhase {
 pub struct SavedBudget {
     /// Automatic actions counted.
     pub used: u32,
-    /// Milliseconds from the begin of the count to the moment of saving.
+    /// Milliseconds from the begin of the count to the moment of saving. Whoever hands it back adds the time that has
+    /// passed since, by the host's boot clock while the host is up.
     pub age_ms: u64,
 }

@@ -1,6 +1,16 @@
 //! Which processes belong to a module, and whether there are as many as there should be.
+//!
+//! The matching of one `<proc>` is in `matcher`, what is made of a list of processes in `monitor`.
+
+mod matcher;
+mod monitor;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
 
 use crate::ids::ProcessId;
+
+pub(super) use monitor::{Begin, Monitor, Notice, command};
 
 /// A process of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,4 +25,41 @@ pub struct ProcessInfo {
     pub executable: String,
     /// Its command line, argument by argument.
     pub arguments: Vec<String>,
+}
+
+/// How a `<proc>` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum WatchState {
+    /// Not watched, or not judged yet.
+    Init,
+    /// As many processes as there should be.
+    Up,
+    /// Fewer, or more.
+    Down,
+}
+
+impl WatchState {
+    /// Returns the word of rules and of `safekit state -v`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// A `<proc>` at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How it stands.
+    pub state: WatchState,
+    /// Since when; `None` where it is not watched.
+    pub since: Option<Instant>,
+    /// The processes that match, as far as they are known.
+    pub processes: BTreeSet<ProcessId>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::config::model::ModuleConfig;
 use crate::control::{Accepted, ModuleCommand, Refusal};
 use crate::event::Event;
-use crate::ids::{ActionId, CommandId, Epoch, LanId, ModuleName, ProcessId};
+use crate::ids::{ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, ProcessId};
 use crate::membership::{MembershipConfig, Transmit, View};
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
@@ -48,6 +48,13 @@ pub enum Input {
         /// How.
         outcome: Outcome,
     },
+    /// The preparation that [`Output::ViewProposed`] asked for has ended. Only while a module with a virtual IP is
+    /// configured ([`ModuleSetup::sharing`] other than 0); otherwise there is nothing to prepare, and the node says so
+    /// to its membership by itself.
+    Armed {
+        /// The epoch that it was for; another one is ignored.
+        epoch: Epoch,
+    },
     /// A watched process is dead.
     ProcessExited(ProcessId),
     /// A balancer asked for the health answer of a module; told at most once a second.
@@ -63,6 +70,11 @@ pub struct ModuleSetup {
     pub config: Arc<ModuleConfig>,
     /// Which scripts there are to run, as file names in its bin folder.
     pub scripts: BTreeSet<crate::module::script::Script>,
+    /// The lans of its configuration by their ids in cluster.xml: heartbeats on these count for it. When the cluster
+    /// is configured anew and they change, the module is handed in again as [`AgentStart::Reconfigured`].
+    pub lans: LanSet,
+    /// Signature of what its shares are computed from; 0 where it shares nothing by itself (no virtual IP).
+    pub sharing: u32,
     /// What was saved of it; `None` for a module never started.
     pub saved: Option<SavedModule>,
     /// What this start of the agent is.

@@ -1,0 +1,61 @@
+//! Keeps one fault from being told over and over.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::Fault;
+
+/// The same fault is told once within that time.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+/// Faults remembered; while there are that many, further ones are not told: who forges senders gains nothing.
+const REMEMBERED_MAX: usize = 64;
+
+/// Which faults were told lately.
+#[derive(Debug, Default)]
+pub(super) struct FaultLimiter {
+    told: BTreeMap<Fault, Instant>,
+}
+
+impl FaultLimiter {
+    /// Tells whether a fault is to be told, and takes note of it.
+    pub(super) fn admit(&mut self, now: Instant, fault: &Fault) -> bool {
+        let lately = |told: &Instant| now.saturating_duration_since(*told) < REPEAT_AFTER;
+        if self.told.get(fault).is_some_and(lately) {
+            return false;
+        }
+        self.told.retain(|_, told| lately(told));
+        if self.told.len() >= REMEMBERED_MAX {
+            return false;
+        }
+        self.told.insert(fault.clone(), now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{FaultLimiter, REMEMBERED_MAX};
+    use crate::ids::NodeId;
+    use crate::membership::Fault;
+    use crate::sim_clock_base;
+
+    fn fault(port: u16) -> Fault {
+        Fault::BadTag { from: ([127, 0, 0, 1], port).into() }
+    }
+
+    #[test]
+    fn tells_a_fault_once_a_minute_and_bounds_the_forged_ones() {
+        let base = sim_clock_base();
+        let mut limiter = FaultLimiter::default();
+        assert!(limiter.admit(base, &fault(1)));
+        assert!(!limiter.admit(base + Duration::from_secs(59), &fault(1)));
+        assert!(limiter.admit(base + Duration::from_secs(61), &fault(1)));
+        let now = base + Duration::from_secs(70);
+        let told = (2..1000).filter(|port| limiter.admit(now, &fault(*port))).count();
+        assert_eq!(told, REMEMBERED_MAX - 1);
+        let member = NodeId::new(2).unwrap();
+        assert!(limiter.admit(now + Duration::from_secs(61), &Fault::DuplicateNode { member }));
+    }
+}

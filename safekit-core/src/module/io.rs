@@ -1,0 +1,90 @@
+//! What a module takes and gives. The node translates.
+
+use std::sync::Arc;
+
+use crate::control::{Accepted, Command, Origin, Refusal};
+use crate::event::Event;
+use crate::ids::{ActionId, CommandId, ProcessId};
+use crate::module::state::ModuleState;
+use crate::module::watch::ProcessInfo;
+use crate::node::{Action, ModuleSetup, Outcome};
+
+/// What a module takes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// Somebody asks something of the module. Answered once by [`Output::CommandAnswered`].
+    CommandReceived {
+        /// The caller's name for it.
+        id: CommandId,
+        /// What to do.
+        command: Command,
+        /// Who says so.
+        origin: Origin,
+    },
+    /// An order has ended.
+    ActionFinished {
+        /// Which.
+        id: ActionId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The node has joined, or has to join.
+    JoinChanged(Join),
+    /// The module's state on the other nodes has changed.
+    OthersChanged {
+        /// Whether it is Ready on any of them.
+        ready: bool,
+    },
+    /// A balancer asked for the health answer.
+    BalancerProbed,
+    /// The list that [`Output::ScanWanted`] asked for; made after it was asked for.
+    ProcessesScanned(Arc<[ProcessInfo]>),
+    /// A process is dead; not necessarily one of this module.
+    ProcessExited(ProcessId),
+    /// The configuration is another one; what was saved and how the agent started is not looked at.
+    Configured(Box<ModuleSetup>),
+}
+
+/// How the node stands to its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Join {
+    /// No cluster is configured: nothing can be started.
+    NoCluster,
+    /// It has not heard who is there yet: nothing is Ready.
+    Joining,
+    /// It has joined.
+    Joined,
+}
+
+/// What a module gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Do this, and say how it ended by [`Input::ActionFinished`].
+    Action {
+        /// Its name.
+        id: ActionId,
+        /// What to do.
+        action: Action,
+    },
+    /// A list of all processes is wanted; not asked for again until it has come.
+    ScanWanted,
+    /// Something has happened.
+    Event(Event),
+    /// The answer to a command.
+    CommandAnswered {
+        /// The command.
+        id: CommandId,
+        /// What is done, or why nothing is.
+        answer: Result<Accepted, Refusal>,
+    },
+    /// State or reason are others.
+    StateChanged {
+        /// The state.
+        state: ModuleState,
+        /// Why the health answer is negative, as a token; "ready" where it is positive.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,551 @@
+//! One module's machine: where it is, and what moves it.
+//!
+//! In: commands, ends of scripts, lists and deaths of processes, whether the node has joined, time. Out: scripts to
+//! run, processes to watch, what to keep on disk, answers, events, the state for the health answer.
+//!
+//! ```text
+//!  Stopped ──start──► Waiting ──prestart──► Moving ──start_both──► Joining ◄──node joins──► Ready
+//!     ▲                  │ ▲                 │  ▲                     │                       │
+//!     │               stop  └────stop_both───┘  └──────restart, stop, stopstart───────────────┘
+//!     └──poststop────────┘                      Adopted (a former agent's application) ──seen──► Joining, Ready
+//! ```
+//!
+//! Always: at most one script runs; Ready only after `start_both` has ended and while the node has joined; nothing runs
+//! and nothing is watched in Stopped; not more automatic restarts than the budget gives.
+//! Not here: the order of the scripts (`plan`), who else is Ready (`node`).
+
+mod command;
+mod journey;
+mod recovery;
+mod travel;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::budget::RestartBudget;
+use super::io::{Input, Join, Output};
+use super::saved::{SavedModule, SavedPhase};
+use super::script::{Script, ScriptEnd};
+use super::state::{FarmState, ModuleState};
+use super::watch::{Monitor, Notice, Watched};
+use crate::bug::{Bug, planted};
+use crate::config::model::ModuleConfig;
+use crate::control::{Command, Origin};
+use crate::event::Event;
+use crate::explain::Cause;
+use crate::ids::{ActionId, LanSet, ModuleName};
+use crate::machine::Machine;
+use crate::node::{Action, ModuleSetup, Outcome};
+use crate::timer::{Timers, later};
+use journey::{Doing, Goal, Journey, Proof, State};
+
+/// Bits of an action's number below the number of its module.
+const ACTION_BITS: u32 = 40;
+/// A script that was told to end and has not is told again after this time.
+const END_AGAIN: Duration = Duration::from_secs(5);
+/// A balancer that has not asked for this long does not count.
+const PROBER_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// What a module waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// When to start because the agent has started (`boot_delay`).
+    Boot,
+    /// When the drain ends and the application is stopped.
+    Drain,
+    /// When a script in whose way a stop has to wait is ended.
+    Patience,
+    /// When to tell a script again that it has to end.
+    EndAgain,
+    /// When an application that cannot be seen is believed to run.
+    Proof,
+}
+
+/// What an order was for that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    EndScript,
+    Watch,
+    Save,
+}
+
+/// What was saved last, as far as a change has to be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept {
+    phase: SavedPhase,
+    started: bool,
+    used: u32,
+    complete: bool,
+}
+
+/// A module. See the file for its states.
+#[derive(Debug)]
+pub struct Module {
+    number: u32,
+    config: Arc<ModuleConfig>,
+    scripts: BTreeSet<Script>,
+    lans: LanSet,
+    sharing: u32,
+    state: State,
+    since: Instant,
+    cause: Cause,
+    /// Whether it was started and not stopped since.
+    started: bool,
+    budget: RestartBudget,
+    monitor: Monitor,
+    join: Join,
+    others_ready: bool,
+    probed_at: Option<Instant>,
+    boot_waits: bool,
+    past: BTreeMap<Script, PastRun>,
+    timers: Timers<Timer>,
+    actions: u64,
+    orders: BTreeMap<ActionId, Order>,
+    kept: Option<Kept>,
+    told: Option<(ModuleState, &'static str)>,
+    outputs: VecDeque<Output>,
+}
+
+/// A run of a script that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PastRun {
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// How it ended.
+    pub end: ScriptEnd,
+    /// How long it ran.
+    pub duration: Duration,
+    /// Its userlog file.
+    pub userlog: Option<String>,
+}
+
+/// A run of a script that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PresentRun {
+    /// The script.
+    pub script: Script,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Since when it runs.
+    pub since: Instant,
+}
+
+impl Module {
+    /// Makes a module and judges what was saved of it. `number` is its own among all modules that this node has ever
+    /// had, not 0: the numbers of its actions begin with it.
+    #[must_use]
+    pub fn new(now: Instant, number: u32, setup: ModuleSetup, join: Join) -> Self {
+        let saved = setup.saved;
+        let mut module = Self {
+            number,
+            config: setup.config,
+            scripts: setup.scripts,
+            lans: setup.lans,
+            sharing: setup.sharing,
+            state: State::Stopped,
+            since: now,
+            cause: Cause::AgentStarted,
+            started: saved.as_ref().is_some_and(|saved| saved.started),
+            budget: RestartBudget::new(now, saved.as_ref().map(|saved| saved.budget)),
+            monitor: Monitor::new(),
+            join,
+            others_ready: false,
+            probed_at: None,
+            boot_waits: false,
+            past: BTreeMap::new(),
+            timers: Timers::new(),
+            actions: 0,
+            orders: BTreeMap::new(),
+            kept: None,
+            told: None,
+            outputs: VecDeque::new(),
+        };
+        module.monitor.configure(now, module.config.errd.as_ref());
+        module.recover(now, setup.start, saved.map(|saved| saved.phase));
+        module.settle(now);
+        module
+    }
+
+    fn configure(&mut self, now: Instant, setup: ModuleSetup) {
+        self.config = setup.config;
+        self.scripts = setup.scripts;
+        self.lans = setup.lans;
+        self.sharing = setup.sharing;
+        self.monitor.configure(now, self.config.errd.as_ref());
+    }
+
+    fn handle_action_finished(&mut self, now: Instant, id: ActionId, outcome: Outcome) {
+        if self.state.running().is_some_and(|running| running.action == id) {
+            return self.handle_script_end(now, outcome);
+        }
+        let (Some(order), Outcome::Failed { error }) = (self.orders.remove(&id), outcome) else {
+            return;
+        };
+        let what = match order {
+            Order::EndScript => "end a script",
+            Order::Watch => "watch processes for their end",
+            Order::Save => "save the state of the module",
+        };
+        self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
+    }
+
+    fn handle_join(&mut self, now: Instant, join: Join) {
+        self.join = join;
+        match (&self.state, join) {
+            (State::Joining, Join::Joined) => self.become_up(now, Cause::NodeJoined),
+            (State::Ready, Join::NoCluster | Join::Joining) => {
+                self.become_up(now, Cause::NodeJoining);
+            }
+            (State::Stopped, Join::Joining | Join::Joined) if self.boot_waits => self.boot(now),
+            (State::Stopped | State::Waiting(_) | State::Moving(_), _)
+            | (State::Adopted(_) | State::Joining | State::Ready, _) => {}
+        }
+    }
+
+    fn fire(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Boot => self.boot(now),
+            Timer::Drain => self.end_drain(now),
+            Timer::Patience | Timer::EndAgain => self.end_script(now),
+            Timer::Proof => {
+                if matches!(self.state, State::Adopted(_)) {
+                    self.become_up(now, Cause::PollPassed);
+                }
+            }
+        }
+    }
+
+    /// Hears what the process monitor has to say.
+    fn hear_monitor(&mut self, now: Instant) {
+        let mut wanted: Option<Command> = None;
+        while let Some(notice) = self.monitor.poll_notice() {
+            let module = self.name();
+            match notice {
+                Notice::ScanWanted => self.outputs.push_back(Output::ScanWanted),
+                Notice::Watch(processes) => {
+                    self.order(Order::Watch, Action::WatchProcesses { module, processes });
+                }
+                Notice::Died { name, process } => {
+                    self.event(Event::ProcessDied { module, name, process });
+                }
+                Notice::Fault { config, count } => {
+                    let action = super::watch::command(config.action);
+                    let (name, atleast, atmax) = (config.name, config.atleast, config.atmax);
+                    self.event(Event::ProcessFault { module, name, count, atleast, atmax, action });
+                }
+                Notice::ActionWanted(command) => {
+                    wanted = wanted.into_iter().chain([command]).max_by_key(|c| strength(*c));
+                }
+                Notice::Recovered { name, count } => {
+                    self.event(Event::ProcessRecovered { module, name, count });
+                }
+                Notice::Unwatchable => self.event(Event::InvariantBroken {
+                    module: Some(module),
+                    what: "the argregex of a proc is no regular expression; it is not watched",
+                }),
+            }
+        }
+        if let Some(command) = wanted {
+            // A refusal means that the module is on its way: the monitor asks again at its next poll.
+            drop(self.command(now, command, &Origin::Errd));
+            self.hear_monitor(now);
+        }
+    }
+
+    /// Ends each public mutator.
+    fn settle(&mut self, now: Instant) {
+        self.hear_monitor(now);
+        self.tell();
+        self.save(now);
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
+    }
+
+    fn become_stopped(&mut self, now: Instant, cause: Cause) {
+        self.timers.clear();
+        self.transit(now, State::Stopped, cause);
+    }
+
+    fn become_waiting(&mut self, now: Instant, journey: Journey, cause: Cause) {
+        self.transit(now, State::Waiting(journey), cause);
+    }
+
+    fn become_moving(&mut self, now: Instant, journey: Journey, cause: Cause) {
+        self.transit(now, State::Moving(journey), cause);
+    }
+
+    fn become_adopted(&mut self, now: Instant, proof: Proof) {
+        if proof == Proof::Time {
+            let poll = self.monitor.polltimer().max(recovery::PROOF_MIN);
+            self.timers.set(Timer::Proof, later(now, poll));
+        }
+        self.transit(now, State::Adopted(proof), Cause::AgentRestarted);
+    }
+
+    /// UP: Ready where the node has joined.
+    fn become_up(&mut self, now: Instant, cause: Cause) {
+        self.timers.clear();
+        let ready = self.join == Join::Joined || planted(Bug::ReadyBeforeJoined);
+        let state = if ready { State::Ready } else { State::Joining };
+        self.transit(now, state, cause);
+    }
+
+    /// The end of each `become_*`.
+    fn transit(&mut self, now: Instant, state: State, cause: Cause) {
+        let from = self.state.shown();
+        self.state = state;
+        self.cause = cause;
+        let to = self.state.shown();
+        if from != to {
+            self.since = now;
+            let (module, cause) = (self.name(), self.cause.clone());
+            self.event(Event::StateChanged { module, from, to, cause });
+        }
+        self.tell();
+    }
+
+    /// Tells the state to the health answer, where it is another one.
+    fn tell(&mut self) {
+        let (state, reason) = (self.state.shown(), self.state.reason());
+        if self.told != Some((state, reason)) {
+            self.told = Some((state, reason));
+            self.outputs.push_back(Output::StateChanged { state, reason });
+        }
+    }
+
+    /// Saves what must survive the agent, where it is another one.
+    fn save(&mut self, now: Instant) {
+        let kept = Kept {
+            phase: self.state.phase(),
+            started: self.started,
+            used: self.budget.saved(now).used,
+            complete: self.monitor.is_complete(),
+        };
+        if self.kept == Some(kept) {
+            return;
+        }
+        self.kept = Some(kept);
+        let saved = SavedModule {
+            phase: kept.phase,
+            started: kept.started,
+            watched: self.monitor.processes().iter().copied().collect(),
+            budget: self.budget.saved(now),
+        };
+        let module = self.name();
+        self.order(Order::Save, Action::SaveModule { module, saved });
+    }
+
+    fn order(&mut self, order: Order, action: Action) {
+        let id = self.act(action);
+        self.orders.insert(id, order);
+    }
+
+    fn act(&mut self, action: Action) -> ActionId {
+        self.actions = self.actions.wrapping_add(1) & ((1 << ACTION_BITS) - 1);
+        let id = ActionId((u64::from(self.number) << ACTION_BITS) | self.actions);
+        self.outputs.push_back(Output::Action { id, action });
+        id
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn name(&self) -> ModuleName {
+        self.config.name.clone()
+    }
+
+    fn check_invariants(&self) {
+        let draining = self.drain_until().is_some();
+        debug_assert!(
+            !draining
+                || self.timers.deadline(Timer::Drain).is_some()
+                || planted(Bug::ForgottenTimer),
+            "a drain must end"
+        );
+        debug_assert!(
+            self.state.journey().is_none_or(|journey| !matches!(journey.doing, Doing::Nothing)),
+            "a journey must wait for something"
+        );
+        debug_assert!(
+            !matches!(self.state, State::Ready)
+                || self.join == Join::Joined
+                || planted(Bug::ReadyBeforeJoined),
+            "a module is Ready only when the node has joined"
+        );
+        debug_assert!(
+            !matches!(self.state, State::Stopped) || !self.monitor.is_on(),
+            "a stopped module watches nothing"
+        );
+    }
+
+    /// Returns the number that its actions begin with.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns the number of the module that an action belongs to.
+    #[must_use]
+    pub fn number_of(id: ActionId) -> u32 {
+        u32::try_from(id.0 >> ACTION_BITS).unwrap_or(0)
+    }
+
+    /// Returns its configuration.
+    #[must_use]
+    pub fn config(&self) -> &ModuleConfig {
+        &self.config
+    }
+
+    /// Returns the lans whose heartbeats count for it.
+    #[must_use]
+    pub fn lans(&self) -> LanSet {
+        self.lans
+    }
+
+    /// Returns the signature of what its shares are computed from.
+    #[must_use]
+    pub fn sharing(&self) -> u32 {
+        self.sharing
+    }
+
+    /// Returns its state.
+    #[must_use]
+    pub fn state(&self) -> ModuleState {
+        self.state.shown()
+    }
+
+    /// Returns where it goes when nothing else happens: STOP, or UP while it starts, restarts, waits for its boot
+    /// delay, and while it stops only to start again.
+    #[must_use]
+    pub fn goal(&self) -> FarmState {
+        match &self.state {
+            State::Stopped => {
+                let boots = self.boot_waits || self.timers.deadline(Timer::Boot).is_some();
+                if boots { FarmState::Up } else { FarmState::Stop }
+            }
+            State::Waiting(journey) | State::Moving(journey) => match journey.goal {
+                Goal::Stop => FarmState::Stop,
+                Goal::Up | Goal::Again => FarmState::Up,
+            },
+            State::Adopted(_) | State::Joining | State::Ready => FarmState::Up,
+        }
+    }
+
+    /// Returns the token of the health answer's reason header.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.state.reason()
+    }
+
+    /// Tells whether it takes load: only when it is UP (Ready).
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
+    /// Returns since when it has its state.
+    #[must_use]
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Returns why it has its state.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// Returns the script that runs.
+    #[must_use]
+    pub fn present_run(&self) -> Option<PresentRun> {
+        let running = self.state.running()?;
+        let (script, arguments) = (running.script, running.arguments.clone());
+        Some(PresentRun { script, arguments, since: running.since })
+    }
+
+    /// Returns the last run of each script.
+    #[must_use]
+    pub fn past_runs(&self) -> &BTreeMap<Script, PastRun> {
+        &self.past
+    }
+
+    /// Returns when the drain ends.
+    #[must_use]
+    pub fn drain_until(&self) -> Option<Instant> {
+        match &self.state.journey()?.doing {
+            Doing::Draining { until, .. } => Some(*until),
+            Doing::Nothing | Doing::Script(_) => None,
+        }
+    }
+
+    /// Returns how many automatic actions count at that moment.
+    #[must_use]
+    pub fn loop_used(&self, now: Instant) -> u32 {
+        self.budget.used(now, &self.config)
+    }
+
+    /// Returns how each `<proc>` stands.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Watched> {
+        self.monitor.watched()
+    }
+}
+
+impl Machine for Module {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::CommandReceived { id, command, origin } => {
+                let answer = self.command(now, command, &origin);
+                self.outputs.push_back(Output::CommandAnswered { id, answer });
+            }
+            Input::ActionFinished { id, outcome } => self.handle_action_finished(now, id, outcome),
+            Input::JoinChanged(join) => self.handle_join(now, join),
+            Input::OthersChanged { ready } => self.others_ready = ready,
+            Input::BalancerProbed => self.probed_at = Some(now),
+            Input::ProcessesScanned(processes) => {
+                let running = self.state.running().map(|running| running.script);
+                if self.monitor.handle_scan(now, &processes, running) {
+                    self.prove(now);
+                }
+            }
+            Input::ProcessExited(process) => self.monitor.handle_exit(now, process),
+            Input::Configured(setup) => self.configure(now, *setup),
+        }
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.expire(now) {
+            self.fire(now, timer);
+        }
+        self.monitor.handle_timeout(now);
+        self.settle(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next().into_iter().chain(self.monitor.poll_timeout()).min()
+    }
+}
+
+/// Of several actions wanted at once the strongest one is done.
+fn strength(command: Command) -> u8 {
+    match command {
+        Command::Start => 0,
+        Command::Restart => 1,
+        Command::Stopstart => 2,
+        Command::Stop => 3,
+        Command::Forcestop => 4,
+    }
+}

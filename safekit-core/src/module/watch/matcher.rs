@@ -1,0 +1,144 @@
+//! Tells whether a process is one that a `<proc>` means.
+//!
+//! A process has several names: the kernel's (cut at 15 bytes, and a script's own name where the script was executed
+//! directly), that of its executable, the one in its first argument, and, for an interpreter, that of the script it
+//! runs. An administrator writes the one that he knows: each of them counts.
+//!
+//! Not here: how many there should be (`monitor`).
+
+use regex_lite::Regex;
+
+use super::ProcessInfo;
+use crate::config::model::ProcConfig;
+use crate::module::script::Script;
+
+/// The length at which Linux cuts a process name.
+const KERNEL_NAME_BYTES: usize = 15;
+/// The most bytes of a command line that `argregex` sees: the longest single argument of Linux.
+const COMMAND_LINE_BYTES_MAX: usize = 128 * 1024;
+/// Programs that run a script: names of versions such as python3.11 and ruby3.2 count as well.
+const INTERPRETERS: [&str; 14] = [
+    "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "python", "pypy", "perl", "ruby", "node",
+    "nodejs", "php",
+];
+/// Options of these programs whose value is the next argument.
+const VALUED_OPTIONS: [&str; 8] =
+    ["-W", "-X", "-I", "-r", "-o", "--require", "--import", "--loader"];
+
+/// What a `<proc>` means.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    name: String,
+    arguments: Option<Regex>,
+}
+
+impl Matcher {
+    /// Makes a matcher.
+    ///
+    /// # Errors
+    /// When `argregex` is no regular expression: it says why. The configuration is at fault; it is checked before, so
+    /// this is a last resort.
+    pub(super) fn new(config: &ProcConfig) -> Result<Self, String> {
+        let arguments = config.argregex.as_deref().map(Regex::new).transpose();
+        let arguments = arguments.map_err(|error| error.to_string())?;
+        Ok(Self { name: config.name.clone(), arguments })
+    }
+
+    /// Tells whether a process is meant.
+    pub(super) fn matches(&self, process: &ProcessInfo) -> bool {
+        self.has_name(process)
+            && self.arguments.as_ref().is_none_or(|regex| regex.is_match(&command_line(process)))
+    }
+
+    fn has_name(&self, process: &ProcessInfo) -> bool {
+        let first = process.arguments.first().map(|argument| base_name(argument));
+        // A login shell has a dash in front.
+        let first = first.map(|name| name.strip_prefix('-').unwrap_or(name));
+        same(&self.name, &process.name)
+            || same(&self.name, &process.executable)
+            || first.is_some_and(|name| same(&self.name, name))
+            || script_name(process).is_some_and(|name| same(&self.name, name))
+            || (is_cut(&self.name, &process.name) && is_unreadable(process))
+    }
+}
+
+/// Tells whether a process is the interpreter that runs one of the module's own scripts.
+pub(super) fn runs_script(process: &ProcessInfo, script: Script) -> bool {
+    process.name == script.as_str() || script_name(process) == Some(script.as_str())
+}
+
+/// Tells whether the kernel's name may be this longer one, cut.
+fn is_cut(configured: &str, kernel: &str) -> bool {
+    kernel.len() == KERNEL_NAME_BYTES
+        && configured.len() > KERNEL_NAME_BYTES
+        && configured.starts_with(kernel)
+}
+
+/// Tells whether the kernel's name is all that is known of a process.
+fn is_unreadable(process: &ProcessInfo) -> bool {
+    process.executable.is_empty() && process.arguments.is_empty()
+}
+
+/// Compares two names; where one of them ends in ".exe", as Windows does: without it and without regard to case.
+fn same(configured: &str, found: &str) -> bool {
+    if found.is_empty() {
+        return false;
+    }
+    match (without_exe(configured), without_exe(found)) {
+        (None, None) => configured == found,
+        (left, right) => left.unwrap_or(configured).eq_ignore_ascii_case(right.unwrap_or(found)),
+    }
+}
+
+fn without_exe(name: &str) -> Option<&str> {
+    let (stem, end) = name.split_at_checked(name.len().checked_sub(4)?)?;
+    end.eq_ignore_ascii_case(".exe").then_some(stem)
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Returns the base name of the script that an interpreter runs, or of its module (`python -m`).
+fn script_name(process: &ProcessInfo) -> Option<&str> {
+    let mut arguments = process.arguments.iter().map(String::as_str);
+    let first = base_name(arguments.next()?);
+    let first = first.strip_prefix('-').unwrap_or(first);
+    if !is_interpreter(&process.executable) && !is_interpreter(first) {
+        return None;
+    }
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--" | "-m" => return arguments.next().map(base_name),
+            // The program is on the command line itself, or comes from the standard input.
+            "-c" | "-e" | "-E" | "-" => return None,
+            option if VALUED_OPTIONS.contains(&option) => {
+                arguments.next()?;
+            }
+            option if option.starts_with('-') || option.starts_with('+') => {}
+            script => return Some(base_name(script)),
+        }
+    }
+    None
+}
+
+fn is_interpreter(program: &str) -> bool {
+    let program = without_exe(program).unwrap_or(program);
+    let stem = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    INTERPRETERS.contains(&stem)
+}
+
+/// Joins the arguments by spaces, up to a limit.
+fn command_line(process: &ProcessInfo) -> String {
+    let mut line = String::new();
+    for argument in &process.arguments {
+        if line.len() + argument.len() > COMMAND_LINE_BYTES_MAX {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(argument);
+    }
+    line
+}

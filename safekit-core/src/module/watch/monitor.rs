@@ -1,0 +1,456 @@
+//! Judges, from lists of processes and from deaths, whether a module's processes run as they should (XML `errd`).
+//!
+//! In: which class is watched, lists of processes, deaths, time. Out: [`Notice`]s: a list is wanted, these processes
+//! are to be watched for their death, a process died, too few or too many, as it should be again.
+//!
+//! ```text
+//! off ──enable──► Init ──enough seen──► Up ──death, and still too few──► Down ──enough──► Up
+//!                   └──first poll, never enough──────────────────────────▲
+//! ```
+//!
+//! A process that was there and has died is acted upon as soon as a list made *after* its death confirms that there
+//! are too few: a daemon that forks and whose parent ends is no fault. A process that never came is a fault at the
+//! poll only. Until enough was seen, lists are asked for quickly, so that a later death is noticed by the kernel.
+//! A list asked for before the present watch began is not looked at.
+//!
+//! Not here: what is done about a fault (`life`), how a list is made (`runtime`).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::matcher::{Matcher, runs_script};
+use super::{ProcessInfo, WatchState, Watched};
+use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig};
+use crate::control::Command;
+use crate::ids::ProcessId;
+use crate::module::script::Script;
+use crate::timer::later;
+
+/// The first looks after the begin of a watch come at this distance.
+const QUICK_LOOK: Duration = Duration::from_millis(250);
+/// So many of them; the next ones, until the first poll, at the distance [`SLOW_LOOK`].
+const QUICK_LOOKS_MAX: u32 = 10;
+const SLOW_LOOK: Duration = Duration::from_secs(1);
+/// Lists asked for because of deaths are at least so far apart: many short-lived processes must not cost a core.
+const DEATH_LOOK: Duration = Duration::from_millis(100);
+/// A poll timer below this would be a busy loop.
+const POLL_MIN: Duration = Duration::from_millis(100);
+/// The most processes that are watched for one `<proc>`; more of them are counted, and not watched for their death.
+const WATCHED_MAX: usize = 1024;
+
+/// What a monitor has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::module) enum Notice {
+    /// A list of all processes is wanted.
+    ScanWanted,
+    /// Report the death of these, and of no others.
+    Watch(BTreeSet<ProcessId>),
+    /// A watched process has died.
+    Died {
+        /// The `<proc>`.
+        name: String,
+        /// The process.
+        process: ProcessId,
+    },
+    /// Too few or too many, since now.
+    Fault {
+        /// The `<proc>`.
+        config: Box<ProcConfig>,
+        /// How many there are.
+        count: u32,
+    },
+    /// Something has to be done about a fault, told now or before.
+    ActionWanted(Command),
+    /// As many as there should be again.
+    Recovered {
+        /// The `<proc>`.
+        name: String,
+        /// How many there are.
+        count: u32,
+    },
+    /// A `<proc>` cannot be watched: its regular expression is none.
+    Unwatchable,
+}
+
+/// What precedes a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::module) enum Begin {
+    /// The application was started: `start_after` holds.
+    Started,
+    /// It has been running under a former agent.
+    Adopted,
+}
+
+/// Whether the list that was asked for says what is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Good,
+    /// A process has died since: who is missing in the list may have come after it was made.
+    Doubtful,
+    /// The watch has begun since.
+    Void,
+}
+
+/// The process monitor of one module.
+#[derive(Debug)]
+pub(in crate::module) struct Monitor {
+    polltimer: Duration,
+    entries: Vec<Entry>,
+    on: BTreeSet<ProcClass>,
+    asked: Option<Freshness>,
+    /// When to ask next, beside the polls.
+    look_at: Option<Instant>,
+    death_looked_at: Option<Instant>,
+    told: BTreeSet<ProcessId>,
+    notices: VecDeque<Notice>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    config: ProcConfig,
+    matcher: Option<Matcher>,
+    vigil: Option<Vigil>,
+}
+
+/// An entry that is watched.
+#[derive(Debug)]
+struct Vigil {
+    active_from: Instant,
+    next_poll: Instant,
+    poll_due: bool,
+    looks: u32,
+    state: WatchState,
+    since: Instant,
+    processes: BTreeSet<ProcessId>,
+}
+
+impl Monitor {
+    /// Makes a monitor that watches nothing.
+    pub(in crate::module) fn new() -> Self {
+        Self {
+            polltimer: POLL_MIN,
+            entries: Vec::new(),
+            on: BTreeSet::new(),
+            asked: None,
+            look_at: None,
+            death_looked_at: None,
+            told: BTreeSet::new(),
+            notices: VecDeque::new(),
+        }
+    }
+
+    /// Takes a configuration. What is the same in it goes on being watched as it was.
+    pub(in crate::module) fn configure(&mut self, now: Instant, config: Option<&ErrdConfig>) {
+        let mut before = std::mem::take(&mut self.entries);
+        let procs = config.map_or(&[][..], |errd| errd.procs.as_slice());
+        self.polltimer = config.map_or(POLL_MIN, |errd| errd.polltimer.max(POLL_MIN));
+        for proc in procs {
+            let same = before.iter().position(|entry| entry.config == *proc);
+            let entry = match same.map(|place| before.swap_remove(place)) {
+                Some(entry) => entry,
+                None => self.new_entry(proc),
+            };
+            self.entries.push(entry);
+        }
+        for class in self.on.clone() {
+            self.enable(now, class, Begin::Started);
+        }
+        self.tell_watched();
+    }
+
+    fn new_entry(&mut self, config: &ProcConfig) -> Entry {
+        let matcher = Matcher::new(config).ok();
+        if matcher.is_none() {
+            self.notices.push_back(Notice::Unwatchable);
+        }
+        Entry { config: config.clone(), matcher, vigil: None }
+    }
+
+    /// Begins to watch a class; what is watched already goes on.
+    pub(in crate::module) fn enable(&mut self, now: Instant, class: ProcClass, begin: Begin) {
+        self.on.insert(class);
+        let mut begun = None;
+        for entry in self.entries.iter_mut().filter(|entry| entry.config.class == class) {
+            if entry.matcher.is_none() || entry.vigil.is_some() {
+                continue;
+            }
+            let polls_before = match begin {
+                Begin::Started => entry.config.start_after.saturating_sub(1),
+                Begin::Adopted => 0,
+            };
+            let active_from = later(now, self.polltimer.saturating_mul(polls_before));
+            begun = begun.into_iter().chain([active_from]).min();
+            entry.vigil = Some(Vigil {
+                active_from,
+                next_poll: later(active_from, self.polltimer),
+                poll_due: false,
+                looks: 0,
+                state: WatchState::Init,
+                since: now,
+                processes: BTreeSet::new(),
+            });
+        }
+        let Some(first) = begun else { return };
+        if self.asked.is_some() {
+            self.asked = Some(Freshness::Void);
+        } else if first <= now {
+            self.ask();
+        } else {
+            self.look_by(first);
+        }
+    }
+
+    /// Ends the watch of a class.
+    pub(in crate::module) fn disable(&mut self, class: ProcClass) {
+        self.on.remove(&class);
+        for entry in self.entries.iter_mut().filter(|entry| entry.config.class == class) {
+            entry.vigil = None;
+        }
+        if self.entries.iter().all(|entry| entry.vigil.is_none()) {
+            self.look_at = None;
+        }
+        self.tell_watched();
+    }
+
+    /// Takes a list that was asked for; tells whether it was looked at. A script of the module that runs just now
+    /// does not count as one of its processes; what it has started does.
+    pub(in crate::module) fn handle_scan(
+        &mut self,
+        now: Instant,
+        processes: &[ProcessInfo],
+        running: Option<Script>,
+    ) -> bool {
+        let Some(freshness) = self.asked.take() else { return false };
+        if freshness == Freshness::Void {
+            if self.is_on() {
+                self.ask();
+            }
+            return false;
+        }
+        for entry in &mut self.entries {
+            entry.judge(now, processes, running, freshness, &mut self.notices);
+        }
+        self.tell_watched();
+        if freshness == Freshness::Doubtful && self.is_on() {
+            self.ask_after_death(now);
+        }
+        let next = self.entries.iter_mut().filter_map(|entry| entry.next_look(now)).min();
+        if let Some(at) = next {
+            self.look_by(at);
+        }
+        true
+    }
+
+    /// Takes a death.
+    pub(in crate::module) fn handle_exit(&mut self, now: Instant, process: ProcessId) {
+        let mut known = false;
+        for entry in &mut self.entries {
+            let Some(vigil) = &mut entry.vigil else { continue };
+            if vigil.processes.remove(&process) {
+                known = true;
+                let name = entry.config.name.clone();
+                self.notices.push_back(Notice::Died { name, process });
+            }
+        }
+        self.told.remove(&process);
+        if known {
+            self.ask_after_death(now);
+        }
+    }
+
+    /// Does what is due.
+    pub(in crate::module) fn handle_timeout(&mut self, now: Instant) {
+        let mut due = false;
+        for vigil in self.entries.iter_mut().filter_map(|entry| entry.vigil.as_mut()) {
+            if vigil.next_poll <= now {
+                vigil.poll_due = true;
+                vigil.next_poll = later(now, self.polltimer);
+                due = true;
+            }
+        }
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.look_at = None;
+            due = true;
+        }
+        // One list at a time: what is under way serves this poll too.
+        if due && self.asked.is_none() {
+            self.ask();
+        }
+    }
+
+    /// Returns when [`Self::handle_timeout`] has to be called.
+    pub(in crate::module) fn poll_timeout(&self) -> Option<Instant> {
+        let polls = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
+        polls.map(|vigil| vigil.next_poll).chain(self.look_at).min()
+    }
+
+    /// Returns what there is to say, oldest first.
+    pub(in crate::module) fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    fn ask(&mut self) {
+        self.asked = Some(Freshness::Good);
+        self.look_at = None;
+        self.notices.push_back(Notice::ScanWanted);
+    }
+
+    fn ask_after_death(&mut self, now: Instant) {
+        if self.asked == Some(Freshness::Good) {
+            self.asked = Some(Freshness::Doubtful);
+        }
+        if self.asked.is_some() {
+            return;
+        }
+        let earliest = self.death_looked_at.map(|at| later(at, DEATH_LOOK));
+        match earliest.filter(|at| *at > now) {
+            Some(at) => self.look_by(at),
+            None => {
+                self.death_looked_at = Some(now);
+                self.ask();
+            }
+        }
+    }
+
+    fn look_by(&mut self, at: Instant) {
+        self.look_at = Some(self.look_at.map_or(at, |before| before.min(at)));
+    }
+
+    fn tell_watched(&mut self) {
+        let vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
+        let watched: BTreeSet<_> =
+            vigils.flat_map(|vigil| vigil.processes.iter().copied().take(WATCHED_MAX)).collect();
+        if watched != self.told {
+            self.told.clone_from(&watched);
+            self.notices.push_back(Notice::Watch(watched));
+        }
+    }
+
+    /// Tells whether anything is watched.
+    pub(in crate::module) fn is_on(&self) -> bool {
+        self.entries.iter().any(|entry| entry.vigil.is_some())
+    }
+
+    /// Tells whether the presence of any process is tested, watched just now or not.
+    pub(in crate::module) fn tests_presence(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.matcher.is_some() && entry.config.atleast.unwrap_or(0) > 0)
+    }
+
+    /// Tells whether a process is missing about which something would have to be done.
+    pub(in crate::module) fn is_missing_any(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            let count = entry.vigil.as_ref().map(|vigil| vigil.processes.len());
+            entry.config.action != ProcAction::NoAction
+                && count.is_some_and(|count| is_below(&entry.config, number(count)))
+        })
+    }
+
+    /// Tells whether everything that is watched has been judged, and there is something.
+    pub(in crate::module) fn is_complete(&self) -> bool {
+        let mut vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref()).peekable();
+        vigils.peek().is_some() && vigils.all(|vigil| vigil.state != WatchState::Init)
+    }
+
+    /// Returns the processes whose deaths are reported.
+    pub(in crate::module) fn processes(&self) -> &BTreeSet<ProcessId> {
+        &self.told
+    }
+
+    /// Returns how each `<proc>` stands.
+    pub(in crate::module) fn watched(&self) -> Vec<Watched> {
+        let stand = |entry: &Entry| Watched {
+            name: entry.config.name.clone(),
+            state: entry.vigil.as_ref().map_or(WatchState::Init, |vigil| vigil.state),
+            since: entry.vigil.as_ref().map(|vigil| vigil.since),
+            processes: entry.vigil.as_ref().map(|v| v.processes.clone()).unwrap_or_default(),
+        };
+        self.entries.iter().map(stand).collect()
+    }
+
+    /// Returns the time between two polls.
+    pub(in crate::module) fn polltimer(&self) -> Duration {
+        self.polltimer
+    }
+}
+
+impl Entry {
+    fn judge(
+        &mut self,
+        now: Instant,
+        processes: &[ProcessInfo],
+        running: Option<Script>,
+        freshness: Freshness,
+        notices: &mut VecDeque<Notice>,
+    ) {
+        let (Some(vigil), Some(matcher)) = (&mut self.vigil, &self.matcher) else { return };
+        if vigil.active_from > now {
+            return;
+        }
+        let is_own = |process: &ProcessInfo| running.is_some_and(|s| runs_script(process, s));
+        let found: BTreeSet<_> = processes
+            .iter()
+            .filter(|process| matcher.matches(process) && !is_own(process))
+            .map(|process| process.id)
+            .collect();
+        let count = number(found.len());
+        let below = is_below(&self.config, count);
+        if freshness == Freshness::Doubtful && below {
+            return;
+        }
+        vigil.processes = found;
+        let poll_due = std::mem::take(&mut vigil.poll_due);
+        let over = self.config.atmax.is_some_and(|max| count >= max.max(1));
+        // A death is judged at once; a process that never came, or one too many, at a poll.
+        if (below && (poll_due || vigil.state == WatchState::Up)) || (over && poll_due) {
+            if vigil.state != WatchState::Down {
+                (vigil.state, vigil.since) = (WatchState::Down, now);
+                notices.push_back(Notice::Fault { config: Box::new(self.config.clone()), count });
+            }
+            notices.extend(command(self.config.action).map(Notice::ActionWanted));
+        } else if !below && !over {
+            if vigil.state != WatchState::Up {
+                vigil.since = now;
+            }
+            if vigil.state == WatchState::Down {
+                let name = self.config.name.clone();
+                notices.push_back(Notice::Recovered { name, count });
+            }
+            vigil.state = WatchState::Up;
+        }
+    }
+
+    /// Returns when to look again because not enough was seen yet.
+    fn next_look(&mut self, now: Instant) -> Option<Instant> {
+        let below = self.config.atleast.is_some();
+        let vigil = self.vigil.as_mut().filter(|vigil| vigil.state == WatchState::Init)?;
+        if vigil.active_from > now {
+            return Some(vigil.active_from);
+        }
+        if !below {
+            return None;
+        }
+        vigil.looks = vigil.looks.saturating_add(1);
+        let distance = if vigil.looks <= QUICK_LOOKS_MAX { QUICK_LOOK } else { SLOW_LOOK };
+        Some(later(now, distance))
+    }
+}
+
+/// Returns the command that a fault asks for.
+pub(in crate::module) fn command(action: ProcAction) -> Option<Command> {
+    match action {
+        ProcAction::Restart => Some(Command::Restart),
+        ProcAction::Stopstart => Some(Command::Stopstart),
+        ProcAction::Stop => Some(Command::Stop),
+        ProcAction::NoAction => None,
+    }
+}
+
+fn is_below(config: &ProcConfig, count: u32) -> bool {
+    config.atleast.is_some_and(|least| count < least)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

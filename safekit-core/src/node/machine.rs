@@ -1,0 +1,462 @@
+//! The node's machine: hands inputs to whom they are for, and lets membership and modules hear of each other.
+//!
+//! ```text
+//! datagrams ──► Membership ──JoinChanged, others' states──► Modules ◄── commands, ends of scripts, processes
+//!                   ▲                                          │
+//!                   └────────────── ModulesChanged ────────────┘
+//! ```
+//!
+//! Always: a child's outputs are taken right after each call; an action's end goes to the module that ordered it, or
+//! to nobody; membership tells exactly what the modules are.
+//! Not here: who is there (`membership`), what a module does (`module`), shares (`safekit-farm`).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::scans::Scans;
+use super::{Action, Input, ModuleSetup, Outcome, Output, Start};
+use crate::control::{ModuleCommand, Refusal};
+use crate::event::{Event, ModuleRefusal};
+use crate::ids::{
+    ActionId, CommandId, Epoch, Incarnation, MODULES_MAX, ModuleKey, ModuleName, NodeId, NodeName,
+};
+use crate::machine::Machine;
+use crate::membership::{
+    self, JoinReason, MemberState, Membership, MembershipConfig, ModuleFacts, Transmit, View,
+};
+use crate::module::state::ModuleState;
+use crate::module::{self, Join, Module};
+
+/// Membership and modules answer each other at most so often within one call: join, ready, told; with a reserve.
+const ROUNDS_MAX: u32 = 8;
+
+/// A node of a farm. The agent and the simulator run the same one.
+///
+/// # Example
+/// ```
+/// # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
+/// # fn main() {
+/// use std::time::Instant;
+/// use safekit_core::Machine;
+/// use safekit_core::node::{Node, Start};
+///
+/// let mut node = Node::new(Instant::now(), Start { counter: 1, random: 7 });
+/// // Without a cluster and without modules there is nothing to wait for.
+/// assert!(node.poll_timeout().is_none());
+/// assert!(node.poll_output().is_none());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Node {
+    start: Start,
+    me: Option<NodeId>,
+    names: BTreeMap<NodeId, NodeName>,
+    membership: Option<Membership>,
+    join_reason: Option<JoinReason>,
+    modules: BTreeMap<ModuleName, Module>,
+    /// How many modules this node has ever had: the numbers of the modules are never used again.
+    made: u32,
+    actions: u64,
+    scans: Scans,
+    facts: BTreeMap<ModuleKey, ModuleFacts>,
+    told_members: Option<BTreeSet<NodeId>>,
+    outputs: VecDeque<Output>,
+}
+
+impl Node {
+    /// Makes a node without cluster and modules. `start` is what the guardian gave for this start of the agent.
+    #[must_use]
+    pub fn new(_now: Instant, start: Start) -> Self {
+        Self {
+            start,
+            me: None,
+            names: BTreeMap::new(),
+            membership: None,
+            join_reason: None,
+            modules: BTreeMap::new(),
+            made: 0,
+            actions: 0,
+            scans: Scans::default(),
+            facts: BTreeMap::new(),
+            told_members: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The cluster is another one: membership begins a new life, with a counter of its own, because nothing that the
+    /// others know of the former one holds any more. The modules go on; they are not Ready until the node has joined.
+    fn configure_cluster(&mut self, now: Instant, config: MembershipConfig) {
+        if let Some(former) = self.membership.take() {
+            self.start.counter = former.incarnation().counter.saturating_add(1);
+            self.outputs.push_back(Output::CounterTaken { counter: self.start.counter });
+            if let Some((epoch, _)) = former.proposed() {
+                let epoch = Epoch(epoch.0.saturating_add(1));
+                self.outputs.push_back(Output::ViewProposed { epoch, view: None });
+            }
+            self.leave_view();
+        }
+        self.me = Some(config.me);
+        self.names = config.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
+        self.facts.clear();
+        self.membership = Some(Membership::new(now, config, self.start));
+    }
+
+    fn configure_module(&mut self, now: Instant, setup: ModuleSetup) {
+        let name = setup.config.name.clone();
+        if let Some(module) = self.modules.get_mut(&name) {
+            return module.handle_input(now, module::Input::Configured(Box::new(setup)));
+        }
+        let key = name.key();
+        let taken = self.modules.keys().find(|other| other.key() == key).cloned();
+        let why = match taken {
+            Some(by) => ModuleRefusal::KeyTaken { by },
+            None if self.modules.len() >= MODULES_MAX => ModuleRefusal::TooMany,
+            None => {
+                self.made = self.made.saturating_add(1);
+                let module = Module::new(now, self.made, setup, self.join());
+                self.modules.insert(name, module);
+                return self.compare(now);
+            }
+        };
+        self.outputs.push_back(Output::Event(Event::ModuleRefused { module: name, why }));
+    }
+
+    fn remove_module(&mut self, name: ModuleName) {
+        let Some(module) = self.modules.get(&name) else { return };
+        if module.state() == ModuleState::STOP {
+            self.scans.forget(module.number());
+            self.modules.remove(&name);
+        } else {
+            let why = ModuleRefusal::NotStopped;
+            self.outputs.push_back(Output::Event(Event::ModuleRefused { module: name, why }));
+        }
+    }
+
+    fn command(&mut self, now: Instant, id: CommandId, command: ModuleCommand) {
+        let ModuleCommand { module: name, command, origin } = command;
+        if let Some(module) = self.modules.get_mut(&name) {
+            module.handle_input(now, module::Input::CommandReceived { id, command, origin });
+        } else {
+            let answer = Err(Refusal::UnknownModule { module: name });
+            self.outputs.push_back(Output::CommandAnswered { id, answer });
+        }
+    }
+
+    fn finish_action(&mut self, now: Instant, id: ActionId, outcome: Outcome) {
+        let number = Module::number_of(id);
+        if number != 0 {
+            if let Some(module) = self.modules.values_mut().find(|m| m.number() == number) {
+                module.handle_input(now, module::Input::ActionFinished { id, outcome });
+            }
+            return;
+        }
+        match outcome {
+            Outcome::Processes(processes) => {
+                let numbers = self.scans.finished(id);
+                for module in self.modules.values_mut().filter(|m| numbers.contains(&m.number())) {
+                    let processes = Arc::clone(&processes);
+                    module.handle_input(now, module::Input::ProcessesScanned(processes));
+                }
+            }
+            Outcome::Failed { error } => self.scan_failed(now, id, error),
+            Outcome::Done | Outcome::Script { .. } => {
+                self.scan_failed(now, id, "no list came".to_owned());
+            }
+        }
+    }
+
+    fn scan_failed(&mut self, now: Instant, id: ActionId, error: String) {
+        if self.scans.failed(now, id) {
+            let event = Event::EdgeFailed { module: None, what: "list the processes", error };
+            self.outputs.push_back(Output::Event(event));
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        match &mut self.membership {
+            Some(membership) => membership.handle_input(now, membership::Input::Leave),
+            None => self.outputs.push_back(Output::Left),
+        }
+    }
+
+    /// Takes the children's outputs until there are none, and lets each hear of the other.
+    fn pump(&mut self, now: Instant) {
+        for _ in 0..ROUNDS_MAX {
+            self.pump_membership(now);
+            self.pump_modules();
+            if !self.tell_facts(now) {
+                break;
+            }
+        }
+        if self.scans.is_due() {
+            self.actions = self.actions.saturating_add(1);
+            let id = ActionId(self.actions);
+            self.scans.ordered(id);
+            self.outputs.push_back(Output::Action { id, action: Action::ScanProcesses });
+        }
+    }
+
+    fn pump_membership(&mut self, now: Instant) {
+        while let Some(output) = self.membership.as_mut().and_then(Machine::poll_output) {
+            match output {
+                membership::Output::Transmit(transmit) => {
+                    self.outputs.push_back(Output::Transmit(transmit));
+                }
+                membership::Output::ViewProposed { epoch, view } => {
+                    if view.is_none() {
+                        self.leave_view();
+                    }
+                    self.outputs.push_back(Output::ViewProposed { epoch, view });
+                    self.arm_by_itself(now, epoch);
+                }
+                membership::Output::ViewInstalled { epoch, view } => self.enter_view(epoch, view),
+                membership::Output::JoinChanged { joined, why } => {
+                    self.join_reason = Some(why.clone());
+                    self.outputs.push_back(Output::Event(Event::JoinChanged { joined, why }));
+                    let join = if joined { Join::Joined } else { Join::Joining };
+                    for module in self.modules.values_mut() {
+                        module.handle_input(now, module::Input::JoinChanged(join));
+                    }
+                }
+                membership::Output::MemberChanged { member, state, why } => {
+                    let event = Event::MemberChanged { member, state, why };
+                    self.outputs.push_back(Output::Event(event));
+                    self.compare(now);
+                }
+                membership::Output::PeerModulesChanged { .. } => self.compare(now),
+                membership::Output::CounterTaken { counter } => {
+                    self.outputs.push_back(Output::CounterTaken { counter });
+                }
+                membership::Output::Fault(fault) => {
+                    self.outputs.push_back(Output::Event(Event::Fault(fault)));
+                }
+                membership::Output::Left => self.outputs.push_back(Output::Left),
+            }
+        }
+    }
+
+    fn pump_modules(&mut self) {
+        for (name, module) in &mut self.modules {
+            while let Some(output) = module.poll_output() {
+                let output = match output {
+                    module::Output::Action { id, action } => Output::Action { id, action },
+                    module::Output::Event(event) => Output::Event(event),
+                    module::Output::CommandAnswered { id, answer } => {
+                        Output::CommandAnswered { id, answer }
+                    }
+                    module::Output::StateChanged { state, reason } => {
+                        Output::StateChanged { module: name.clone(), state, reason }
+                    }
+                    module::Output::ScanWanted => {
+                        self.scans.want(module.number());
+                        continue;
+                    }
+                };
+                self.outputs.push_back(output);
+            }
+        }
+    }
+
+    /// Tells the modules' facts to membership; tells whether they are others than before.
+    fn tell_facts(&mut self, now: Instant) -> bool {
+        let facts = self.modules.iter().map(|(name, module)| (name.key(), facts_of(module)));
+        let facts: BTreeMap<_, _> = facts.collect();
+        let Some(membership) = self.membership.as_mut().filter(|_| self.facts != facts) else {
+            return false;
+        };
+        self.facts.clone_from(&facts);
+        membership.handle_input(now, membership::Input::ModulesChanged(facts));
+        true
+    }
+
+    /// Without a virtual IP there is nothing to prepare for a view.
+    fn arm_by_itself(&mut self, now: Instant, epoch: Epoch) {
+        if self.modules.values().any(|module| module.sharing() != 0) {
+            return;
+        }
+        if let Some(membership) = &mut self.membership {
+            membership.handle_input(now, membership::Input::Armed { epoch });
+        }
+    }
+
+    /// Tells each module whether it is Ready on another node.
+    fn compare(&mut self, now: Instant) {
+        let (Some(membership), Some(me)) = (&self.membership, self.me) else { return };
+        let mut ready = BTreeSet::new();
+        for node in self.names.keys().filter(|node| **node != me) {
+            if membership.member(*node).is_none_or(|status| status.state != MemberState::Alive) {
+                continue;
+            }
+            let peer = membership.peer_modules(*node).iter();
+            ready.extend(peer.filter(|(_, facts)| facts.takes).map(|(key, _)| *key));
+        }
+        for (name, module) in &mut self.modules {
+            let ready = ready.contains(&name.key());
+            module.handle_input(now, module::Input::OthersChanged { ready });
+        }
+    }
+
+    fn enter_view(&mut self, epoch: Epoch, view: Arc<View>) {
+        let members: BTreeSet<_> = view.members.keys().copied().collect();
+        if self.told_members.as_ref() != Some(&members) {
+            self.told_members = Some(members.clone());
+            self.outputs.push_back(Output::Event(Event::ViewInstalled { epoch, members }));
+        }
+        self.outputs.push_back(Output::ViewInstalled { epoch, view });
+    }
+
+    fn leave_view(&mut self) {
+        if self.told_members.take().is_some() {
+            self.outputs.push_back(Output::Event(Event::ViewLeft));
+        }
+    }
+
+    /// Returns how this node stands to its cluster.
+    #[must_use]
+    pub fn join(&self) -> Join {
+        match &self.membership {
+            None => Join::NoCluster,
+            Some(membership) if membership.joined() => Join::Joined,
+            Some(_) => Join::Joining,
+        }
+    }
+
+    /// Returns why it stands so; `None` without a cluster.
+    #[must_use]
+    pub fn join_reason(&self) -> Option<&JoinReason> {
+        self.join_reason.as_ref()
+    }
+
+    /// Returns which of the configured nodes this one is; `None` without a cluster.
+    #[must_use]
+    pub fn me(&self) -> Option<NodeId> {
+        self.me
+    }
+
+    /// Returns this life of the node: the counter is the one to go on from when the agent starts again.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        let Start { counter, random } = self.start;
+        let unborn = Incarnation { counter, random, life: 0 };
+        self.membership.as_ref().map_or(unborn, Membership::incarnation)
+    }
+
+    /// Returns the names of the configured nodes; empty without a cluster.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<NodeId, NodeName> {
+        &self.names
+    }
+
+    /// Returns the membership; `None` without a cluster.
+    #[must_use]
+    pub fn membership(&self) -> Option<&Membership> {
+        self.membership.as_ref()
+    }
+
+    /// Returns a module.
+    #[must_use]
+    pub fn module(&self, name: &ModuleName) -> Option<&Module> {
+        self.modules.get(name)
+    }
+
+    /// Gives all modules, by name.
+    pub fn modules(&self) -> impl Iterator<Item = (&ModuleName, &Module)> {
+        self.modules.iter()
+    }
+
+    /// Returns the nodes that share the load of a module with this one, this one included; empty where it takes none.
+    #[must_use]
+    pub fn participants(&self, module: &ModuleName) -> BTreeSet<NodeId> {
+        let view = self.membership.as_ref().and_then(Membership::view);
+        let (Some((_, view)), Some(me)) = (view, self.me) else { return BTreeSet::new() };
+        view.participants(me, module.key())
+    }
+
+    /// Returns the datagrams that a guardian sends when this process is dead: the same letter to everybody. They
+    /// change with [`Output::CounterTaken`] and with the cluster's configuration only.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Transmit> {
+        let Some(membership) = &self.membership else { return Vec::new() };
+        let bytes = membership.letter();
+        let recipients = membership.letter_recipients().into_iter();
+        recipients.map(|(lan, to)| Transmit { lan, to, bytes: bytes.clone() }).collect()
+    }
+}
+
+impl Machine for Node {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::DatagramReceived { lan, from, bytes } => {
+                if let Some(membership) = &mut self.membership {
+                    let input = membership::Input::DatagramReceived { lan, from, bytes };
+                    membership.handle_input(now, input);
+                }
+            }
+            Input::ClusterConfigured(config) => self.configure_cluster(now, *config),
+            Input::ModuleConfigured(setup) => self.configure_module(now, *setup),
+            Input::ModuleRemoved(name) => self.remove_module(name),
+            Input::CommandReceived { id, command } => self.command(now, id, command),
+            Input::ActionFinished { id, outcome } => self.finish_action(now, id, outcome),
+            Input::Armed { epoch } => {
+                if let Some(membership) = &mut self.membership {
+                    membership.handle_input(now, membership::Input::Armed { epoch });
+                }
+            }
+            Input::ProcessExited(process) => {
+                for module in self.modules.values_mut() {
+                    module.handle_input(now, module::Input::ProcessExited(process));
+                }
+            }
+            Input::BalancerProbed(name) => {
+                if let Some(module) = self.modules.get_mut(&name) {
+                    module.handle_input(now, module::Input::BalancerProbed);
+                }
+            }
+            Input::Leave => self.leave(now),
+        }
+        self.pump(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.scans.handle_timeout(now);
+        for module in self.modules.values_mut() {
+            module.handle_timeout(now);
+        }
+        for _ in 0..ROUNDS_MAX {
+            if let Some(membership) = &mut self.membership {
+                membership.handle_timeout(now);
+            }
+            self.pump(now);
+            let due = self.membership.as_ref().and_then(Machine::poll_timeout);
+            if due.is_none_or(|at| at > now) {
+                return;
+            }
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let modules = self.modules.values().filter_map(Machine::poll_timeout);
+        let membership = self.membership.as_ref().and_then(Machine::poll_timeout);
+        modules.chain(membership).chain(self.scans.poll_timeout()).min()
+    }
+}
+
+/// Returns what is told of a module.
+fn facts_of(module: &Module) -> ModuleFacts {
+    let signature = module.config().signature.0 & u64::from(u32::MAX);
+    ModuleFacts {
+        takes: module.takes(),
+        state: module.state(),
+        lans: module.lans(),
+        config: u32::try_from(signature).unwrap_or(0),
+        sharing: module.sharing(),
+    }
+}
