@@ -140,7 +140,7 @@ fn swap(built: &Path, place: &Path) -> StoreResult<()> {
 }
 
 /// Makes the folders of a tree durable; its files are already ([`write_new`]).
-fn sync_tree(folder: &Path) -> StoreResult<()> {
+pub(super) fn sync_tree(folder: &Path) -> StoreResult<()> {
     for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
         let entry = entry.map_err(StoreError::io("read", folder))?;
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

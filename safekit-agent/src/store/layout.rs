@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use safekit_core::ids::ModuleName;
 
 use super::error::{StoreError, StoreResult};
-use super::files;
+use super::{apply, files};
 
 /// The group whose members may give commands.
 const GROUP: &str = "safekit";
@@ -141,21 +141,26 @@ impl Layout {
     ///
     /// `command` is the file that SAFE/safekit links to: the agent's own executable. A plain file at that place stays.
     ///
+    /// Returns lines for the log.
+    ///
     /// # Errors
     /// When the operating system refuses; what was made by then stays and does no harm.
-    pub(crate) fn lay_out(&self, command: Option<&Path>) -> StoreResult<()> {
+    pub(crate) fn lay_out(&self, command: Option<&Path>) -> StoreResult<Vec<String>> {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
         for (folder, mode) in self.folders() {
             files::create_folder(&folder, mode)?;
             files::remove_leftovers(&folder);
         }
-        if let SocketAccess::Group { gid } = self.socket_access() {
+        let mut lines = apply::finish_all(&self.safe.join("private/modules"));
+        let access = self.socket_access();
+        lines.extend(access.line().map(str::to_owned));
+        if let SocketAccess::Group { gid } = access {
             own_by_group(&self.safevar, gid);
         }
-        match command {
-            Some(command) => self.link_command(command),
-            None => Ok(()),
+        if let Some(command) = command {
+            self.link_command(command)?;
         }
+        Ok(lines)
     }
 
     fn link_command(&self, command: &Path) -> StoreResult<()> {

@@ -7,11 +7,13 @@
 //! Blocking by nature: called before the event loop starts, or on workers. Never by two callers at a time for one root;
 //! the lock keeps other processes out.
 
+mod apply;
 pub(crate) mod cluster;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod layout;
 pub(crate) mod module;
+pub(crate) mod package;
 pub(crate) mod saved;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,5 +1,9 @@
 //! Roots on a real disk, in the temporary directory.
 
+mod cluster;
+mod module_files;
+mod package;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
