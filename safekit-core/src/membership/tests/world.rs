@@ -688,6 +688,9 @@ impl World {
                 process.machine.view().map(|(epoch, _)| epoch),
                 process.owned,
             );
+            for (at, event) in process.events.iter().rev().take(12).rev() {
+                text += &format!("  {:?} {event:?}\n", *at - self.base);
+            }
         }
         text
     }
