@@ -37,6 +37,9 @@ const KEYS_MAX: usize = 2;
 /// Answers a name with its addresses, or says why not.
 pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>;
 
+/// Tells whether a cluster fits this host: one that does not know which node it is must not be configured.
+pub(crate) type Fits<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
+
 /// Where a configuration comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -87,6 +90,7 @@ pub(crate) fn configure(
     layout: &Layout,
     source: &Source,
     lookup: Lookup<'_>,
+    fits: Fits<'_>,
 ) -> StoreResult<(LoadedCluster, Vec<String>)> {
     if lock(layout) == Lock::Locked {
         return Err(refused("the cluster's configuration is locked: unlock it first"));
@@ -105,6 +109,7 @@ pub(crate) fn configure(
             }
         }
     };
+    fits(&resolved).map_err(StoreError::Refused)?;
     write(layout, &xml, &resolved, &keys)?;
     match load(layout)? {
         Some(loaded) => Ok((loaded, warnings)),
