@@ -400,6 +400,12 @@ impl Edge {
         self.watches = Watches::new(descriptors_max);
     }
 
+    /// As if no control groups could be made; for modules placed from here on.
+    #[cfg(test)]
+    pub(super) fn forget_control_groups(&mut self) {
+        self.control_groups = None;
+    }
+
     fn act(&mut self, id: ActionId, action: Action) {
         let now = clock::now();
         match action {
