@@ -90,8 +90,11 @@ impl Server {
             for event in &events {
                 self.handle_event(event, &mut table);
             }
-            for (id, response) in self.pool.take_answers() {
-                table.handle_response(clock::now(), id, &response);
+            // Answers are announced, so that a turn of probes alone meets no lock.
+            if events.iter().any(|event| event.token() == WAKE) {
+                for (id, response) in self.pool.take_answers() {
+                    table.handle_response(clock::now(), id, &response);
+                }
             }
             table.run_again(clock::now());
             table.handle_timeout(clock::now());

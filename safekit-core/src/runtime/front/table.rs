@@ -210,6 +210,7 @@ impl<T: Transport, S: Submit> Table<T, S> {
                 assert!(listed.insert(place), "in one list only");
                 let user = self.places[place].user.as_ref().expect("only the living are listed");
                 assert_eq!(user.conn.class(), Some(class));
+                user.conn.check();
                 next = self.lists.after(place);
             }
         }

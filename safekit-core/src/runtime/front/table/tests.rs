@@ -510,9 +510,29 @@ fn names_of_connections_that_ended_reach_nobody() {
     assert!(first.is_closed());
     let second = world.connect();
     assert_eq!(first.id.place, second.id.place);
-    world.answer(0, ok);
+    world.send(&second, HANDLED);
+    world.answer(0, |_| ApiResponse::text(200, "for the first"));
+    second.wire.borrow_mut().fin = true;
     world.news(&first, News { readable: true, writable: true, ended: true });
     assert!(second.text().is_empty() && !second.is_closed());
+    world.answer(0, |_| ApiResponse::text(200, "for the second"));
+    assert!(second.text().ends_with("for the second"), "{}", second.text());
+}
+
+#[test]
+fn one_connection_does_not_keep_the_others_waiting() {
+    let mut world = world();
+    let client = world.connect();
+    client.wire.borrow_mut().inbox.extend(READY.repeat(1000));
+    let news = News { readable: true, ..News::default() };
+    let answered = |client: &Client| client.text().matches("HTTP/1.1 200").count();
+    world.table.handle_news(world.now, client.id, news);
+    assert_eq!(answered(&client), 64);
+    assert!(world.table.has_turns());
+    world.table.run_again(world.now);
+    assert_eq!(answered(&client), 128);
+    world.settle();
+    assert_eq!(answered(&client), 1000);
 }
 
 /// What a client of the random walk has asked, and may therefore get.
