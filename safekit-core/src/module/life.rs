@@ -28,8 +28,8 @@ use super::budget::RestartBudget;
 use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
-use super::state::{FarmState, ModuleState};
-use super::watch::{Monitor, Notice, Watched};
+use super::state::ModuleState;
+use super::watch::{Monitor, Notice};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
@@ -39,7 +39,7 @@ use crate::ids::{ActionId, LanSet, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
-use journey::{Doing, Goal, Journey, Proof, State};
+use journey::{Doing, Journey, Proof, State};
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;
