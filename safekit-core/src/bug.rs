@@ -48,7 +48,8 @@ mod switch {
     }
 
     /// Tells whether a fault is switched on in this thread.
-    pub(crate) fn planted(bug: Bug) -> bool {
+    #[must_use]
+    pub fn planted(bug: Bug) -> bool {
         PLANTED.get() == Some(bug)
     }
 }
@@ -63,6 +64,7 @@ mod switch {
     }
 }
 
-#[cfg(feature = "planted-bugs")]
-pub use switch::plant;
+#[cfg(not(feature = "planted-bugs"))]
 pub(crate) use switch::planted;
+#[cfg(feature = "planted-bugs")]
+pub use switch::{plant, planted};

@@ -1,1 +1,17 @@
-//! What it means to share the load.
+//! What it means to share the load: participants and weights become shares of 256 buckets.
+//!
+//! - [`share`] computes who owns which bucket: pure.
+//! - [`Farm`] is the share of one module on one node: it lets go and claims as the views change.
+//! - [`FarmNode`] is a whole node: what the agent runs, and what the simulator runs.
+
+pub mod buckets;
+pub mod farm;
+pub mod node;
+pub mod share;
+#[cfg(feature = "sim")]
+pub mod sim;
+
+pub use buckets::{BucketId, BucketSet};
+pub use farm::Farm;
+pub use node::FarmNode;
+pub use share::{ShareTable, Shares, Weight};

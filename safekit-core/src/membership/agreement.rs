@@ -23,6 +23,8 @@ pub(super) struct Agreement {
     highest: Epoch,
     proposal: Option<Proposal>,
     since: Instant,
+    /// Since when the proposal has its present number.
+    numbered: Instant,
     armed: bool,
     arming: Epoch,
     installed: Option<(Epoch, Arc<View>)>,
@@ -43,6 +45,7 @@ impl Agreement {
             highest: Epoch(0),
             proposal: None,
             since: now,
+            numbered: now,
             armed: true,
             arming: Epoch(0),
             installed: None,
@@ -56,6 +59,7 @@ impl Agreement {
         }
         self.epoch = self.highest;
         self.since = now;
+        self.numbered = now;
         self.armed = false;
         self.arming = self.epoch;
         self.proposal =
@@ -79,9 +83,10 @@ impl Agreement {
     }
 
     /// Takes over the number of one who announces the same view under a higher one.
-    pub(super) fn adopt(&mut self, row: &Row) {
+    pub(super) fn adopt(&mut self, now: Instant, row: &Row) {
         if row.view.is_some() && row.view == self.name() && row.epoch > self.epoch {
             self.epoch = row.epoch;
+            self.numbered = now;
             self.see(row.epoch);
         }
     }
@@ -130,6 +135,11 @@ impl Agreement {
     /// Returns since when it is proposed.
     pub(super) fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Returns since when it is proposed under its present number.
+    pub(super) fn numbered(&self) -> Instant {
+        self.numbered
     }
 
     /// Tells whether the preparation has ended.

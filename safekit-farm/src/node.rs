@@ -1,0 +1,208 @@
+//! A whole node of a farm: core's node, and the share of each of its modules.
+//!
+//! In: what a node takes. Out: what the node gives, and `SharesChanged` of its modules: what a proposed view takes is
+//! let go before the node tells anybody that it wants that view. This very type runs in the agent and in the simulator.
+//!
+//! Always: a module has a farm while it is configured and the cluster is; without a view it owns nothing.
+//! Not here: life of modules and membership (core), packets (the virtual IP).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use safekit_core::Machine;
+use safekit_core::ids::{Epoch, ModuleName, NodeId};
+use safekit_core::membership::View;
+use safekit_core::node::{self, Node};
+
+use crate::buckets::BucketSet;
+use crate::farm::{self, Farm};
+use crate::share::Weight;
+
+/// What a farm's node gives.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// An output of the node within.
+    Node(node::Output),
+    /// Which buckets of a module this node may take, or with whom it shares them, is another one.
+    SharesChanged {
+        /// The module.
+        module: ModuleName,
+        /// The buckets.
+        owned: BucketSet,
+        /// The participants of the view in force, this node included; empty where this node takes no load.
+        participants: BTreeSet<NodeId>,
+    },
+}
+
+/// A node with the shares of its modules.
+#[derive(Debug)]
+pub struct FarmNode {
+    node: Node,
+    me: Option<NodeId>,
+    nodes: BTreeSet<NodeId>,
+    modules: BTreeSet<ModuleName>,
+    weights: BTreeMap<ModuleName, BTreeMap<NodeId, Weight>>,
+    farms: BTreeMap<ModuleName, Farm>,
+    wanted: Option<(Epoch, Arc<View>)>,
+    installed: Option<(Epoch, Arc<View>)>,
+    outputs: VecDeque<Output>,
+}
+
+impl FarmNode {
+    /// Puts the shares beside a node that has not been used yet.
+    #[must_use]
+    pub fn new(node: Node) -> Self {
+        Self {
+            node,
+            me: None,
+            nodes: BTreeSet::new(),
+            modules: BTreeSet::new(),
+            weights: BTreeMap::new(),
+            farms: BTreeMap::new(),
+            wanted: None,
+            installed: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Returns the node within.
+    #[must_use]
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Returns the share of a configured module, once the cluster is configured.
+    #[must_use]
+    pub fn farm(&self, module: &ModuleName) -> Option<&Farm> {
+        self.farms.get(module)
+    }
+
+    /// Returns the view that this node wants, with its number.
+    #[must_use]
+    pub fn wanted(&self) -> Option<(Epoch, &Arc<View>)> {
+        self.wanted.as_ref().map(|(epoch, view)| (*epoch, view))
+    }
+
+    /// Returns the view in force, with its number.
+    #[must_use]
+    pub fn installed(&self) -> Option<(Epoch, &Arc<View>)> {
+        self.installed.as_ref().map(|(epoch, view)| (*epoch, view))
+    }
+
+    /// Sets the weights of a module's nodes; a node without one has 1. What this node has to give is let go at once,
+    /// what it gets is claimed with the next view.
+    pub fn set_weights(
+        &mut self,
+        now: Instant,
+        module: &ModuleName,
+        weights: BTreeMap<NodeId, Weight>,
+    ) {
+        self.weights.insert(module.clone(), weights);
+        let weights = self.weights_of(module);
+        if let Some(farm) = self.farms.get_mut(module) {
+            farm.handle_input(now, farm::Input::WeightsChanged(weights));
+        }
+        self.drain_farms();
+    }
+
+    fn weights_of(&self, module: &ModuleName) -> BTreeMap<NodeId, Weight> {
+        let configured = self.weights.get(module);
+        let weight = |node| configured.and_then(|it| it.get(&node)).copied().unwrap_or_default();
+        self.nodes.iter().map(|node| (*node, weight(*node))).collect()
+    }
+
+    fn note(&mut self, now: Instant, input: &node::Input) {
+        match input {
+            node::Input::ClusterConfigured(config) => {
+                self.me = Some(config.me);
+                self.nodes = config.nodes.keys().copied().collect();
+                // Membership begins a new life: nothing of the old view counts.
+                self.propose(now, Epoch::default(), None);
+                self.farms.clear();
+            }
+            node::Input::ModuleConfigured(setup) => {
+                self.modules.insert(setup.config.name.clone());
+            }
+            _ => return,
+        }
+        self.make_farms();
+    }
+
+    fn make_farms(&mut self) {
+        let Some(me) = self.me else { return };
+        for module in self.modules.clone() {
+            if !self.farms.contains_key(&module) {
+                let farm = Farm::new(me, module.key(), self.weights_of(&module));
+                self.farms.insert(module, farm);
+            }
+        }
+    }
+
+    fn propose(&mut self, now: Instant, epoch: Epoch, view: Option<&Arc<View>>) {
+        self.wanted = view.map(|view| (epoch, Arc::clone(view)));
+        if view.is_none() {
+            self.installed = None;
+        }
+        for farm in self.farms.values_mut() {
+            farm.handle_input(now, farm::Input::ViewProposed { epoch, view: view.cloned() });
+        }
+        self.drain_farms();
+    }
+
+    fn install(&mut self, now: Instant, epoch: Epoch, view: &Arc<View>) {
+        self.installed = Some((epoch, Arc::clone(view)));
+        for farm in self.farms.values_mut() {
+            farm.handle_input(now, farm::Input::ViewInstalled { epoch, view: Arc::clone(view) });
+        }
+        self.drain_farms();
+    }
+
+    fn drain_farms(&mut self) {
+        for (module, farm) in &mut self.farms {
+            while let Some(farm::Output::SharesChanged { owned, participants }) = farm.poll_output()
+            {
+                let module = module.clone();
+                self.outputs.push_back(Output::SharesChanged { module, owned, participants });
+            }
+        }
+    }
+
+    fn drain_node(&mut self, now: Instant) {
+        while let Some(output) = self.node.poll_output() {
+            match &output {
+                node::Output::ViewProposed { epoch, view } => {
+                    self.propose(now, *epoch, view.as_ref());
+                }
+                node::Output::ViewInstalled { epoch, view } => self.install(now, *epoch, view),
+                _ => {}
+            }
+            self.outputs.push_back(Output::Node(output));
+        }
+    }
+}
+
+impl Machine for FarmNode {
+    type Input = node::Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Instant, input: node::Input) {
+        self.note(now, &input);
+        self.node.handle_input(now, input);
+        self.drain_node(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+        self.drain_node(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.node.poll_timeout()
+    }
+}
