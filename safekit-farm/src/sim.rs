@@ -12,7 +12,7 @@ use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::membership::{MemberState, Transmit};
 use safekit_core::node;
 use safekit_core::sim::{
-    Birth, Cast, Epochs, Invariant, Joining, Life, Occurrence, Subject, World,
+    Accusations, Birth, Cast, Epochs, Invariant, Joining, Life, Occurrence, Subject, World,
 };
 
 use crate::buckets::{BucketId, BucketSet};
@@ -46,6 +46,7 @@ pub fn world(
         .with(Life::new())
         .with(Joining::new())
         .with(Epochs::new())
+        .with(Accusations)
         .with(Ownership::new())
 }
 

@@ -13,7 +13,7 @@ use crate::ids::{CommandId, ModuleName, NodeId, ProcessId};
 use crate::machine::Machine;
 use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
-use crate::module::script::{Script, ScriptEnd};
+use crate::module::script::{Script, ScriptEnd, ScriptRun};
 use crate::module::state::ModuleState;
 use crate::node::{AgentStart, Input, ModuleSetup, Output};
 use crate::sim::host::{Agent, Host};
@@ -79,6 +79,8 @@ pub(super) enum Happening<M: Subject> {
     Wake { node: NodeId, life: u64 },
     /// A paused agent goes on.
     Resume { node: NodeId, life: u64 },
+    /// A script is started.
+    ScriptStarts { node: NodeId, life: u64, id: crate::ids::ActionId, run: Box<ScriptRun> },
     /// A script does what it is for.
     ScriptActs { node: NodeId, key: u64 },
     /// A script ends.
@@ -280,6 +282,11 @@ impl<M: Subject> World<M> {
             Happening::Resume { node, life } => {
                 if self.life(node) == Some(life) {
                     self.resume(node);
+                }
+            }
+            Happening::ScriptStarts { node, life, id, run } => {
+                if self.life(node) == Some(life) {
+                    self.run_script(node, life, id, &run);
                 }
             }
             Happening::ScriptActs { node, key } => self.script_acts(node, key),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use safekit_core::control::Command;
-use safekit_core::ids::NodeId;
-use safekit_core::sim::{Cast, Failure};
-use safekit_farm::FarmNode;
+use safekit_core::ids::{ModuleName, NodeId};
+use safekit_core::sim::{Cast, Failure, World};
 use safekit_farm::sim::{owned, settled};
+use safekit_farm::{BucketSet, FarmNode};
 
 use super::{Family, Run, bare, ms, name};
 
@@ -63,6 +63,7 @@ fn stays(run: &mut Run) -> Result<(), Failure> {
 pub(crate) fn loss(run: &mut Run, family: Family) -> Result<(), Failure> {
     boot(run)?;
     let node = run.node();
+    let before = owned_by_all(run);
     match family {
         Family::Crash => run.world.crash(node),
         Family::Goodbye => {
@@ -74,11 +75,44 @@ pub(crate) fn loss(run: &mut Run, family: Family) -> Result<(), Failure> {
         }
         _ => run.world.power_off(node),
     }
+    loses_nothing(run, before)?;
     run.settle(LIMIT, "a loss")?;
     run.pass(ms(1000))?;
     run.world.restart(node);
     run.settle(LIMIT, "a return")?;
     stays(run)
+}
+
+fn owned_by_all(run: &Run) -> Vec<(NodeId, ModuleName, BucketSet)> {
+    let modules = run.world.cast().modules.iter().map(|it| it.config.name.clone());
+    let nodes = run.world.living();
+    modules
+        .flat_map(|module| nodes.iter().map(move |node| (*node, module.clone())))
+        .map(|(node, module)| (node, module.clone(), owned(&run.world, node, &module)))
+        .collect()
+}
+
+/// When one node goes, the others let go of nothing: each keeps what it has, and gets more.
+fn loses_nothing(
+    run: &mut Run,
+    before: Vec<(NodeId, ModuleName, BucketSet)>,
+) -> Result<(), Failure> {
+    if !run.air.clean() {
+        return Ok(());
+    }
+    let less = move |world: &World<FarmNode>| {
+        let runs = |node: &NodeId| world.machine(*node).is_some();
+        before
+            .iter()
+            .find(|(node, module, had)| runs(node) && owned(world, *node, module).and(*had) != *had)
+            .map(|(node, module, _)| format!("{node} lets go of buckets of {module}"))
+    };
+    let done = |world: &World<FarmNode>| less(world).is_some() || settled(world, &world.living());
+    run.world.run_until(LIMIT, done)?;
+    match less(&run.world) {
+        Some(what) => run.world.fail(format!("{what} because another node goes")),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn fast_restart(run: &mut Run) -> Result<(), Failure> {
