@@ -19,29 +19,29 @@ pub(super) struct Choice {
     pub(super) whole: bool,
     /// The set that it belongs to; `None` where it is excluded.
     pub(super) members: Option<NodeSet>,
-    /// Where it is excluded: the sets it hears a part of.
+    /// Where it is excluded: the first of the sets that it hears a part of.
     pub(super) excluded_by: NodeSet,
+    /// Whether it hears a node that is joining.
+    pub(super) joining_near: bool,
 }
 
 impl Choice {
     /// Applies the rule of [`choose`] to the component of a node.
     pub(super) fn new(graph: &Graph, node: NodeId) -> Self {
         let component = graph.component(node);
-        let links = || -> Neighbours {
-            component.iter().map(|id| (id, graph.neighbours(id).and(component))).collect()
+        let joining_near = graph.neighbours(node).iter().any(|near| !graph.is_joined(near));
+        let whole = is_clique(component, graph.links());
+        let sets = if whole {
+            vec![component]
+        } else {
+            let inner = |id| (id, graph.neighbours(id).and(component));
+            choose(component, &component.iter().map(inner).collect())
         };
-        if is_clique(component, graph.links()) {
-            let members = Some(component);
-            return Self { component, whole: true, members, excluded_by: NodeSet::EMPTY };
-        }
-        let sets = choose(component, &links());
         let members = sets.iter().find(|set| set.contains(node)).copied();
         let near = |set: &&NodeSet| !set.and(graph.neighbours(node)).is_empty();
-        let excluded_by = match members {
-            Some(_) => NodeSet::EMPTY,
-            None => sets.iter().find(near).copied().unwrap_or_default(),
-        };
-        Self { component, whole: false, members, excluded_by }
+        let excluded_by = sets.iter().find(near).filter(|_| members.is_none());
+        let excluded_by = excluded_by.copied().unwrap_or_default();
+        Self { component, whole, members, excluded_by, joining_near }
     }
 }
 

@@ -139,7 +139,9 @@ impl Membership {
             self.doubt.end();
             return;
         }
-        if choice.whole || self.is_plain(wanted.as_ref(), graph) {
+        // A first view waits for those who are about to join too: all nodes that start together begin with one view.
+        let early = self.agreement.view().is_none() && choice.joining_near;
+        if (choice.whole && !early) || self.is_plain(wanted.as_ref(), graph) {
             self.doubt.end();
         } else if self.doubt.wait(now, self.cadence.settle, self.cadence.wait_max()) {
             return;
@@ -193,7 +195,7 @@ impl Membership {
             }
             return false;
         }
-        if now < self.agreement.announced() + self.cadence.wait_max() + self.cadence.settle {
+        if now < self.patience_ends() {
             return false;
         }
         for node in silent {
@@ -203,6 +205,13 @@ impl Membership {
             }
         }
         true
+    }
+
+    /// Returns when a member that does not agree has no reason left: nobody's doubt lasts longer than two loss times, or
+    /// than the settling time after the last change of the graph.
+    fn patience_ends(&self) -> Instant {
+        let since = self.agreement.numbered().max(self.doubt.quiet_since());
+        since + self.cadence.wait_max() + self.cadence.settle
     }
 
     /// Tells whether all members are prepared, or the preparation took too long.
@@ -256,14 +265,14 @@ impl Membership {
         let doubt = self.doubt.deadline(settle, longest);
         let since = self.agreement.since();
         let waits = self.agreement.view().is_some() && !self.agreement.is_installed();
-        let agreed_by = self.agreement.announced() + longest + settle;
-        let agreement = [since + ARM_WAIT, since + longest, agreed_by];
+        let agreement = [since + ARM_WAIT, since + longest, self.patience_ends()];
         let agreement = agreement.into_iter().filter(|_| waits);
         silence
             .chain(joining)
             .chain(doubt)
             .chain(agreement)
             .chain(self.shunned.deadline(now))
+            .chain(self.identity.deadline())
             .filter(|at| *at > now)
             .min()
     }

@@ -16,7 +16,8 @@ pub(super) struct Identity {
     incarnation: Incarnation,
     later: Option<Incarnation>,
     refutes: VecDeque<Instant>,
-    double: bool,
+    /// Until when this node stays out, because another process has its id.
+    double: Option<Instant>,
 }
 
 /// What to do about a later life of this node.
@@ -40,7 +41,7 @@ impl Identity {
             incarnation: Incarnation { counter: start.counter, random: start.random, life: 0 },
             later: None,
             refutes: VecDeque::new(),
-            double: false,
+            double: None,
         }
     }
 
@@ -65,26 +66,29 @@ impl Identity {
 
     /// Tells whether another process has this id.
     pub(super) fn is_double(&self) -> bool {
+        self.double.is_some()
+    }
+
+    /// Returns when to ask again whether another process has this id.
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.double
     }
 
-    /// Decides what to do about a later life. `elsewhere`: somebody who is heard says that he hears it.
+    /// Decides what to do about a later life. `elsewhere`: somebody who is heard says that he hears it. A node that is
+    /// there twice stays out until nobody has said so for [`REFUTE_WINDOW`].
     pub(super) fn judge(&mut self, now: Instant, elsewhere: bool) -> Verdict {
         let Some(known) = self.later else { return Verdict::Undisputed };
-        while self
-            .refutes
-            .front()
-            .is_some_and(|at| now.saturating_duration_since(*at) >= REFUTE_WINDOW)
+        let lately = |at: &Instant| now.saturating_duration_since(*at) < REFUTE_WINDOW;
+        self.refutes.retain(lately);
+        if self.double.is_none() && self.refutes.len() >= REFUTES_MAX
+            || self.double.is_some() && elsewhere
         {
-            self.refutes.pop_front();
+            self.double = Some(now + REFUTE_WINDOW);
         }
-        self.double = if self.double { elsewhere } else { self.refutes.len() >= REFUTES_MAX };
-        if self.double {
+        if self.double.is_some_and(|until| now < until) {
             return Verdict::Double;
         }
-        if self.refutes.len() == REFUTES_MAX {
-            self.refutes.pop_front();
-        }
+        self.double = None;
         self.refutes.push_back(now);
         self.later = None;
         self.incarnation = Incarnation {
@@ -93,5 +97,40 @@ impl Identity {
             life: 0,
         };
         Verdict::Refuted { known }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Identity, Verdict};
+    use crate::ids::Incarnation;
+    use crate::membership::Start;
+    use crate::sim_clock_base;
+
+    #[test]
+    fn refutes_three_times_and_then_stays_out_while_the_other_one_is_heard() {
+        let base = sim_clock_base();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut identity = Identity::new(Start { counter: 1, random: 5 });
+        let own = identity.incarnation();
+        assert!(!identity.see(own), "the own life is no later one");
+        for counter in [7, 20, 30] {
+            let known = Incarnation { counter, random: 9, life: 3 };
+            assert!(identity.see(known));
+            assert_eq!(identity.judge(at(1), true), Verdict::Refuted { known });
+            let next = Incarnation { counter: counter + 1, random: 5, life: 0 };
+            assert_eq!(identity.incarnation(), next);
+            assert_eq!(identity.judge(at(1), true), Verdict::Undisputed);
+        }
+        let known = Incarnation { counter: 40, random: 9, life: 0 };
+        assert!(identity.see(known));
+        assert_eq!(identity.judge(at(2), false), Verdict::Double);
+        assert_eq!(identity.judge(at(11), true), Verdict::Double, "heard again");
+        assert_eq!(identity.judge(at(20), false), Verdict::Double);
+        assert_eq!(identity.deadline(), Some(at(21)));
+        assert_eq!(identity.judge(at(21), false), Verdict::Refuted { known });
+        assert!(!identity.is_double());
     }
 }

@@ -33,6 +33,8 @@ mod send;
 mod shun;
 mod status;
 mod table;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod types;
 
