@@ -217,6 +217,37 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the module that it is about; `None`: it is about the node.
+    #[must_use]
+    pub fn module(&self) -> Option<&ModuleName> {
+        match self {
+            Self::MemberChanged { .. }
+            | Self::JoinChanged { .. }
+            | Self::ViewInstalled { .. }
+            | Self::ViewLeft
+            | Self::Fault(_) => None,
+            Self::CommandAccepted { module, .. }
+            | Self::StateChanged { module, .. }
+            | Self::ScriptStarted { module, .. }
+            | Self::ScriptEnded { module, .. }
+            | Self::ScriptMissing { module, .. }
+            | Self::ModuleRefused { module, .. }
+            | Self::DrainStarted { module, .. }
+            | Self::DrainSkipped { module, .. }
+            | Self::ProcessDied { module, .. }
+            | Self::ProcessFault { module, .. }
+            | Self::ProcessRecovered { module, .. }
+            | Self::BudgetUsed { module, .. }
+            | Self::BudgetExhausted { module, .. }
+            | Self::Recovered { module, .. } => Some(module),
+            Self::EdgeFailed { module, .. } | Self::InvariantBroken { module, .. } => {
+                module.as_ref()
+            }
+        }
+    }
+}
+
 /// Why a module is not taken, or not let go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,13 +10,14 @@
 //!     └──poststop────────┘                      Adopted (a former agent's application) ──seen──► Joining, Ready
 //! ```
 //!
-//! Always: at most one script runs; Ready only after start_both has ended and while the node has joined; nothing runs
+//! Always: at most one script runs; Ready only after `start_both` has ended and while the node has joined; nothing runs
 //! and nothing is watched in Stopped; not more automatic restarts than the budget gives.
 //! Not here: the order of the scripts (`plan`), who else is Ready (`node`).
 
 mod command;
 mod journey;
 mod recovery;
+mod show;
 mod travel;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,7 +29,7 @@ use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
 use super::state::ModuleState;
-use super::watch::{Monitor, Notice, Watched};
+use super::watch::{Monitor, Notice};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
@@ -381,101 +382,6 @@ impl Module {
             !matches!(self.state, State::Stopped) || !self.monitor.is_on(),
             "a stopped module watches nothing"
         );
-    }
-
-    /// Returns the number that its actions begin with.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Returns the number of the module that an action belongs to.
-    #[must_use]
-    pub fn number_of(id: ActionId) -> u32 {
-        u32::try_from(id.0 >> ACTION_BITS).unwrap_or(0)
-    }
-
-    /// Returns its configuration.
-    #[must_use]
-    pub fn config(&self) -> &ModuleConfig {
-        &self.config
-    }
-
-    /// Returns the lans whose heartbeats count for it.
-    #[must_use]
-    pub fn lans(&self) -> LanSet {
-        self.lans
-    }
-
-    /// Returns the signature of what its shares are computed from.
-    #[must_use]
-    pub fn sharing(&self) -> u32 {
-        self.sharing
-    }
-
-    /// Returns its state.
-    #[must_use]
-    pub fn state(&self) -> ModuleState {
-        self.state.shown()
-    }
-
-    /// Returns the token of the health answer's reason header.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.state.reason()
-    }
-
-    /// Tells whether it takes load: only when it is UP (Ready).
-    #[must_use]
-    pub fn takes(&self) -> bool {
-        matches!(self.state, State::Ready)
-    }
-
-    /// Returns since when it has its state.
-    #[must_use]
-    pub fn since(&self) -> Instant {
-        self.since
-    }
-
-    /// Returns why it has its state.
-    #[must_use]
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-
-    /// Returns the script that runs.
-    #[must_use]
-    pub fn present_run(&self) -> Option<PresentRun> {
-        let running = self.state.running()?;
-        let (script, arguments) = (running.script, running.arguments.clone());
-        Some(PresentRun { script, arguments, since: running.since })
-    }
-
-    /// Returns the last run of each script.
-    #[must_use]
-    pub fn past_runs(&self) -> &BTreeMap<Script, PastRun> {
-        &self.past
-    }
-
-    /// Returns when the drain ends.
-    #[must_use]
-    pub fn drain_until(&self) -> Option<Instant> {
-        match &self.state.journey()?.doing {
-            Doing::Draining { until, .. } => Some(*until),
-            Doing::Nothing | Doing::Script(_) => None,
-        }
-    }
-
-    /// Returns how many automatic actions count at that moment.
-    #[must_use]
-    pub fn loop_used(&self, now: Instant) -> u32 {
-        self.budget.used(now, &self.config)
-    }
-
-    /// Returns how each `<proc>` stands.
-    #[must_use]
-    pub fn watched(&self) -> Vec<Watched> {
-        self.monitor.watched()
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Call {
     pub(super) limit: Limit,
 }
 
-/// The two ways to call stop_both.
+/// The two ways to call `stop_both`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Nice,

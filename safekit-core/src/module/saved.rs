@@ -31,7 +31,7 @@ pub enum SavedPhase {
     Starting,
     /// On the way to STOP.
     Stopping,
-    /// Between stop_both and start_both of a restart or stopstart.
+    /// Between `stop_both` and `start_both` of a restart or stopstart.
     Restarting,
 }
 

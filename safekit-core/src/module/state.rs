@@ -12,7 +12,7 @@ pub enum FarmState {
     Stop,
     /// Starting, stopping, or waiting for a resource.
     Wait,
-    /// The application runs, or start_both or stop_both is being run.
+    /// The application runs, or `start_both` or `stop_both` is being run.
     Up,
 }
 

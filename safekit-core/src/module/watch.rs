@@ -5,7 +5,11 @@
 mod matcher;
 mod monitor;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use crate::ids::ProcessId;
 
@@ -57,6 +61,8 @@ pub struct Watched {
     pub name: String,
     /// How it stands.
     pub state: WatchState,
+    /// Since when; `None` where it is not watched.
+    pub since: Option<Instant>,
     /// The processes that match, as far as they are known.
     pub processes: BTreeSet<ProcessId>,
 }

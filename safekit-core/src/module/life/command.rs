@@ -3,7 +3,7 @@
 //! A stop that comes while something runs lets it end, up to `nicestoptimeout`, and goes on from there; a script
 //! that gives `stop` itself gets its answer at once and is waited for like any other. A forcestop ends what runs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::journey::{Doing, Goal, Journey, State};
 use super::{Module, PROBER_FORGOTTEN, Timer};
@@ -16,6 +16,9 @@ use crate::module::io::Join;
 use crate::module::plan;
 use crate::module::script::Script;
 use crate::timer::later;
+
+/// A deadline is always later than the moment in which it is set.
+const PATIENCE_MIN: Duration = Duration::from_millis(1);
 
 impl Module {
     /// Does a command, or says why not.
@@ -200,7 +203,7 @@ impl Module {
                 let starts = matches!(&journey.doing, Doing::Script(running)
                     if running.script != Script::StopBoth && !running.ending);
                 if let Some(patience) = patience.filter(|_| starts) {
-                    self.timers.set(Timer::Patience, later(now, patience));
+                    self.timers.set(Timer::Patience, later(now, patience.max(PATIENCE_MIN)));
                 }
             }
         }

@@ -23,7 +23,10 @@ impl Module {
     pub(super) fn recover(&mut self, now: Instant, start: AgentStart, saved: Option<SavedPhase>) {
         match (start, saved) {
             (AgentStart::Reconfigured, _) | (AgentStart::SameBoot, None) => {}
-            (AgentStart::HostBooted, _) => self.schedule_boot(now),
+            (AgentStart::HostBooted, _) => {
+                self.started = self.starts_at_boot();
+                self.schedule_boot(now);
+            }
             (AgentStart::SameBoot, Some(SavedPhase::Stopped)) => {
                 // Stopped by the end of the agent, not by a person: it comes back with the agent.
                 if self.started {

@@ -120,6 +120,7 @@ struct Vigil {
     poll_due: bool,
     looks: u32,
     state: WatchState,
+    since: Instant,
     processes: BTreeSet<ProcessId>,
 }
 
@@ -185,6 +186,7 @@ impl Monitor {
                 poll_due: false,
                 looks: 0,
                 state: WatchState::Init,
+                since: now,
                 processes: BTreeSet::new(),
             });
         }
@@ -250,7 +252,6 @@ impl Monitor {
                 self.notices.push_back(Notice::Died { name, process });
             }
         }
-        self.told.remove(&process);
         if known {
             self.ask_after_death(now);
         }
@@ -268,6 +269,7 @@ impl Monitor {
         }
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_at = None;
+            self.death_looked_at = Some(now);
             due = true;
         }
         // One list at a time: what is under way serves this poll too.
@@ -361,6 +363,7 @@ impl Monitor {
         let stand = |entry: &Entry| Watched {
             name: entry.config.name.clone(),
             state: entry.vigil.as_ref().map_or(WatchState::Init, |vigil| vigil.state),
+            since: entry.vigil.as_ref().map(|vigil| vigil.since),
             processes: entry.vigil.as_ref().map(|v| v.processes.clone()).unwrap_or_default(),
         };
         self.entries.iter().map(stand).collect()
@@ -402,11 +405,14 @@ impl Entry {
         // A death is judged at once; a process that never came, or one too many, at a poll.
         if (below && (poll_due || vigil.state == WatchState::Up)) || (over && poll_due) {
             if vigil.state != WatchState::Down {
-                vigil.state = WatchState::Down;
+                (vigil.state, vigil.since) = (WatchState::Down, now);
                 notices.push_back(Notice::Fault { config: Box::new(self.config.clone()), count });
             }
             notices.extend(command(self.config.action).map(Notice::ActionWanted));
         } else if !below && !over {
+            if vigil.state != WatchState::Up {
+                vigil.since = now;
+            }
             if vigil.state == WatchState::Down {
                 let name = self.config.name.clone();
                 notices.push_back(Notice::Recovered { name, count });

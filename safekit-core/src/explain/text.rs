@@ -1,0 +1,180 @@
+//! Parts of sentences: why a state changed, how a script ended, why a member is what it is.
+
+use std::collections::BTreeMap;
+
+use super::{Cause, duration_text};
+use crate::control::{Command, Origin};
+use crate::ids::{LanId, LanName, ModuleKey, ModuleName, NodeId, NodeName};
+use crate::membership::{Fault, JoinReason, MemberReason};
+use crate::module::script::ScriptEnd;
+
+/// What ids are called. An id without a name is told as a number.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The configured nodes.
+    pub nodes: BTreeMap<NodeId, NodeName>,
+    /// The configured lans.
+    pub lans: BTreeMap<LanId, LanName>,
+    /// The modules of this node.
+    pub modules: BTreeMap<ModuleKey, ModuleName>,
+}
+
+impl Names {
+    /// Returns what a node is called.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> String {
+        self.nodes.get(&node).map_or_else(|| node.to_string(), ToString::to_string)
+    }
+
+    /// Returns what a lan is called.
+    #[must_use]
+    pub fn lan(&self, lan: LanId) -> String {
+        let unnamed = || format!("number {}", lan.number());
+        self.lans.get(&lan).map_or_else(unnamed, ToString::to_string)
+    }
+
+    /// Returns what a module is called: `#` and its key in hexadecimal where it is not on this node.
+    #[must_use]
+    pub fn module(&self, module: ModuleKey) -> String {
+        let unnamed = || format!("#{:08x}", module.0);
+        self.modules.get(&module).map_or_else(unnamed, ToString::to_string)
+    }
+
+    pub(super) fn list<'a>(&self, nodes: impl IntoIterator<Item = &'a NodeId>) -> String {
+        let names: Vec<_> = nodes.into_iter().map(|node| self.node(*node)).collect();
+        names.join(" ")
+    }
+}
+
+/// Tells a command as the module log does: `Action start called by root`.
+pub(super) fn action_text(command: Command, origin: &Origin) -> String {
+    let word = command.as_str();
+    match origin {
+        Origin::User(user) => format!("Action {word} called by {user}"),
+        Origin::Detector(detector) => format!("Action {word} called by {detector}"),
+        Origin::Errd => format!("Action {word} called by errd"),
+        Origin::Maxloop => format!("Action {word} called by maxloop"),
+        Origin::Boot => format!("Action {word} called at boot time"),
+        Origin::Shutdown => "Action shutdown called by safekit-agent".to_owned(),
+        Origin::Automatic => format!("Action {word} called automatically"),
+    }
+}
+
+/// Tells why a state changed: "prestart ended after 2.1 s with exit code 0".
+#[must_use]
+pub fn cause_text(cause: &Cause) -> String {
+    match cause {
+        Cause::Command { command, origin } => {
+            let text = action_text(*command, origin);
+            text.strip_prefix("Action ").map(str::to_owned).unwrap_or(text)
+        }
+        Cause::ScriptEnded { script, end, duration } => {
+            let (script, time) = (script.as_str(), duration_text(*duration));
+            match end {
+                ScriptEnd::NotStarted { .. } => format!("{script} {}", end_text(end)),
+                ScriptEnd::Exited { .. }
+                | ScriptEnd::Signalled { .. }
+                | ScriptEnd::TimedOut
+                | ScriptEnd::Ended => format!("{script} ended after {time} {}", end_text(end)),
+            }
+        }
+        Cause::NoScript => "there was no script to run".to_owned(),
+        Cause::Drained { after } => format!("the drain ended after {}", duration_text(*after)),
+        Cause::NodeJoined => "the node has joined".to_owned(),
+        Cause::NodeJoining => "the node has to join again".to_owned(),
+        Cause::AgentStarted => "the agent has started".to_owned(),
+        Cause::AgentRestarted => "a former agent left it so".to_owned(),
+        Cause::PollPassed => {
+            "nothing of the application is watched, and one poll time has passed".to_owned()
+        }
+        Cause::ProcessesSeen => "all watched processes are there".to_owned(),
+    }
+}
+
+/// Tells how a script ended: "with exit code 1".
+#[must_use]
+pub fn end_text(end: &ScriptEnd) -> String {
+    match end {
+        ScriptEnd::Exited { code } => format!("with exit code {code}"),
+        ScriptEnd::Signalled { signal } => format!("by signal {signal}"),
+        ScriptEnd::TimedOut => "because its time limit had passed".to_owned(),
+        ScriptEnd::Ended => "because it was told to".to_owned(),
+        ScriptEnd::NotStarted { error } => format!("could not be started: {error}"),
+    }
+}
+
+/// Tells why the node has joined or has not: "all configured nodes are heard".
+#[must_use]
+pub fn join_text(why: &JoinReason) -> String {
+    match why {
+        JoinReason::Started => "it has started".to_owned(),
+        JoinReason::Paused { gap } => {
+            format!("it stood still for {}, and others may have noticed", duration_text(*gap))
+        }
+        JoinReason::Refuted { known } => format!("others know a later life of it, {known}"),
+        JoinReason::AllHeard => "all configured nodes are heard".to_owned(),
+        JoinReason::PeersHeard => "everybody whom the heard nodes hear is heard".to_owned(),
+        JoinReason::Alone => "nobody answered in one loss time".to_owned(),
+    }
+}
+
+/// Tells why a member is what it is: "silent for 1.0 s, own lateness at most 3 ms".
+#[must_use]
+pub fn member_text(why: &MemberReason, names: &Names) -> String {
+    match why {
+        MemberReason::Heard { incarnation, lan } => {
+            format!("incarnation {incarnation} is heard on lan {}", names.lan(*lan))
+        }
+        MemberReason::Joined => "it says that it has joined".to_owned(),
+        MemberReason::Silent { silence, own_lateness } => {
+            let (silence, late) = (duration_text(*silence), duration_text(*own_lateness));
+            format!("silent for {silence}, own lateness at most {late}")
+        }
+        MemberReason::Announced => "its end was announced".to_owned(),
+        MemberReason::OwnPause => "this node stood still and has to hear it again".to_owned(),
+    }
+}
+
+/// Tells what keeps a node or a datagram out, and where to look.
+#[must_use]
+pub fn fault_text(fault: &Fault, names: &Names) -> String {
+    match fault {
+        Fault::UnknownKey { from } => format!(
+            "Heartbeats from {from} are refused: their key is not known here, or they are of another cluster"
+        ),
+        Fault::BadTag { from } => {
+            format!("Heartbeats from {from} are refused: damaged, or sealed with another key")
+        }
+        Fault::OtherName { member, from } => format!(
+            "Heartbeats from {from} are refused: its cluster.xml does not give the name {} to {member}",
+            names.node(*member)
+        ),
+        Fault::OtherVersion { version, from } => {
+            format!(
+                "Heartbeats from {from} are refused: version {version} of the format is not known here"
+            )
+        }
+        Fault::DuplicateNode { member } => format!(
+            "Another agent runs as {} with the same key: this node stays out until it has ended",
+            names.node(*member)
+        ),
+        Fault::ClusterDiffers { member } => {
+            format!(
+                "The cluster configuration on {} differs from the one here",
+                names.node(*member)
+            )
+        }
+        Fault::ModuleDiffers { member, module } => {
+            let (node, module) = (names.node(*member), names.module(*module));
+            format!("The configuration of module {module} on {node} differs from the one here")
+        }
+        Fault::NeverAgrees { member } => format!(
+            "{} hears everybody and never agrees: it is treated as if it were not heard",
+            names.node(*member)
+        ),
+        Fault::Excluded { view } => format!(
+            "This node is heard and takes no load: {} hear each other better",
+            names.list(view)
+        ),
+    }
+}
