@@ -2,6 +2,7 @@
 //!
 //! Prints after how many seeds, and by what. `SAFEKIT_SEEDS=n` gives each so many seeds at most.
 
+#[cfg(test)]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod families;
 
@@ -49,7 +50,8 @@ fn every_planted_bug_is_found() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
     for (bug, family, within) in BUGS {
-        let where_to_look = family.map_or("all families".to_owned(), |it| format!("{it:?}"));
+        let where_to_look =
+            family.map_or_else(|| "all families".to_owned(), |it| format!("{it:?}"));
         match found(bug, family, within) {
             Some((after, what)) => {
                 let what: String = what.chars().take(90).collect();

@@ -1,46 +1,16 @@
 //! Stories in virtual time: what an operator would tell, one each.
 
+#[cfg(test)]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod families;
 
-use std::time::Duration;
-
-use families::{bare, make, ms, name, user, watched};
+use families::{at_rest, bare, farm, id, ms, name, rest, user, watched};
 use safekit_core::control::{Command, Refusal};
-use safekit_core::ids::NodeId;
 use safekit_core::module::script::Script;
 use safekit_core::module::state::ModuleState;
-use safekit_core::sim::{Cast, SimModule, World};
-use safekit_farm::sim::{owned, settled, world};
+use safekit_core::sim::{Cast, World};
+use safekit_farm::sim::{owned, settled};
 use safekit_farm::{BucketSet, FarmNode};
-
-fn id(number: usize) -> NodeId {
-    NodeId::new(number).unwrap()
-}
-
-/// A farm at rest: all agents run, all modules are UP.
-fn farm(nodes: usize, module: SimModule) -> World<FarmNode> {
-    at_rest(Cast::new(nodes).module(module))
-}
-
-fn at_rest(cast: Cast) -> World<FarmNode> {
-    let mut world = world(1, cast, make);
-    world.start_all();
-    world.run_for(ms(5000)).unwrap();
-    assert!(settled(&world, &world.living()));
-    for node in world.nodes() {
-        for module in &world.cast().modules {
-            assert!(world.health(node, &module.config.name), "{node}");
-        }
-    }
-    world
-}
-
-/// Waits until the living nodes are at rest, and returns after how long.
-fn rest(world: &mut World<FarmNode>) -> Duration {
-    let took = world.run_until(ms(5000), |world| settled(world, &world.living())).unwrap();
-    took.expect("comes to rest")
-}
 
 fn share(world: &World<FarmNode>, node: usize) -> BucketSet {
     owned(world, id(node), &name("web"))

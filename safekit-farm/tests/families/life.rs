@@ -72,13 +72,14 @@ pub(crate) fn run(run: &mut Run, family: Family) -> Result<(), Failure> {
         } else {
             family
         };
-        match kind {
-            Family::Commands => command(run, node, &module),
-            Family::Processes => {
-                run.world.kill_process(node, &module);
-            }
-            Family::Scripts => script(run, node, &module),
-            _ => agent(run, node),
+        if kind == Family::Commands {
+            command(run, node, &module);
+        } else if kind == Family::Processes {
+            run.world.kill_process(node, &module);
+        } else if kind == Family::Scripts {
+            script(run, node, &module);
+        } else {
+            agent(run, node);
         }
         let wait = run.random.pick_or(&[1, 5, 20, 100, 100, 500, 500, 2000], 100);
         let wait = run.random.duration(Duration::ZERO, ms(wait));

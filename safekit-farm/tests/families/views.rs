@@ -64,16 +64,16 @@ pub(crate) fn loss(run: &mut Run, family: Family) -> Result<(), Failure> {
     boot(run)?;
     let node = run.node();
     let before = owned_by_all(run);
-    match family {
-        Family::Crash => run.world.crash(node),
-        Family::Goodbye => {
-            run.world.leave(node);
-            let gone = run.world.run_until(ms(500), |world| world.machine(node).is_none())?;
-            if gone.is_none() {
-                return run.world.fail("a leaving node never ends");
-            }
+    if family == Family::Crash {
+        run.world.crash(node);
+    } else if family == Family::Goodbye {
+        run.world.leave(node);
+        let gone = run.world.run_until(ms(1000), |world| world.machine(node).is_none())?;
+        if gone.is_none() {
+            return run.world.fail("a leaving node never ends");
         }
-        _ => run.world.power_off(node),
+    } else {
+        run.world.power_off(node);
     }
     loses_nothing(run, before)?;
     run.settle(LIMIT, "a loss")?;
@@ -120,9 +120,9 @@ pub(crate) fn fast_restart(run: &mut Run) -> Result<(), Failure> {
     for _ in 0..run.length {
         let node = run.node();
         if run.random.chance(0.5) {
-            run.world.crash(node)
+            run.world.crash(node);
         } else {
-            run.world.crash_silently(node)
+            run.world.crash_silently(node);
         }
         let micros = run.random.pick_or(&[100, 300, 1_000, 5_000, 50_000, 300_000, 800_000], 100);
         run.pass(Duration::from_micros(micros))?;
@@ -237,9 +237,9 @@ pub(crate) fn flap(run: &mut Run) -> Result<(), Failure> {
     let count = (4 + run.random.below(7)) * usize::try_from(run.length).unwrap();
     for turn in 0..count {
         if turn % 2 == 0 {
-            run.world.net().cut(one, other)
+            run.world.net().cut(one, other);
         } else {
-            run.world.net().mend(one, other)
+            run.world.net().mend(one, other);
         }
         let time = run.random.duration(ms(period * 8 / 10), ms(period * 12 / 10));
         run.pass(time)?;
@@ -391,16 +391,16 @@ pub(crate) fn mix(run: &mut Run) -> Result<(), Failure> {
         match run.random.below(20) {
             0..4 => {
                 if cut {
-                    run.world.net().cut_one_way(one, other)
+                    run.world.net().cut_one_way(one, other);
                 } else {
-                    run.world.net().mend_one_way(one, other)
+                    run.world.net().mend_one_way(one, other);
                 }
             }
             4..8 => {
                 if cut {
-                    run.world.net().cut(one, other)
+                    run.world.net().cut(one, other);
                 } else {
-                    run.world.net().mend(one, other)
+                    run.world.net().mend(one, other);
                 }
             }
             8..10 => {
