@@ -1,3 +1,7 @@
 //! The command `safekit`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    safekit_cli::main(std::env::args_os())
+}

@@ -1,10 +1,11 @@
 //! What can be wrong with the files of a root.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file operation that was not done; nothing has changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub(crate) enum StoreError {
     /// The operating system refused.
     #[error("cannot {what} {path}: {source}")]
@@ -17,7 +18,7 @@ pub(crate) enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// A configuration file has faults; each diagnostic is one line, file:line:column first.
+    /// A configuration file has faults; each diagnostic is one line that begins with the place.
     #[error("{}", diagnostics.join("\n"))]
     Configuration {
         /// The lines.
@@ -27,3 +28,22 @@ pub(crate) enum StoreError {
     #[error("{0}")]
     Refused(String),
 }
+
+impl StoreError {
+    /// Returns what turns an error of the operating system into this one: `.map_err(StoreError::io("read", path))`.
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+
+    /// Tells whether a file or folder is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Configuration { .. } | Self::Refused(_) => false,
+        }
+    }
+}
+
+/// What the functions of the store return.
+pub(crate) type StoreResult<T> = Result<T, StoreError>;

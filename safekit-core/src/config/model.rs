@@ -1,8 +1,11 @@
 //! What the configuration files say, once checked: an invalid value cannot exist here.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use sha2::{Digest, Sha256};
 
 use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName};
 
@@ -59,9 +62,35 @@ pub enum Host {
     Name(String),
 }
 
+impl fmt::Display for Host {
+    /// Writes it as cluster.xml has it: an IPv6 address in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(ip) => write!(f, "{ip}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Says whether two configurations are the same: 8 bytes of SHA-256 over the canonical text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature(pub u64);
+
+impl Signature {
+    /// Computes the signature of a canonical text.
+    pub(crate) fn of(text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        Self(digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+    }
+}
+
+impl fmt::Display for Signature {
+    /// Writes 16 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
 
 /// userconfig.xml of one module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +132,26 @@ pub enum BootPolicy {
     Ignore,
 }
 
+impl BootPolicy {
+    const ALL: [Self; 4] = [Self::On, Self::Off, Self::Auto, Self::Ignore];
+
+    /// Returns the word of the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::Auto => "auto",
+            Self::Ignore => "ignore",
+        }
+    }
+
+    /// Returns what a word of the file means here; `None` for any other word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+}
+
 /// `<user>`: the scripts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -111,7 +160,7 @@ pub struct UserConfig {
     pub nicestoptimeout: Duration,
     /// Time limit of a forced stop script (`forcestoptimeout`, 300 s).
     pub forcestoptimeout: Duration,
-    /// Time limit of start_both and prestart (`starttimeout`, none; an attribute of ours).
+    /// Time limit of `start_both` and prestart (`starttimeout`, none; an attribute of ours).
     pub starttimeout: Option<Duration>,
     /// Whether the scripts' output is kept (`logging`, userlog).
     pub logging: Logging,
@@ -128,6 +177,24 @@ pub enum Logging {
     Userlog,
     /// Nowhere.
     None,
+}
+
+impl Logging {
+    const ALL: [Self; 2] = [Self::Userlog, Self::None];
+
+    /// Returns the word of the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Userlog => "userlog",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns what a word of the file means here; `None` for any other word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
 }
 
 /// `<errd>`: the processes to watch.
@@ -174,12 +241,50 @@ pub enum ProcAction {
     NoAction,
 }
 
+impl ProcAction {
+    const ALL: [Self; 4] = [Self::Restart, Self::Stopstart, Self::Stop, Self::NoAction];
+
+    /// Returns the word of the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Stopstart => "stopstart",
+            Self::Stop => "stop",
+            Self::NoAction => "noaction",
+        }
+    }
+
+    /// Returns what a word of the file means here; `None` for any other word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+}
+
 /// When a process is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ProcClass {
-    /// `both`: from the end of start_both to before stop_both.
+    /// `both`: from the end of `start_both` to before `stop_both`.
     Both,
     /// `pre`: from the end of prestart to before poststop.
     Pre,
+}
+
+impl ProcClass {
+    const ALL: [Self; 2] = [Self::Both, Self::Pre];
+
+    /// Returns the word of the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Pre => "pre",
+        }
+    }
+
+    /// Returns what a word of the file means here; `None` for any other word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
 }

@@ -35,7 +35,7 @@ use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::explain::Cause;
-use crate::ids::{ActionId, LanSet, ModuleName};
+use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
@@ -84,6 +84,7 @@ struct Kept {
 #[derive(Debug)]
 pub struct Module {
     number: u32,
+    key: ModuleKey,
     config: Arc<ModuleConfig>,
     scripts: BTreeSet<Script>,
     lans: LanSet,
@@ -142,6 +143,7 @@ impl Module {
         let saved = setup.saved;
         let mut module = Self {
             number,
+            key: setup.config.name.key(),
             config: setup.config,
             scripts: setup.scripts,
             lans: setup.lans,

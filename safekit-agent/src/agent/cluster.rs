@@ -1,0 +1,158 @@
+//! The cluster of this node, as configured: who it is, where its lans are, what the machines and the guardian get.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use safekit_core::config::model::{ClusterConfig, Host, LanConfig};
+use safekit_core::event::Severity;
+use safekit_core::ids::{LanId, LanName, LanSet, NodeId, NodeName};
+use safekit_core::membership::{MembershipConfig, NodeConfig};
+use safekit_core::node::Input;
+use safekit_core::runtime::{clock, host};
+use safekit_core::wire::KeyRing;
+
+use super::{Agent, BIND_INTERVAL};
+use crate::guardian::{Farewell, FarewellLan};
+use crate::store;
+
+/// The name of the fault of lans without a socket.
+const LANS: &str = "lans";
+/// The name of the fault of a cluster without keys.
+const KEYS: &str = "keys";
+
+/// A configured cluster.
+#[derive(Debug)]
+pub(super) struct Configured {
+    /// cluster.xml, names resolved.
+    pub(super) config: ClusterConfig,
+    /// This node's own address on each of its lans.
+    local: Vec<(LanId, SocketAddr)>,
+}
+
+impl Configured {
+    fn new(config: ClusterConfig, me: NodeId) -> Self {
+        let own = |lan: &LanConfig| Some((lan.id, lan.nodes.get(&me)?.local()?));
+        let local = config.lans.iter().filter_map(own);
+        let local = local.map(|(lan, address)| (lan, SocketAddr::new(address, config.port))).collect();
+        Self { config, local }
+    }
+
+    fn membership(&self, me: NodeId, keys: KeyRing) -> MembershipConfig {
+        let nodes = self.config.nodes.iter().map(|(id, name)| {
+            let address = |lan: &LanConfig| match lan.nodes.get(id)?.addr {
+                Host::Ip(address) => Some((lan.id, SocketAddr::new(address, self.config.port))),
+                Host::Name(_) => None,
+            };
+            let addresses = self.config.lans.iter().filter_map(address).collect();
+            (*id, NodeConfig { name: name.clone(), addresses })
+        });
+        let mut membership = MembershipConfig::new(me, nodes.collect());
+        membership.pulse = self.config.pulse;
+        membership.lost_after = self.config.pulse.saturating_mul(self.config.slost_count);
+        membership.lost_after_lowest =
+            self.config.mlost_count.map(|count| self.config.pulse.saturating_mul(count));
+        membership.keys = keys;
+        membership.cluster_signature = self.config.signature.0;
+        membership
+    }
+
+    /// Returns the lans of these names that the cluster has.
+    pub(super) fn lans(&self, names: &[LanName]) -> LanSet {
+        let mut lans = LanSet::default();
+        names.iter().filter_map(|name| self.config.lan_by_name(name)).for_each(|lan| lans.insert(lan));
+        lans
+    }
+}
+
+/// Finds out which node of a cluster this host is.
+pub(super) fn identify(config: &ClusterConfig, named: Option<&NodeName>) -> Result<NodeId, String> {
+    if let Some(name) = named {
+        let unknown = || format!("--node {name}: cluster.xml has no node of that name");
+        return config.node_by_name(name).ok_or_else(unknown);
+    }
+    let local = host::local_addresses().map_err(|error| format!("cannot list the addresses of this host: {error}"))?;
+    let local: Vec<IpAddr> = local.iter().map(|local| local.address).collect();
+    config.identify(&local).map_err(|error| error.to_string())
+}
+
+impl Agent {
+    /// Takes the cluster's configuration from its files. Without one nothing changes.
+    pub(super) fn apply_cluster(&mut self, now: Instant) -> Result<(), String> {
+        let Some(loaded) = store::cluster::load(&self.layout).map_err(|error| error.to_string())? else {
+            return Ok(());
+        };
+        let me = identify(&loaded.config, self.arguments.node.as_ref())?;
+        if loaded.keys.keys.is_empty() {
+            let text = "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys";
+            self.tell_node(Severity::Event, text);
+            self.told_faults.insert(KEYS.to_owned(), text.to_owned());
+        } else {
+            self.told_faults.remove(KEYS);
+        }
+        let cluster = Configured::new(loaded.config, me);
+        let membership = cluster.membership(me, loaded.keys);
+        self.cluster = Some(cluster);
+        self.bind(now);
+        self.feed(now, Input::ClusterConfigured(Box::new(membership)));
+        self.farewell_due = true;
+        self.refresh_modules(now);
+        Ok(())
+    }
+
+    fn bind(&mut self, now: Instant) {
+        let local = self.cluster.as_ref().map(|cluster| cluster.local.clone()).unwrap_or_default();
+        match self.edge.bind_lans(&local) {
+            Ok(()) => {
+                self.bind_at = None;
+                if self.told_faults.remove(LANS).is_some() {
+                    self.tell_node(Severity::Event, "all lans have their sockets");
+                }
+            }
+            Err(error) => {
+                self.bind_at = Some(now + BIND_INTERVAL);
+                let text = format!("heartbeats cannot be sent on every lan: {error}");
+                if self.told_faults.insert(LANS.to_owned(), text.clone()).as_ref() != Some(&text) {
+                    self.tell_node(Severity::Event, &text);
+                }
+            }
+        }
+    }
+
+    /// Tries lans without a socket again: an address may have come, a port may be free.
+    pub(super) fn bind_again(&mut self, now: Instant) {
+        if self.bind_at.is_some_and(|at| at <= now) {
+            self.bind(now);
+        }
+    }
+
+    /// Gives the guardian the letters that belong to this life. Tried again in the next turn where it does not read.
+    pub(super) fn hand_over_farewell(&mut self) {
+        if !self.farewell_due {
+            return;
+        }
+        let local: BTreeMap<LanId, IpAddr> =
+            self.edge.lan_addresses().into_iter().map(|(lan, address)| (lan, address.ip())).collect();
+        let mut farewell =
+            Farewell { counter: self.node.node().incarnation().counter, ..Farewell::default() };
+        let mut lans: BTreeMap<LanId, FarewellLan> = BTreeMap::new();
+        for letter in self.node.node().letters() {
+            if !farewell.letters.contains(&letter.bytes) {
+                farewell.letters.push(letter.bytes);
+            }
+            let from = local.get(&letter.lan).copied();
+            let lan = lans.entry(letter.lan).or_insert_with(|| FarewellLan { from, to: Vec::new() });
+            lan.to.push(letter.to);
+        }
+        farewell.lans = lans.into_values().collect();
+        self.farewell_due = self.parent.farewell(farewell).is_err();
+    }
+
+    /// Marks the begin of the work: what a stamp of the board counts from.
+    pub(super) fn begin(&mut self) {
+        let now = clock::now();
+        self.board.stamp(now);
+        self.stamp_at = now + super::STAMP_INTERVAL;
+        self.beat_at = now;
+    }
+}

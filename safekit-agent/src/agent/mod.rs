@@ -1,0 +1,242 @@
+//! The agent proper: wires machines, edge, fronts and files together, and turns the loop.
+//!
+//! ```text
+//! edge.wait ─► inputs, requests, signals ─► FarmNode ─► outputs ─► edge.perform, logs, board, answers
+//!     ▲                                                               │
+//!     └──────────── stamp the board, beat to the guardian ◄───────────┘
+//! ```
+//!
+//! Always: everything that waits is handed in before silence is judged; the board is stamped only after all outputs of
+//! a turn were drained, so that a health answer never tells what the turn has already taken back.
+//! Not here: decisions (the machines), bytes (the edge and the fronts), what the files mean (`store`).
+
+mod cluster;
+mod desk;
+mod modules;
+mod operations;
+mod report;
+mod shutdown;
+mod start;
+mod tell;
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use safekit_core::Machine;
+use safekit_core::control::{Accepted, ModuleCommand, Refusal};
+use safekit_core::ids::CommandId;
+use safekit_core::node::{self, Input};
+use safekit_core::runtime::front::{Board, Front};
+use safekit_core::runtime::{Edge, WatchToken, clock};
+use safekit_farm::FarmNode;
+
+use crate::RunArguments;
+use crate::guardian::{BEAT_INTERVAL, Parent};
+use crate::log::{Log, LogThread};
+use crate::store::Layout;
+use desk::{Reply, Request};
+use shutdown::Ending;
+
+/// How often the board is stamped; a stamp that is 300 ms old makes the health answer negative.
+const STAMP_INTERVAL: Duration = Duration::from_millis(50);
+/// How often lans without a socket are tried again.
+const BIND_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The bell of the API's requests.
+const BELL: WatchToken = WatchToken(1);
+/// The signals.
+const SIGNALS: WatchToken = WatchToken(2);
+
+/// Runs until the agent is told to end.
+pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    let (parent, started) = match Parent::take() {
+        Ok(taken) => taken,
+        Err(error) => return start::fail(&error.to_string()),
+    };
+    match start::agent(arguments, parent, &started) {
+        Ok(mut agent) => agent.turn_until_end(),
+        Err(error) => start::fail(&error.to_string()),
+    }
+}
+
+/// The agent of one node.
+struct Agent {
+    arguments: RunArguments,
+    layout: Layout,
+    log: Log,
+    log_thread: Option<LogThread>,
+    boot_id: String,
+    guardian_pid: u32,
+    parent: Parent,
+    edge: Edge,
+    node: FarmNode,
+    board: Arc<Board>,
+    /// Dropped last of all that answers: a health answer is given as long as the agent lives.
+    fronts: Vec<Front>,
+    cluster: Option<cluster::Configured>,
+    requests: Receiver<Request>,
+    bell: UnixStream,
+    signals: shutdown::Signals,
+    pending: BTreeMap<CommandId, Pending>,
+    last_command: u64,
+    ending: Ending,
+    /// When lans without a socket are tried again.
+    bind_at: Option<Instant>,
+    stamp_at: Instant,
+    beat_at: Instant,
+    farewell_due: bool,
+    told_faults: BTreeMap<String, String>,
+    wall: report::WallClock,
+}
+
+/// Who waits for the answer to a command.
+#[derive(Debug)]
+enum Pending {
+    /// A worker of the API.
+    Caller(Reply<Result<Accepted, Refusal>>),
+    /// Nobody: the agent's own order.
+    Own,
+}
+
+impl Agent {
+    fn turn_until_end(&mut self) -> ExitCode {
+        let mut inputs = Vec::new();
+        loop {
+            if let Err(error) = self.edge.wait(Some(self.deadline()), &mut inputs) {
+                return start::fail(&format!("the event queue has failed: {error}"));
+            }
+            let now = clock::now();
+            self.turn(now, &mut inputs);
+            if let Some(code) = self.ending.code() {
+                return self.end(code);
+            }
+        }
+    }
+
+    /// Ends what answers, and writes what was told; the process ends with this code.
+    fn end(&mut self, code: u8) -> ExitCode {
+        self.fronts.clear();
+        if let Some(thread) = self.log_thread.take() {
+            // A disk that does not answer cannot be told of anywhere else.
+            thread.finish(self.log.clone());
+        }
+        ExitCode::from(code)
+    }
+
+    /// One turn: everything that waits, then what is due, then what is told.
+    fn turn(&mut self, now: Instant, inputs: &mut Vec<Input>) {
+        for module in self.board.take_probed() {
+            inputs.push(Input::BalancerProbed(module));
+        }
+        for input in inputs.drain(..) {
+            self.feed(now, input);
+        }
+        self.take_ready(now);
+        self.node.handle_timeout(now);
+        self.drain();
+        self.follow_ending(now);
+        self.bind_again(now);
+        self.hand_over_farewell();
+        self.tell_notices();
+        if now >= self.stamp_at {
+            self.board.stamp(clock::now());
+            self.stamp_at = now + STAMP_INTERVAL;
+        }
+        if now >= self.beat_at {
+            self.parent.beat();
+            self.beat_at = now + BEAT_INTERVAL;
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let own = [Some(self.stamp_at), Some(self.beat_at), self.bind_at, self.node.poll_timeout()];
+        own.into_iter().flatten().min().unwrap_or(self.stamp_at)
+    }
+
+    fn feed(&mut self, now: Instant, input: Input) {
+        self.node.handle_input(now, input);
+        self.drain();
+    }
+
+    fn take_ready(&mut self, now: Instant) {
+        while let Some(token) = self.edge.poll_ready() {
+            match token {
+                BELL => self.take_requests(now),
+                SIGNALS => self.take_signals(now),
+                WatchToken(_) => {}
+            }
+        }
+    }
+
+    fn take_requests(&mut self, now: Instant) {
+        // What is read only says that there is something: the queue itself is looked at.
+        let mut strokes = [0; 64];
+        while std::io::Read::read(&mut &self.bell, &mut strokes).is_ok_and(|count| count > 0) {}
+        while let Ok(request) = self.requests.try_recv() {
+            self.handle_request(now, request);
+        }
+    }
+
+    fn handle_request(&mut self, now: Instant, request: Request) {
+        // Whoever asked may have gone: then nobody wants the answer.
+        match request {
+            Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
+            Request::Command(command, reply) => self.command(now, command, Pending::Caller(reply)),
+            Request::ClusterChanged(reply) => drop(reply.try_send(self.apply_cluster(now))),
+            Request::ModuleChanged(module, reply) => {
+                let start = node::AgentStart::Reconfigured;
+                drop(reply.try_send(self.apply_module(now, &module, start)));
+            }
+            Request::ModuleRemoved(module, reply) => {
+                drop(reply.try_send(self.remove_module(now, &module)));
+            }
+            Request::StopAll(origin, reply) => {
+                let modules = self.stop_all(now, &origin);
+                let text = match modules {
+                    0 => "no module runs".to_owned(),
+                    1 => "1 module is being stopped".to_owned(),
+                    count => format!("{count} modules are being stopped"),
+                };
+                drop(reply.try_send(Accepted { text }));
+            }
+        }
+    }
+
+    fn command(&mut self, now: Instant, command: ModuleCommand, pending: Pending) {
+        self.last_command = self.last_command.wrapping_add(1);
+        let id = CommandId(self.last_command);
+        self.pending.insert(id, pending);
+        self.feed(now, Input::CommandReceived { id, command });
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                safekit_farm::node::Output::Node(output) => self.perform(output),
+                // The shares are read where they are shown; there is no packet filter to tell.
+                _ => {}
+            }
+        }
+    }
+
+    fn perform(&mut self, output: node::Output) {
+        match self.edge.perform(output) {
+            Some(node::Output::Event(event)) => self.tell_event(&event),
+            Some(node::Output::CommandAnswered { id, answer }) => match self.pending.remove(&id) {
+                Some(Pending::Caller(reply)) => drop(reply.try_send(answer)),
+                Some(Pending::Own) | None => {}
+            },
+            Some(node::Output::StateChanged { module, state, reason }) => {
+                let ready = state == safekit_core::module::state::ModuleState::UP_READY;
+                self.board.publish(&module, ready, reason);
+            }
+            Some(node::Output::CounterTaken { .. }) => self.farewell_due = true,
+            Some(node::Output::Left) => self.ending.left(),
+            Some(_) | None => {}
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What the control API can ask of this agent: files are changed here, on the API's workers; the event loop is told.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use safekit_core::control::{
+    Accepted, ClusterConfinfoReport, ConfigurationReport, DoneReport, InstalledModuleReport, LevelReport,
+    LogReport, ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport, NodeConfinfoReport, Origin,
+    PrintLevel, StateReport,
+};
+use safekit_core::ids::{ModuleName, NodeName};
+use safekit_core::module::state::{FarmState, Readiness};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::cluster::identify;
+use super::desk::{Desk, Request};
+use crate::api::{By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity};
+use crate::log::{CommandMark, Level, Log, Which, newest};
+use crate::store::{self, Layout};
+
+/// How long a reader of a log waits for the lines before its own request.
+const LOG_WAIT: Duration = Duration::from_secs(1);
+
+/// The operations of one agent.
+#[derive(Debug)]
+pub(super) struct Office {
+    desk: Desk,
+    layout: Layout,
+    log: Log,
+    node: Option<NodeName>,
+    /// One change of files at a time.
+    files: Mutex<()>,
+}
+
+type Done<T> = Result<T, OperationError>;
+
+impl Office {
+    /// Makes the operations. `node` is what `--node` said.
+    pub(super) fn new(desk: Desk, layout: Layout, log: Log, node: Option<NodeName>) -> Self {
+        Self { desk, layout, log, node, files: Mutex::new(()) }
+    }
+
+    /// Takes the right to change files: what a panic left is no worse than what a crash leaves, and the files stand that.
+    fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that is told in the command log, with who wanted it.
+    fn logged<T>(
+        &self,
+        by: &By,
+        module: Option<&ModuleName>,
+        what: &str,
+        work: impl FnOnce() -> Done<T>,
+    ) -> Done<T> {
+        let pid = std::process::id();
+        self.log.command(&by.0, module, pid, CommandMark::Start(what));
+        let done = work();
+        let code = match &done {
+            Ok(_) => 0,
+            Err(OperationError::Usage(_)) => 64,
+            Err(OperationError::Configuration { .. }) => 65,
+            Err(OperationError::Refused(_)) => 75,
+            Err(OperationError::Internal(_)) => 70,
+        };
+        self.log.command(&by.0, module, pid, CommandMark::End(code));
+        done
+    }
+
+    fn told(&self, request: impl FnOnce(super::desk::Reply<Result<(), String>>) -> Request) -> Done<()> {
+        self.desk.ask(request)?.map_err(OperationError::Refused)
+    }
+
+    fn installed(&self, module: &ModuleName) -> Done<()> {
+        let known = store::module::list(&self.layout)?.iter().any(|installed| installed.name == *module);
+        let unknown = || OperationError::Usage(format!("module {module} is not installed: 'safekit module list' shows those that are"));
+        if known { Ok(()) } else { Err(unknown()) }
+    }
+
+    fn module_state(&self, module: &ModuleName) -> Done<Option<ModuleReport>> {
+        let state = self.state()?;
+        Ok(state.modules.into_iter().find(|report| report.name == module.as_str()))
+    }
+}
+
+impl Operations for Office {
+    fn state(&self) -> Done<StateReport> {
+        self.desk.ask(Request::Report).map(|report| *report)
+    }
+
+    fn command(&self, command: ModuleCommand) -> Done<Accepted> {
+        let by = match &command.origin {
+            Origin::User(name) => By(name.clone()),
+            other => By(format!("{other:?}")),
+        };
+        let module = command.module.clone();
+        self.logged(&by, Some(&module), command.command.as_str(), || {
+            Ok(self.desk.ask(|reply| Request::Command(command, reply))??)
+        })
+    }
+
+    fn install(&self, by: &By, module: &ModuleName, path: PathBuf, replace: Replace) -> Done<DoneReport> {
+        self.logged(by, Some(module), &format!("module install {}", path.display()), || {
+            let _files = self.files();
+            let replace = match replace {
+                Replace::No => store::module::Replace::No,
+                Replace::Yes => store::module::Replace::Yes,
+            };
+            let (id, details) = store::module::install(&self.layout, module, Some(&path), replace)?;
+            let text = format!("module {module} is installed with id {id}: 'safekit config -m {module}' puts it in force");
+            Ok(DoneReport { text, details })
+        })
+    }
+
+    fn uninstall(&self, by: &By, module: &ModuleName) -> Done<DoneReport> {
+        self.logged(by, Some(module), "module uninstall", || {
+            let _files = self.files();
+            self.installed(module)?;
+            self.told(|reply| Request::ModuleRemoved(module.clone(), reply))?;
+            let kept = store::module::uninstall(&self.layout, module).map_err(|error| {
+                // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
+                drop(self.told(|reply| Request::ModuleChanged(module.clone(), reply)));
+                error
+            })?;
+            let text = format!("module {module} is gone; {} is kept of it", kept.display());
+            Ok(DoneReport { text, details: Vec::new() })
+        })
+    }
+
+    fn configure(&self, by: &By, module: &ModuleName) -> Done<DoneReport> {
+        self.logged(by, Some(module), "config", || {
+            let _files = self.files();
+            self.installed(module)?;
+            if let Some(report) = self.module_state(module)?
+                && report.readiness == Readiness::Transient
+            {
+                let state = format!("{} ({})", report.state, report.readiness);
+                return Err(OperationError::Refused(format!(
+                    "module {module} is {state}, {}: configure it when that has ended",
+                    report.reason
+                )));
+            }
+            let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
+            let (_, details) = store::module::configure(&self.layout, module, cluster.as_ref())?;
+            self.told(|reply| Request::ModuleChanged(module.clone(), reply))?;
+            Ok(DoneReport { text: format!("module {module} is configured"), details })
+        })
+    }
+
+    fn confcheck(&self, module: &ModuleName) -> Done<DoneReport> {
+        self.installed(module)?;
+        let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
+        let details = store::module::confcheck(&self.layout, module, cluster.as_ref())?;
+        Ok(DoneReport { text: format!("the configuration of module {module} has no errors"), details })
+    }
+
+    fn confinfo(&self, module: &ModuleName) -> Done<ModuleConfinfoReport> {
+        self.installed(module)?;
+        let info = store::module::confinfo(&self.layout, module)?;
+        let report = |stamp: store::module::Stamp| ConfigurationReport {
+            signature: format!("{:016x}", stamp.signature.0),
+            date: utc(stamp.date),
+        };
+        Ok(ModuleConfinfoReport {
+            name: module.to_string(),
+            active: info.active.map(report),
+            current: info.current.map(report),
+        })
+    }
+
+    fn modules(&self) -> Done<ModuleListReport> {
+        let report = |module: store::module::InstalledModule| InstalledModuleReport {
+            name: module.name.to_string(),
+            mode: if module.readable { "farm".to_owned() } else { String::new() },
+            configured: module.configured,
+        };
+        Ok(ModuleListReport { modules: store::module::list(&self.layout)?.into_iter().map(report).collect() })
+    }
+
+    fn log(&self, query: &LogQuery) -> Done<LogReport> {
+        let Some(module) = &query.module else {
+            return Err(OperationError::Usage("say whose log: -m MODULE".to_owned()));
+        };
+        self.installed(module)?;
+        self.log.written(LOG_WAIT);
+        let which = match query.verbosity {
+            Verbosity::Main => Which::Main,
+            Verbosity::All => Which::All,
+        };
+        let path = self.layout.uservar(module).join("log.txt");
+        let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
+        let lines = newest(&path, count, which)
+            .map_err(|error| OperationError::Internal(format!("cannot read {}: {error}", path.display())))?;
+        Ok(LogReport { lines })
+    }
+
+    fn print(&self, by: &By, module: &ModuleName, level: PrintLevel, text: &str) -> Done<()> {
+        self.installed(module)?;
+        let level = match level {
+            PrintLevel::Info => Level::Info,
+            PrintLevel::Event => Level::Event,
+        };
+        self.log.module(module, level, &by.0, text);
+        Ok(())
+    }
+
+    fn configure_cluster(&self, by: &By, source: ClusterSource) -> Done<DoneReport> {
+        self.logged(by, None, "cluster config", || {
+            let _files = self.files();
+            let source = match source {
+                ClusterSource::File(path) => store::cluster::Source::File(path),
+                ClusterSource::Current => store::cluster::Source::Current,
+            };
+            let (loaded, details) =
+                store::cluster::configure(&self.layout, &source, &mut store::cluster::dns, &|config| {
+                    identify(config, self.node.as_ref()).map(|_| ())
+                })?;
+            self.told(Request::ClusterChanged)?;
+            let nodes: Vec<&str> = loaded.config.nodes.values().map(NodeName::as_str).collect();
+            let text = format!("the cluster of {} is configured", nodes.join(", "));
+            Ok(DoneReport { text, details })
+        })
+    }
+
+    fn export_cluster(&self, by: &By) -> Done<Vec<u8>> {
+        self.logged(by, None, "cluster export", || Ok(store::cluster::export(&self.layout)?))
+    }
+
+    fn cluster_confinfo(&self) -> Done<ClusterConfinfoReport> {
+        let Some(info) = store::cluster::confinfo(&self.layout)? else {
+            return Ok(ClusterConfinfoReport::default());
+        };
+        let state = self.state()?;
+        let nodes = state.nodes.into_iter().map(|node| {
+            let own = node.name == state.node;
+            NodeConfinfoReport {
+                signature: own.then(|| format!("{:016x}", info.signature.0)),
+                date: own.then(|| utc(info.date)),
+                lock: own && info.lock == store::cluster::Lock::Locked,
+                node: node.name,
+            }
+        });
+        Ok(ClusterConfinfoReport { nodes: nodes.collect() })
+    }
+
+    fn shutdown(&self, by: &By) -> Done<Accepted> {
+        self.logged(by, None, "shutdown", || {
+            self.desk.ask(|reply| Request::StopAll(Origin::User(by.0.clone()), reply))
+        })
+    }
+
+    fn level(&self, module: Option<&ModuleName>) -> Done<LevelReport> {
+        let mut lines = Vec::new();
+        if let Some(module) = module {
+            self.installed(module)?;
+            let state = self.module_state(module)?;
+            lines.push(match state {
+                Some(report) => format!("Module: {module}, mode {}, {} ({})", report.mode, report.state, report.readiness),
+                None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
+            });
+        }
+        let system = rustix::system::uname();
+        Ok(LevelReport {
+            host: system.nodename().to_string_lossy().into_owned(),
+            os: format!("{} ({} {})", distribution(), system.sysname().to_string_lossy(), system.release().to_string_lossy()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            license: env!("CARGO_PKG_LICENSE").to_owned(),
+            module: lines,
+        })
+    }
+}
+
+/// Returns what the operating system calls itself.
+fn distribution() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.unwrap_or("unknown distribution").trim_matches('"').to_owned()
+}
+
+fn utc(time: SystemTime) -> String {
+    Timestamp::try_from(time).map(|time| format!("{time:.0}")).unwrap_or_default()
+}

@@ -1,0 +1,214 @@
+//! How the agent comes to be: files, log, edge, cluster, modules, fronts, in this order.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use safekit_core::event::Severity;
+use safekit_core::ids::ModuleName;
+use safekit_core::module::saved::SavedModule;
+use safekit_core::node::{AgentStart, Node, Start};
+use safekit_core::runtime::front::{
+    ApiRequest, Board, Front, FrontConfig, FrontError, Limits, Listener, reserve_file_descriptors,
+};
+use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, Keep, clock, host};
+use safekit_farm::FarmNode;
+
+use super::desk::{Bell, desk};
+use super::operations::Office;
+use super::report::WallClock;
+use super::shutdown::{Ending, Signals};
+use super::{Agent, BELL, SIGNALS, modules};
+use crate::RunArguments;
+use crate::api::{Api, HostUsers, Permissions, StatusPage};
+use crate::guardian::{Parent, Started};
+use crate::log::{Level, LogThread};
+use crate::store::{self, Layout, StoreError, saved};
+
+/// Where health answers are given.
+const HEALTH_PORT: u16 = 9010;
+/// Descriptors that the process's table gets room for at once: growing it later stops every thread for milliseconds.
+const DESCRIPTORS: usize = 4096;
+/// How long an order of the control socket may take: an installation copies files.
+const ORDER_LIMIT: std::time::Duration = std::time::Duration::from_secs(110);
+/// Connections that the control socket has room for.
+const CONTROL_CONNECTIONS: usize = 128;
+
+/// Why there is no agent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The operating system refuses something.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What it says.
+        #[source]
+        source: io::Error,
+    },
+    /// The event loop cannot be made.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// A front cannot listen.
+    #[error(transparent)]
+    Front(#[from] FrontError),
+    /// The files of the root.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The configuration does not fit this host.
+    #[error("{0}")]
+    Configuration(String),
+}
+
+fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Io { what, source }
+}
+
+/// Says why the agent ends. The guardian starts the next one, later each time.
+pub(super) fn fail(text: &str) -> ExitCode {
+    // Nobody to tell where even that fails.
+    drop(writeln!(io::stderr(), "safekit-agent: {text}"));
+    ExitCode::FAILURE
+}
+
+/// Keeps the modules' states in their files.
+struct Saver {
+    layout: Layout,
+    boot_id: String,
+}
+
+impl Keep for Saver {
+    fn save(&self, module: &ModuleName, state: &SavedModule) -> io::Result<()> {
+        saved::save(&self.layout, module, state, &modules::boot(&self.boot_id)).map_err(io::Error::other)
+    }
+}
+
+/// Makes the agent, ready for its first turn.
+pub(super) fn agent(
+    arguments: &RunArguments,
+    parent: Parent,
+    started: &Started,
+) -> Result<Agent, StartError> {
+    // Before the first thread; where it fails it only costs time later.
+    drop(reserve_file_descriptors(DESCRIPTORS));
+    let layout = Layout::new(arguments.root.as_deref());
+    let (log, log_thread) = LogThread::start(&layout).map_err(io_error("start the thread of the logs"))?;
+    let boot_id = host::boot_id().map_err(io_error("read the host's boot id"))?;
+    let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
+    let (bell, heard) = Bell::new().map_err(io_error("make the bell of the event loop"))?;
+    let bell_watched = heard.try_clone().map_err(io_error("watch the bell"))?;
+    let keep = Saver { layout: layout.clone(), boot_id: boot_id.clone() };
+    let mut edge = Edge::new(EdgeConfig::new(Arc::new(keep)))?;
+    edge.watch(BELL, Box::new(bell_watched)).map_err(io_error("watch the bell"))?;
+    edge.watch(SIGNALS, Box::new(signalled)).map_err(io_error("watch the signals"))?;
+    let (desk, requests) = desk(bell);
+    let now = clock::now();
+    let node = Node::new(now, Start { counter: started.counter, random: random()? });
+    let mut agent = Agent {
+        arguments: arguments.clone(),
+        layout,
+        log,
+        log_thread: Some(log_thread),
+        boot_id,
+        guardian_pid: started.guardian_pid,
+        parent,
+        edge,
+        node: FarmNode::new(node),
+        board: Board::new(now),
+        fronts: Vec::new(),
+        cluster: None,
+        requests,
+        bell: heard,
+        signals,
+        pending: BTreeMap::new(),
+        last_command: 0,
+        ending: Ending::Running,
+        bind_at: None,
+        stamp_at: now,
+        beat_at: now,
+        farewell_due: false,
+        told_faults: BTreeMap::new(),
+        wall: WallClock::new(),
+    };
+    agent.take_configuration(started)?;
+    let office = Office::new(desk, agent.layout.clone(), agent.log.clone(), arguments.node.clone());
+    agent.open_fronts(Arc::new(office))?;
+    agent.begin();
+    agent.parent.ready().map_err(io_error("tell the guardian that the agent works"))?;
+    Ok(agent)
+}
+
+/// Draws what tells this process from another one with the same counter.
+fn random() -> Result<u32, StartError> {
+    getrandom::u32().map_err(|error| StartError::Configuration(format!("no randomness: {error}")))
+}
+
+impl Agent {
+    fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
+        let now = clock::now();
+        self.apply_cluster(now).map_err(StartError::Configuration)?;
+        let modules = store::module::list(&self.layout)?;
+        for name in modules.into_iter().filter(|module| module.configured).map(|module| module.name) {
+            if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
+                // One module that cannot be read must not take the others with it.
+                self.log.module(&name, Level::Critical, "agent", &error);
+                self.told_faults.insert(format!("module {name}"), error);
+            }
+        }
+        if let Some(fault) = &started.counter_fault {
+            let text = format!("the counter of starts is kept in memory only: {fault}");
+            self.told_faults.insert("counter".to_owned(), text.clone());
+            self.tell_node(Severity::Event, &text);
+        }
+        if let Some(end) = &started.previous_end {
+            self.tell_node(Severity::Event, &format!("the agent before this one {end}"));
+        }
+        Ok(())
+    }
+
+    /// Opens the fronts: one for the network, one for this host, so that a flood on one leaves the other alone.
+    fn open_fronts(&mut self, office: Arc<Office>) -> Result<(), StartError> {
+        let permissions = Permissions::new(rustix::process::getuid().as_raw(), Arc::new(HostUsers));
+        let api = Arc::new(Api::new(office, permissions, StatusPage::On));
+        let access = self.layout.socket_access();
+        let socket = Listener::Unix { path: self.layout.socket(), mode: 0o600 };
+        let mut limits = Limits::default();
+        limits.work_time = ORDER_LIMIT;
+        limits.connections = CONTROL_CONNECTIONS;
+        let control = self.front("control", &api).with_listener(socket).with_limits(limits);
+        let control = Front::start(control)?;
+        access.apply(&self.layout.socket())?;
+        if let Some(line) = access.line() {
+            self.tell_node(Severity::Info, line);
+        }
+        self.fronts = vec![self.network_front(&api)?, control];
+        Ok(())
+    }
+
+    fn network_front(&self, api: &Arc<Api>) -> Result<Front, StartError> {
+        let tcp = |address: IpAddr| Listener::Tcp(SocketAddr::new(address, HEALTH_PORT));
+        let front = |listener| self.front("health", api).with_listener(listener);
+        if let Some(address) = self.arguments.bind {
+            return Ok(Front::start(front(tcp(address)))?);
+        }
+        let both = front(tcp(Ipv4Addr::UNSPECIFIED.into())).with_listener(tcp(Ipv6Addr::UNSPECIFIED.into()));
+        match Front::start(both) {
+            Ok(front) => Ok(front),
+            // A host without IPv6 has IPv4; where the port is taken, that says so again.
+            Err(error) => {
+                let four = Front::start(front(tcp(Ipv4Addr::UNSPECIFIED.into())))?;
+                self.tell_node(Severity::Info, &format!("health answers on IPv4 only: {error}"));
+                Ok(four)
+            }
+        }
+    }
+
+    fn front(&self, name: &str, api: &Arc<Api>) -> FrontConfig {
+        let (handler, admit) = (Arc::clone(api), Arc::clone(api));
+        let handle = move |request: &ApiRequest| handler.handle(request);
+        FrontConfig::new(name, Arc::clone(&self.board), Arc::new(handle))
+            .with_admit(Arc::new(move |request: &ApiRequest| admit.admit(request)))
+    }
+}

@@ -1,0 +1,272 @@
+//! Does what a request says: checks its body and query, asks [`Operations`], and makes the answer.
+//!
+//! Always: what comes from outside is checked here once; texts for a log are one line of bounded length.
+
+use std::path::PathBuf;
+
+use safekit_core::control::{
+    Accepted, ClusterConfigRequest, ClusterModuleReport, ClusterStateReport, Command,
+    CommandRequest, DoneReport, EmptyRequest, InstallRequest, LogReport, ModuleCommand,
+    ModuleReport, Origin, PrintRequest, Refusal, StateReport,
+};
+use safekit_core::ids::ModuleName;
+use safekit_core::runtime::front::{ApiRequest, ApiResponse};
+use serde::de::DeserializeOwned;
+
+use super::operations::{
+    By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity,
+};
+use super::permissions::Caller;
+use super::routes::{ModuleRoute, Route};
+use super::{answer, page};
+
+/// Most bytes of a detector's name.
+const IDENTITY_BYTES_MAX: usize = 128;
+/// Most bytes of a line for a log; what is more is cut.
+const LINE_BYTES_MAX: usize = 4096;
+/// Most bytes of a log in one answer: with every byte escaped it still fits into what the front sends. The oldest
+/// lines are left out.
+const LOG_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// A request whose sender may make it.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) operations: &'a dyn Operations,
+    pub(super) request: &'a ApiRequest,
+    pub(super) caller: Caller,
+}
+
+impl Call<'_> {
+    /// Does what the request says.
+    ///
+    /// # Errors
+    /// What was wrong with the request, or why the operation was not done.
+    pub(super) fn answer(&self, route: Route) -> Result<ApiResponse, OperationError> {
+        let by = self.caller.by();
+        match route {
+            Route::Page => Ok(page::html(&self.operations.state()?)),
+            Route::Status => answer::json(&page::status(&self.operations.state()?)),
+            Route::State => answer::json(&self.operations.state()?),
+            Route::Modules => answer::json(&self.operations.modules()?),
+            Route::Log => answer::json(&bounded(self.operations.log(&self.log_query()?)?)),
+            Route::Level => {
+                let [module] = self.query(["module"])?;
+                let module = module.map(module_name).transpose()?;
+                answer::json(&self.operations.level(module.as_ref())?)
+            }
+            Route::Shutdown => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&accepted(self.operations.shutdown(&by)?))
+            }
+            Route::ClusterState => answer::json(&cluster_state(&self.operations.state()?)),
+            Route::ClusterConfinfo => answer::json(&self.operations.cluster_confinfo()?),
+            Route::ClusterExport => Ok(answer::zip(self.operations.export_cluster(&by)?)),
+            Route::ClusterConfig => {
+                let source = self.cluster_source()?;
+                answer::json(&self.operations.configure_cluster(&by, source)?)
+            }
+            Route::Module(module, route) => self.module(&by, &module, route),
+        }
+    }
+
+    fn module(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        route: ModuleRoute,
+    ) -> Result<ApiResponse, OperationError> {
+        match route {
+            ModuleRoute::State => answer::json(&module_state(self.operations.state()?, module)?),
+            ModuleRoute::Confcheck => answer::json(&self.operations.confcheck(module)?),
+            ModuleRoute::Confinfo => answer::json(&self.operations.confinfo(module)?),
+            ModuleRoute::Command(command) => self.command(by, module, command),
+            ModuleRoute::Install => {
+                let InstallRequest { path, force } = self.body()?;
+                let replace = if force { Replace::Yes } else { Replace::No };
+                let path = absolute(path)?;
+                answer::json(&self.operations.install(by, module, path, replace)?)
+            }
+            ModuleRoute::Uninstall => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&self.operations.uninstall(by, module)?)
+            }
+            ModuleRoute::Config => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&self.operations.configure(by, module)?)
+            }
+            ModuleRoute::Print => {
+                let PrintRequest { level, text } = self.body()?;
+                self.operations.print(by, module, level, &one_line(&text))?;
+                answer::json(&DoneReport { text: "written".to_owned(), details: Vec::new() })
+            }
+        }
+    }
+
+    fn command(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        command: Command,
+    ) -> Result<ApiResponse, OperationError> {
+        let CommandRequest { identity } = self.body()?;
+        let origin = match identity {
+            None => Origin::User(by.0.clone()),
+            Some(identity) => Origin::Detector(checked_identity(identity)?),
+        };
+        let command = ModuleCommand { module: module.clone(), command, origin };
+        answer::json(&accepted(self.operations.command(command)?))
+    }
+
+    fn cluster_source(&self) -> Result<ClusterSource, OperationError> {
+        match self.body()? {
+            ClusterConfigRequest { path: Some(path), current: false } => {
+                Ok(ClusterSource::File(absolute(path)?))
+            }
+            ClusterConfigRequest { path: None, current: true } => Ok(ClusterSource::Current),
+            ClusterConfigRequest { .. } => Err(OperationError::Usage(
+                "the body names either a path, or current as true".to_owned(),
+            )),
+        }
+    }
+
+    fn log_query(&self) -> Result<LogQuery, OperationError> {
+        let [module, lines, all] = self.query(["module", "lines", "all"])?;
+        let lines = match lines {
+            None => LogQuery::LINES_DEFAULT,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|lines| (1..=LogQuery::LINES_MAX).contains(lines))
+                .ok_or_else(|| {
+                    OperationError::Usage(format!(
+                        "lines={text} is not a number from 1 to {}",
+                        LogQuery::LINES_MAX
+                    ))
+                })?,
+        };
+        let verbosity = match all {
+            None | Some("0") => Verbosity::Main,
+            Some("1") => Verbosity::All,
+            Some(text) => return Err(OperationError::Usage(format!("all={text} is not 0 or 1"))),
+        };
+        Ok(LogQuery { module: module.map(module_name).transpose()?, lines, verbosity })
+    }
+
+    /// Reads the body as a JSON object; an empty body stands for one without fields.
+    fn body<T: DeserializeOwned>(&self) -> Result<T, OperationError> {
+        let bytes = self.request.body.trim_ascii_start();
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+        // serde takes an array for the fields in their order, too: a name is worth more than a place.
+        if !bytes.starts_with(b"{") {
+            return Err(OperationError::Usage("the body is no JSON object".to_owned()));
+        }
+        serde_json::from_slice(bytes)
+            .map_err(|error| OperationError::Usage(format!("the body is not understood: {error}")))
+    }
+
+    /// Returns the values of the query's fields in the order of the names asked for.
+    fn query<const FIELDS: usize>(
+        &self,
+        names: [&str; FIELDS],
+    ) -> Result<[Option<&str>; FIELDS], OperationError> {
+        let mut values = [None; FIELDS];
+        let query = self.request.query.as_deref().unwrap_or_default();
+        for field in query.split('&').filter(|field| !field.is_empty()) {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            let slot = names.iter().position(|known| *known == name);
+            let Some(slot) = slot.and_then(|slot| values.get_mut(slot)) else {
+                return Err(OperationError::Usage(format!("the query field {name} is not known")));
+            };
+            if slot.replace(value).is_some() {
+                return Err(OperationError::Usage(format!("the query field {name} comes twice")));
+            }
+        }
+        Ok(values)
+    }
+}
+
+fn module_name(text: &str) -> Result<ModuleName, OperationError> {
+    ModuleName::new(text)
+        .map_err(|error| OperationError::Usage(format!("module={text} is no module: {error}")))
+}
+
+fn absolute(path: String) -> Result<PathBuf, OperationError> {
+    let path = PathBuf::from(path);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(OperationError::Usage(format!("the path {} is not absolute", path.display())))
+}
+
+fn checked_identity(identity: String) -> Result<String, OperationError> {
+    if identity.is_empty()
+        || identity.len() > IDENTITY_BYTES_MAX
+        || identity.chars().any(char::is_control)
+    {
+        return Err(OperationError::Usage(format!(
+            "the identity has from 1 to {IDENTITY_BYTES_MAX} bytes and no control characters"
+        )));
+    }
+    Ok(identity)
+}
+
+/// Makes one line of a text: it cannot forge other lines of a log, nor steer a terminal that shows it.
+fn one_line(text: &str) -> String {
+    let mut line: String =
+        text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > LINE_BYTES_MAX {
+        line.truncate(line.floor_char_boundary(LINE_BYTES_MAX));
+        line.push('…');
+    }
+    line
+}
+
+fn bounded(mut log: LogReport) -> LogReport {
+    let mut left = LOG_BYTES_MAX;
+    let fitting = log.lines.iter().rev().take_while(|line| {
+        let fits = line.len() <= left;
+        left = left.saturating_sub(line.len());
+        fits
+    });
+    let surplus = log.lines.len().saturating_sub(fitting.count());
+    drop(log.lines.drain(..surplus));
+    log
+}
+
+fn accepted(accepted: Accepted) -> DoneReport {
+    DoneReport { text: accepted.text, details: Vec::new() }
+}
+
+fn module_state(state: StateReport, module: &ModuleName) -> Result<ModuleReport, OperationError> {
+    state
+        .modules
+        .into_iter()
+        .find(|report| report.name == module.as_str())
+        .ok_or_else(|| Refusal::UnknownModule { module: module.clone() }.into())
+}
+
+fn cluster_state(state: &StateReport) -> ClusterStateReport {
+    let mut modules = Vec::new();
+    for member in &state.nodes {
+        let row = |module: &str, state, readiness, signature: &str| ClusterModuleReport {
+            node: member.name.clone(),
+            node_state: member.state.clone(),
+            module: module.to_owned(),
+            state,
+            readiness,
+            signature: signature.to_owned(),
+        };
+        if member.state == "self" {
+            modules.extend(state.modules.iter().map(|module| {
+                let half = module.signature.len().saturating_sub(8);
+                let signature = module.signature.get(half..).unwrap_or_default();
+                row(&module.name, module.state, module.readiness, signature)
+            }));
+        } else {
+            modules.extend(member.modules.iter().map(|module| {
+                row(&module.name, module.state, module.readiness, &module.signature)
+            }));
+        }
+    }
+    ClusterStateReport { modules }
+}

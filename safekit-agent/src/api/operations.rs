@@ -1,0 +1,226 @@
+//! What the API can ask of the agent: one method for each operation, with typed errors.
+//!
+//! Always: an operation that ends with an error has changed nothing, unless its sentence says otherwise.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use safekit_core::control::{
+    Accepted, ClusterConfinfoReport, DoneReport, LevelReport, LogReport, ModuleCommand,
+    ModuleConfinfoReport, ModuleListReport, PrintLevel, Refusal, StateReport,
+};
+use safekit_core::ids::ModuleName;
+
+use crate::store::StoreError;
+
+/// Who gives an order: the name of a user of this host, for the log. Becomes `Origin::User`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct By(pub(crate) String);
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is done about an installed module of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replace {
+    /// Refuse.
+    No,
+    /// Replace it.
+    Yes,
+}
+
+/// Which lines of a log are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Critical, events, users, scripts.
+    Main,
+    /// All.
+    All,
+}
+
+/// Where a cluster configuration comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterSource {
+    /// An `.xml` file, which gets new keys, or a `.zip` with configuration and keys; an absolute path.
+    File(PathBuf),
+    /// The cluster.xml that is in force, with new keys.
+    Current,
+}
+
+/// Which lines of which log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogQuery {
+    /// Whose; `None`: the node's own.
+    pub(crate) module: Option<ModuleName>,
+    /// The newest so many, from 1 to [`LogQuery::LINES_MAX`].
+    pub(crate) lines: u32,
+    /// Which ones.
+    pub(crate) verbosity: Verbosity,
+}
+
+impl LogQuery {
+    /// Most lines of one answer.
+    pub(crate) const LINES_MAX: u32 = 10_000;
+    /// Lines of an answer where the request does not say.
+    pub(crate) const LINES_DEFAULT: u32 = 300;
+}
+
+/// Why an operation was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OperationError {
+    /// It was asked wrongly. The caller's mistake; the sentence says what to do.
+    #[error("{0}")]
+    Usage(String),
+    /// A configuration has faults. The sentence says of what, each diagnostic is one line.
+    #[error("{message}")]
+    Configuration {
+        /// What has faults.
+        message: String,
+        /// One line each, its place in the file first.
+        diagnostics: Vec<String>,
+    },
+    /// It does not fit the state of the moment. May be asked again later.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent or its host failed; the sentence says at what.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<Refusal> for OperationError {
+    fn from(refusal: Refusal) -> Self {
+        if matches!(refusal, Refusal::UnknownModule { .. }) {
+            Self::Usage(refusal.to_string())
+        } else {
+            Self::Refused(refusal.to_string())
+        }
+    }
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Configuration { diagnostics } => {
+                let count = diagnostics.len();
+                Self::Configuration {
+                    message: format!("the configuration has {count} fault(s), nothing was changed"),
+                    diagnostics,
+                }
+            }
+            StoreError::Refused(sentence) => Self::Refused(sentence),
+            StoreError::Io { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// The operations of an agent. Called on workers, several at a time; a method may block for as long as its work takes.
+pub(crate) trait Operations: fmt::Debug + Send + Sync {
+    /// Returns the whole state of the node.
+    ///
+    /// # Errors
+    /// Internal, where the event loop does not answer.
+    fn state(&self) -> Result<StateReport, OperationError>;
+
+    /// Gives an order about a module to the node.
+    ///
+    /// # Errors
+    /// What [`Refusal`] says.
+    fn command(&self, command: ModuleCommand) -> Result<Accepted, OperationError>;
+
+    /// Installs a module from a folder or file (an absolute path).
+    ///
+    /// # Errors
+    /// Usage where the path holds no module, refused where one of that name is installed, faults of its configuration.
+    fn install(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        path: PathBuf,
+        replace: Replace,
+    ) -> Result<DoneReport, OperationError>;
+
+    /// Removes a module and its configuration.
+    ///
+    /// # Errors
+    /// Usage where it is not there, refused where it is not stopped.
+    fn uninstall(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError>;
+
+    /// Applies the configuration of SAFE/modules/AM.
+    ///
+    /// # Errors
+    /// Faults of the configuration; refused in a state that does not allow it.
+    fn configure(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError>;
+
+    /// Checks the configuration of SAFE/modules/AM; nothing changes. The details hold the warnings.
+    ///
+    /// # Errors
+    /// Faults of the configuration.
+    fn confcheck(&self, module: &ModuleName) -> Result<DoneReport, OperationError>;
+
+    /// Tells which configuration of a module is in force.
+    ///
+    /// # Errors
+    /// Usage where the module is not there.
+    fn confinfo(&self, module: &ModuleName) -> Result<ModuleConfinfoReport, OperationError>;
+
+    /// Lists the modules of the node.
+    ///
+    /// # Errors
+    /// Internal, where the folders cannot be read.
+    fn modules(&self) -> Result<ModuleListReport, OperationError>;
+
+    /// Returns the newest lines of a log.
+    ///
+    /// # Errors
+    /// Usage where the module is not there; internal where the file cannot be read.
+    fn log(&self, query: &LogQuery) -> Result<LogReport, OperationError>;
+
+    /// Writes a line to a module's log; the text is one line of bounded length.
+    ///
+    /// # Errors
+    /// Usage where the module is not there; internal where the file cannot be written.
+    fn print(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        level: PrintLevel,
+        text: &str,
+    ) -> Result<(), OperationError>;
+
+    /// Applies a cluster configuration.
+    ///
+    /// # Errors
+    /// Faults of the configuration; usage where the path cannot be read.
+    fn configure_cluster(
+        &self,
+        by: &By,
+        source: ClusterSource,
+    ) -> Result<DoneReport, OperationError>;
+
+    /// Returns configuration and keys of the cluster as a zip file. Whoever has it can speak as a node of the cluster.
+    ///
+    /// # Errors
+    /// Refused where the cluster is not configured.
+    fn export_cluster(&self, by: &By) -> Result<Vec<u8>, OperationError>;
+
+    /// Tells which cluster configuration each node has.
+    ///
+    /// # Errors
+    /// Internal, where it cannot be read.
+    fn cluster_confinfo(&self) -> Result<ClusterConfinfoReport, OperationError>;
+
+    /// Stops all modules of the node; the agent goes on.
+    ///
+    /// # Errors
+    /// Internal, where the event loop does not answer.
+    fn shutdown(&self, by: &By) -> Result<Accepted, OperationError>;
+
+    /// Tells what runs here.
+    ///
+    /// # Errors
+    /// Usage where the module is not there.
+    fn level(&self, module: Option<&ModuleName>) -> Result<LevelReport, OperationError>;
+}

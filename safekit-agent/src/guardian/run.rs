@@ -1,0 +1,436 @@
+//! The guardian's loop.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started};
+use super::counter::Counter;
+use super::farewell::Sending;
+use super::notify::{self, Notify};
+use crate::store::layout::RootLock;
+
+/// Exit codes of the agent that end the guardian too: done; wrong arguments; wrong configuration. To start the same thing
+/// again would end the same way.
+const FINAL_CODES: [i32; 3] = [0, 64, 65];
+/// The guardian's exit code when an agent that was asked to stop did not end by itself.
+const CODE_FAILED: u8 = 70;
+/// Restarts wait this long: the first one not at all, the second one 1 s, ..., all further ones 30 s.
+const BACK_OFF: [Duration; 7] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(30),
+];
+/// A loop that turns later than planned by this much stood still itself: it does not judge the agent by that time.
+const OWN_PAUSE: Duration = Duration::from_secs(1);
+/// The most letters of agents that are on their way out at once; restarts wait longer than letters take.
+const SENDING_MAX: usize = 8;
+
+/// What a guardian needs.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The hold on the root.
+    pub lock: RootLock,
+    /// Where the counter is kept.
+    pub counter_file: PathBuf,
+    /// The agent's executable.
+    pub program: PathBuf,
+    /// The agent's arguments.
+    pub arguments: Vec<OsString>,
+    /// Its times.
+    pub limits: Limits,
+}
+
+/// The guardian's times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// An agent whose last beat is older than this is killed. Default 10 s: longer than any pause that an agent recovers
+    /// from by itself; its health answer is negative after 300 ms and the others act after the loss time anyway. Lower
+    /// values kill agents on hosts that swap.
+    pub frozen_after: Duration,
+    /// An agent that has not begun to beat after this is killed. Default 60 s.
+    pub start_max: Duration,
+    /// An agent that has lived this long makes the back-off begin anew. Default 60 s.
+    pub calm_after: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frozen_after: Duration::from_secs(10),
+            start_max: Duration::from_secs(60),
+            calm_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Runs until the agent has ended for good; returns the exit code for this process. To be called by a process with one
+/// thread. What it has to say goes to standard error, which the service manager keeps.
+///
+/// # Errors
+/// When the operating system gives no signal handlers; nothing was started.
+pub(crate) fn run(config: Config) -> io::Result<u8> {
+    let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
+    let signals = Signals::register()?;
+    let counter = Counter::read(config.counter_file.clone());
+    if let Some(fault) = counter.fault() {
+        say(&format!(
+            "the counter of starts begins anew, and the other nodes tell the right one: {fault}"
+        ));
+    }
+    let phase = Phase::Resting { until: now() };
+    let mut guardian = Guardian {
+        config,
+        counter,
+        notify,
+        phase,
+        sending: Vec::new(),
+        failures: 0,
+        stopping: false,
+        previous_end: None,
+    };
+    loop {
+        let now = guardian.wait(&signals);
+        for signal in signals.take() {
+            guardian.handle_signal(signal);
+        }
+        guardian.handle_agent(now);
+        guardian.handle_timeout(now);
+        if let Some(code) = guardian.end_code() {
+            return Ok(code);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Guardian {
+    config: Config,
+    counter: Counter,
+    notify: Notify,
+    phase: Phase,
+    sending: Vec<Sending>,
+    failures: usize,
+    stopping: bool,
+    previous_end: Option<String>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// No agent until then.
+    Resting { until: Instant },
+    /// An agent.
+    Running(Box<Agent>),
+    /// No agent any more: the last letters go out.
+    Ending { code: u8 },
+}
+
+#[derive(Debug)]
+struct Agent {
+    child: Child,
+    pidfd: OwnedFd,
+    channel: AgentChannel,
+    started: Instant,
+    /// When it is to be killed unless it says that it lives.
+    kill_at: Option<Instant>,
+    killed: Option<&'static str>,
+    farewell: Option<Farewell>,
+}
+
+impl Guardian {
+    /// Waits for something to happen; returns the time.
+    fn wait(&mut self, signals: &Signals) -> Instant {
+        let before = now();
+        let due = self.due();
+        let mut fds: Vec<PollFd<'_>> = signals.readers().map(readable).collect();
+        if let Phase::Running(agent) = &self.phase {
+            fds.push(readable(&agent.pidfd));
+            fds.push(readable(&agent.channel));
+        }
+        let timeout = due.map(|due| due.saturating_duration_since(before));
+        let timespec = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        // Interrupted by a signal: its pipe is read next. Anything else would come again at once: never spin on it.
+        if let Err(error) = rustix::event::poll(&mut fds, timespec.as_ref())
+            && error != rustix::io::Errno::INTR
+        {
+            say(&format!("waiting failed: {error}"));
+            rest();
+        }
+        let after = now();
+        let late = due.map_or(Duration::ZERO, |due| after.saturating_duration_since(due));
+        if late > OWN_PAUSE
+            && let Phase::Running(agent) = &mut self.phase
+        {
+            agent.kill_at = agent.kill_at.map(|kill_at| kill_at + late);
+        }
+        after
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let phase = match &self.phase {
+            Phase::Resting { until } => Some(*until),
+            Phase::Running(agent) => agent.kill_at,
+            Phase::Ending { .. } => None,
+        };
+        self.sending.iter().filter_map(Sending::due).chain(phase).min()
+    }
+
+    fn handle_signal(&mut self, signal: Signal) {
+        let stops = signal == Signal::TERM || signal == Signal::INT;
+        if stops && !self.stopping {
+            self.stopping = true;
+            tell(self.notify.stopping());
+        }
+        match &self.phase {
+            Phase::Running(agent) => agent.signal(signal),
+            Phase::Resting { .. } if stops => self.phase = Phase::Ending { code: 0 },
+            Phase::Resting { .. } | Phase::Ending { .. } => {}
+        }
+    }
+
+    /// Takes what the agent says, and its death.
+    fn handle_agent(&mut self, now: Instant) {
+        let Phase::Running(agent) = &mut self.phase else { return };
+        // Before its messages: all that it has said by its death is then in the channel.
+        let dead = agent.is_dead();
+        loop {
+            match agent.channel.receive() {
+                Received::Message(FromAgent::Beat) => {
+                    agent.beat(now, self.config.limits.frozen_after);
+                }
+                Received::Message(FromAgent::Ready) => tell(self.notify.ready()),
+                Received::Message(FromAgent::Farewell(farewell)) => {
+                    self.counter.raise(farewell.counter);
+                    agent.farewell = Some(farewell);
+                }
+                Received::Garbled(why) => {
+                    say(&format!("the agent said something that is not understood: {why}"));
+                }
+                Received::Nothing => break,
+            }
+        }
+        if !dead {
+            return;
+        }
+        let farewell = agent.farewell.take();
+        let killed = agent.killed;
+        let lived = now.saturating_duration_since(agent.started);
+        let status = agent.child.wait();
+        if let Some(farewell) = farewell
+            && self.sending.len() < SENDING_MAX
+        {
+            let mut sending = Sending::new(now, farewell);
+            sending.handle_timeout(now);
+            self.sending.push(sending);
+        }
+        self.handle_death(now, status, killed, lived);
+    }
+
+    fn handle_death(
+        &mut self,
+        now: Instant,
+        status: io::Result<ExitStatus>,
+        killed: Option<&'static str>,
+        lived: Duration,
+    ) {
+        let code = status.as_ref().ok().and_then(ExitStatus::code);
+        let how = match (killed, status) {
+            (Some(why), _) => format!("was killed, because {why}"),
+            (None, Ok(status)) => describe(status),
+            (None, Err(error)) => format!("ended in an unknown way: {error}"),
+        };
+        match code.filter(|code| FINAL_CODES.contains(code)) {
+            Some(0) => self.phase = Phase::Ending { code: 0 },
+            Some(code) => {
+                say(&format!(
+                    "the agent {how}; it is not started again, because that would not help"
+                ));
+                self.phase = Phase::Ending { code: u8::try_from(code).unwrap_or(CODE_FAILED) };
+            }
+            None if self.stopping => {
+                say(&format!("the agent {how} while it was to stop"));
+                self.phase = Phase::Ending { code: CODE_FAILED };
+            }
+            None => {
+                if lived >= self.config.limits.calm_after {
+                    self.failures = 0;
+                }
+                self.rest(now, how);
+            }
+        }
+    }
+
+    fn rest(&mut self, now: Instant, how: String) {
+        let last = BACK_OFF.len().saturating_sub(1);
+        let wait = BACK_OFF.get(self.failures.min(last)).copied().unwrap_or_default();
+        self.failures = self.failures.saturating_add(1);
+        say(&format!("the agent {how}; it is started again in {} s", wait.as_secs()));
+        self.previous_end = Some(how);
+        self.phase = Phase::Resting { until: now + wait };
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        for sending in &mut self.sending {
+            sending.handle_timeout(now);
+        }
+        self.sending.retain(|sending| sending.due().is_some());
+        match &mut self.phase {
+            Phase::Resting { until } if *until <= now => match self.start(now) {
+                Ok(agent) => self.phase = Phase::Running(Box::new(agent)),
+                Err(error) => self.rest(now, format!("cannot be started: {error}")),
+            },
+            Phase::Running(agent) if agent.kill_at.is_some_and(|kill_at| kill_at <= now) => {
+                agent.kill_at = None;
+                agent.killed = Some("it stood still");
+                say("the agent stands still and is killed");
+                agent.signal(Signal::KILL);
+            }
+            Phase::Resting { .. } | Phase::Running(_) | Phase::Ending { .. } => {}
+        }
+    }
+
+    fn start(&mut self, now: Instant) -> io::Result<Agent> {
+        let started = Started {
+            counter: self.counter.next(),
+            guardian_pid: std::process::id(),
+            counter_fault: self.counter.fault().map(str::to_owned),
+            previous_end: self.previous_end.clone(),
+        };
+        if let Some(fault) = &started.counter_fault {
+            say(&format!("the counter of starts is kept in memory only: {fault}"));
+        }
+        let (channel, agents_end) = AgentChannel::new(&started, &self.config.lock)?;
+        let mut command = Command::new(&self.config.program);
+        command.args(&self.config.arguments).stdin(Stdio::from(agents_end));
+        // A terminal's signals go to the guardian alone, which forwards them once.
+        command.process_group(0);
+        for variable in notify::VARIABLES {
+            command.env_remove(variable);
+        }
+        let mut child = command.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let pidfd = pid
+            .ok_or(rustix::io::Errno::SRCH)
+            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
+        match pidfd {
+            Ok(pidfd) => {
+                let kill_at = Some(now + self.config.limits.start_max);
+                let (killed, farewell) = (None, None);
+                Ok(Agent { child, pidfd, channel, started: now, kill_at, killed, farewell })
+            }
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn end_code(&self) -> Option<u8> {
+        match self.phase {
+            Phase::Ending { code } if self.sending.is_empty() => Some(code),
+            Phase::Ending { .. } | Phase::Resting { .. } | Phase::Running(_) => None,
+        }
+    }
+}
+
+impl Agent {
+    fn beat(&mut self, now: Instant, frozen_after: Duration) {
+        if self.killed.is_none() {
+            self.kill_at = Some(now + frozen_after);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // It may have ended meanwhile.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, signal);
+    }
+
+    /// Tells whether the kernel says that the whole process is dead, its sockets closed.
+    fn is_dead(&self) -> bool {
+        let mut fds = [readable(&self.pidfd)];
+        let at_once = Timespec::default();
+        let polled = rustix::event::poll(&mut fds, Some(&at_once));
+        polled.is_ok_and(|ready| ready > 0)
+            && fds.iter().all(|fd| fd.revents().contains(PollFlags::IN))
+    }
+}
+
+/// The signals that are forwarded, each as a pipe that becomes readable.
+#[derive(Debug)]
+struct Signals {
+    pipes: Vec<(Signal, UnixStream)>,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let mut pipes = Vec::new();
+        for (number, signal) in
+            [(SIGTERM, Signal::TERM), (SIGINT, Signal::INT), (SIGHUP, Signal::HUP)]
+        {
+            let (reader, writer) = UnixStream::pair()?;
+            reader.set_nonblocking(true)?;
+            signal_hook::low_level::pipe::register(number, writer)?;
+            pipes.push((signal, reader));
+        }
+        Ok(Self { pipes })
+    }
+
+    fn readers(&self) -> impl Iterator<Item = &UnixStream> {
+        self.pipes.iter().map(|(_, reader)| reader)
+    }
+
+    /// Returns the signals that came; several of one kind count once.
+    fn take(&self) -> Vec<Signal> {
+        let came = |mut reader: &UnixStream| reader.read(&mut [0; 64]).is_ok_and(|count| count > 0);
+        self.pipes.iter().filter(|(_, reader)| came(reader)).map(|(signal, _)| *signal).collect()
+    }
+}
+
+fn readable<Fd: AsFd>(fd: &Fd) -> PollFd<'_> {
+    PollFd::new(fd, PollFlags::IN)
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => format!("ended: {status}"),
+    }
+}
+
+fn tell(told: io::Result<()>) {
+    if let Err(error) = told {
+        say(&format!("the service manager does not listen: {error}"));
+    }
+}
+
+fn say(text: &str) {
+    // Nobody to tell where even that fails.
+    drop(writeln!(io::stderr(), "safekit-agent: guardian: {text}"));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guardian has a loop of its own, without an edge"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "only where the kernel refuses to wait")]
+fn rest() {
+    std::thread::sleep(OWN_PAUSE);
+}

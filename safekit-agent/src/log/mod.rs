@@ -1,0 +1,20 @@
+//! The logs that people read: one for each module, and one of the commands that were given.
+//!
+//! In: lines, from any thread, by [`Log`]. Out: SAFEVAR/modules/AM/log.txt and SAFEVAR/commandlog.txt, written by one
+//! thread of its own ([`LogThread`]), so that a slow, full or dead disk never holds up the event loop. A line that does
+//! not fit into the queue, or cannot be written, is counted, and the count is written as soon as that works again.
+//!
+//! Always: the queue and the files are bounded; a line is one line whatever is in the message; lines of one file stand
+//! in the order in which they were handed in.
+//! Not here: which sentence tells which event (`safekit_core::explain`).
+
+mod file;
+mod line;
+mod read;
+#[cfg(test)]
+mod tests;
+mod thread;
+
+pub(crate) use line::Level;
+pub(crate) use read::{LINES_MAX, Which, newest};
+pub(crate) use thread::{CommandMark, Log, LogThread};

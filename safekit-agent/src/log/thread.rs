@@ -1,0 +1,220 @@
+//! The thread that writes the logs, and the handle that others give lines to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use jiff::Zoned;
+use safekit_core::ids::{MODULES_MAX, ModuleName};
+
+use super::file::{LOG_BYTES_MAX, LineFile};
+use super::line::{Level, fields_line, module_line};
+use crate::store::Layout;
+
+/// The most lines that wait for the disk; further ones are counted and lost.
+const QUEUE_MAX: usize = 4096;
+/// Why lines are lost that never came to the disk.
+const QUEUE_FULL: &str = "too many came at once";
+/// How long the end of the agent waits for a disk that does not answer.
+const FINISH_MAX: Duration = Duration::from_secs(2);
+
+/// Takes lines for the logs; every clone writes to the same ones. Never waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    queue: SyncSender<Order>,
+    overflowed: Arc<AtomicU64>,
+}
+
+/// What a line of the command log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CommandMark<'a> {
+    /// The command begins, with these arguments.
+    Start(&'a str),
+    /// The command has ended, with this exit code.
+    End(i32),
+}
+
+impl fmt::Display for CommandMark<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(arguments) => write!(f, "START {arguments}"),
+            Self::End(code) => write!(f, "END {code}"),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Order {
+    Module { module: ModuleName, line: String },
+    Command { line: String },
+    Forget { module: ModuleName },
+    Written { tell: SyncSender<()> },
+}
+
+impl Log {
+    /// Writes a line to a module's log.
+    pub(crate) fn module(&self, module: &ModuleName, level: Level, origin: &str, message: &str) {
+        let line = module_line(&Zoned::now(), level, origin, message);
+        self.order(Order::Module { module: module.clone(), line });
+    }
+
+    /// Writes a line to the command log: who (`kind`, `pid`), on which module, what.
+    pub(crate) fn command(
+        &self,
+        kind: &str,
+        module: Option<&ModuleName>,
+        pid: u32,
+        mark: CommandMark<'_>,
+    ) {
+        let module = module.map_or("-", ModuleName::as_str);
+        let fields = [kind, module, &pid.to_string()];
+        let line = fields_line(&Zoned::now(), &fields, &mark.to_string());
+        self.order(Order::Command { line });
+    }
+
+    /// Closes the file of a module that is being uninstalled.
+    pub(crate) fn forget(&self, module: &ModuleName) {
+        self.order(Order::Forget { module: module.clone() });
+    }
+
+    /// Waits until all lines handed in before are written, or given up; at most `wait_max`. For readers of the files
+    /// that want their own lines in them; never called on the event loop. Returns whether it was so.
+    pub(crate) fn written(&self, wait_max: Duration) -> bool {
+        let (tell, told) = sync_channel(1);
+        match self.queue.try_send(Order::Written { tell }) {
+            Ok(()) => told.recv_timeout(wait_max).is_ok(),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if self.queue.try_send(order).is_err() {
+            self.overflowed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The thread that writes the logs.
+#[derive(Debug)]
+pub(crate) struct LogThread {
+    thread: JoinHandle<()>,
+    ended: Receiver<()>,
+}
+
+impl LogThread {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the operating system gives no more threads.
+    pub(crate) fn start(layout: &Layout) -> io::Result<(Log, Self)> {
+        let (queue, orders) = sync_channel(QUEUE_MAX);
+        let (tell_end, ended) = sync_channel(1);
+        let overflowed = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer {
+            layout: layout.clone(),
+            modules: BTreeMap::new(),
+            commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
+            overflowed: Arc::clone(&overflowed),
+        };
+        let work = move || {
+            while let Ok(order) = orders.recv() {
+                writer.handle(order);
+            }
+            // Nobody may wait for it any more.
+            let _ = tell_end.try_send(());
+        };
+        let thread = Builder::new().name("safekit-log".to_owned()).spawn(work)?;
+        Ok((Log { queue, overflowed }, Self { thread, ended }))
+    }
+
+    /// Ends the thread once its queue is written; to be called when all other handles are gone. A disk that does not
+    /// answer is left alone after 2 s. Returns whether all was written.
+    pub(crate) fn finish(self, log: Log) -> bool {
+        drop(log);
+        match self.ended.recv_timeout(FINISH_MAX) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => self.thread.join().is_ok(),
+            Err(RecvTimeoutError::Timeout) => false,
+        }
+    }
+}
+
+struct Writer {
+    layout: Layout,
+    modules: BTreeMap<ModuleName, Lines>,
+    commands: Lines,
+    overflowed: Arc<AtomicU64>,
+}
+
+impl Writer {
+    fn handle(&mut self, order: Order) {
+        match order {
+            Order::Module { module, line } => {
+                let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
+                let lines = self.lines(module);
+                lines.lost = lines.lost.saturating_add(overflowed);
+                lines.write(&line, module_lost_line);
+            }
+            Order::Command { line } => self.commands.write(&line, command_lost_line),
+            Order::Forget { module } => drop(self.modules.remove(&module)),
+            // Who asked may have given up.
+            Order::Written { tell } => {
+                let _ = tell.try_send(());
+            }
+        }
+    }
+
+    fn lines(&mut self, module: ModuleName) -> &mut Lines {
+        if self.modules.len() >= MODULES_MAX && !self.modules.contains_key(&module) {
+            // Only modules that were uninstalled meanwhile can fill it up; files open again by themselves.
+            self.modules.clear();
+        }
+        let path = self.layout.uservar(&module).join("log.txt");
+        let make = || Lines::new(LineFile::new(path, LOG_BYTES_MAX));
+        self.modules.entry(module).or_insert_with(make)
+    }
+}
+
+/// A file, and how many lines it lacks.
+struct Lines {
+    file: LineFile,
+    lost: u64,
+    why: String,
+}
+
+impl Lines {
+    fn new(file: LineFile) -> Self {
+        Self { file, lost: 0, why: QUEUE_FULL.to_owned() }
+    }
+
+    fn write(&mut self, line: &str, lost_line: fn(&str) -> String) {
+        let result = if self.lost > 0 {
+            let text = format!("{} lines before this one are lost: {}", self.lost, self.why);
+            self.file.append(&lost_line(&text)).map(|()| {
+                self.lost = 0;
+                QUEUE_FULL.clone_into(&mut self.why);
+            })
+        } else {
+            Ok(())
+        };
+        match result.and_then(|()| self.file.append(line)) {
+            Ok(()) => {}
+            Err(error) => {
+                self.lost = self.lost.saturating_add(1);
+                self.why = error.to_string();
+            }
+        }
+    }
+}
+
+fn module_lost_line(text: &str) -> String {
+    module_line(&Zoned::now(), Level::Critical, "safekit", text)
+}
+
+fn command_lost_line(text: &str) -> String {
+    fields_line(&Zoned::now(), &["safekit", "-", &std::process::id().to_string()], text)
+}

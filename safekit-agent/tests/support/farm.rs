@@ -1,0 +1,266 @@
+//! A farm of real agents, each with a root of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take that is not being measured. Generous: a busy machine is no fault.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program under test.
+pub const AGENT: &str = env!("CARGO_BIN_EXE_safekit-agent");
+
+/// The name under which the test's application runs, and which errd watches.
+pub const APPLICATION: &str = "demo-shop";
+/// Where the application answers.
+pub const APPLICATION_PORT: u16 = 8080;
+/// Where the agent answers.
+pub const HEALTH_PORT: u16 = 9010;
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A folder that goes away with its owner.
+pub struct TempDir(pub PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("sk-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One node: its agent's guardian, its root, its address.
+pub struct Node {
+    pub name: String,
+    pub root: PathBuf,
+    pub address: String,
+    /// The network namespace that it runs in.
+    pub namespace: Option<String>,
+    guardian: Option<Child>,
+}
+
+impl Node {
+    pub fn new(dir: &Path, name: &str, address: &str, namespace: Option<String>) -> Self {
+        let root = dir.join(name);
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("address"), format!("{address}:{APPLICATION_PORT}\n")).unwrap();
+        let (name, address) = (name.to_owned(), address.to_owned());
+        Self { name, root, address, namespace, guardian: None }
+    }
+
+    /// Starts the agent and waits until its control socket answers.
+    pub fn start_agent(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.root.join("agent.log")).unwrap();
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, AGENT]);
+                command
+            }
+            None => Command::new(AGENT),
+        };
+        command.args(["run", "--node", &self.name, "--bind", &self.address, "--root"]).arg(&self.root);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.guardian = Some(command.spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while !self.try_safekit(&["state", "--json"]).status.success() {
+            assert!(Instant::now() < deadline, "{}: no answer:\n{}", self.name, self.agent_log());
+            assert!(self.guardian_lives(), "{}: the agent ended:\n{}", self.name, self.agent_log());
+            pause();
+        }
+    }
+
+    pub fn guardian_lives(&mut self) -> bool {
+        self.guardian.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    pub fn guardian_pid(&self) -> u32 {
+        self.guardian.as_ref().map_or(0, Child::id)
+    }
+
+    pub fn agent_log(&self) -> String {
+        fs::read_to_string(self.root.join("agent.log")).unwrap_or_default()
+    }
+
+    /// Runs the node's command, whatever it answers.
+    pub fn try_safekit(&self, arguments: &[&str]) -> Output {
+        let link = self.root.join("safekit");
+        // The link is made at the agent's first start: until then there is nothing to run.
+        Command::new(&link).args(arguments).stdin(Stdio::null()).output().unwrap_or_else(|error| Output {
+            status: std::os::unix::process::ExitStatusExt::from_raw(69 << 8),
+            stdout: Vec::new(),
+            stderr: error.to_string().into_bytes(),
+        })
+    }
+
+    /// Runs the node's command, which must succeed; gives what it prints.
+    pub fn safekit(&self, arguments: &[&str]) -> String {
+        let output = self.try_safekit(arguments);
+        assert!(
+            output.status.success(),
+            "{}: safekit {arguments:?}: {:?}\n{}{}\n{}",
+            self.name,
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+            self.agent_log()
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn report(&self) -> Value {
+        serde_json::from_str(&self.safekit(&["state", "--json"])).unwrap()
+    }
+
+    /// Waits until the report says so.
+    pub fn wait_for(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = Value::Null;
+        while Instant::now() < deadline {
+            let output = self.try_safekit(&["state", "--json"]);
+            if let Ok(report) = serde_json::from_slice::<Value>(&output.stdout) {
+                if says(&report) {
+                    return report;
+                }
+                last = report;
+            }
+            pause();
+        }
+        panic!("{}: never: {what}\n{last:#}\n{}", self.name, self.agent_log());
+    }
+
+    pub fn agent_pid(&self) -> i32 {
+        i32::try_from(self.report()["agent_pid"].as_i64().unwrap()).unwrap()
+    }
+
+    /// Pids of the watched application.
+    pub fn application_pids(&self) -> Vec<i32> {
+        pids(&self.report())
+    }
+
+    /// Ends the agent as a service manager does, modules and all, and waits for it.
+    pub fn terminate(&mut self) {
+        if let Some(mut child) = self.guardian.take() {
+            signal(i32::try_from(child.id()).unwrap(), rustix::process::Signal::TERM);
+            let deadline = Instant::now() + PATIENCE;
+            while child.try_wait().unwrap().is_none() {
+                if Instant::now() > deadline {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    panic!("{}: SIGTERM did not end the agent:\n{}", self.name, self.agent_log());
+                }
+                pause();
+            }
+        }
+    }
+
+    /// Ends all without ceremony: for the end of a test.
+    fn end(&mut self) {
+        if let Ok(report) = serde_json::from_slice::<Value>(&self.try_safekit(&["state", "--json"]).stdout) {
+            if let Some(pid) = report["agent_pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()) {
+                signal(pid, rustix::process::Signal::CONT);
+            }
+            for module in report["modules"].as_array().into_iter().flatten() {
+                let name = module["name"].as_str().unwrap_or_default();
+                self.try_safekit(&["forcestop", "-m", name]);
+                self.try_safekit(&["waitstop", "-m", name, "--timeout", "10s"]);
+            }
+            for pid in pids(&report) {
+                signal(pid, rustix::process::Signal::KILL);
+            }
+        }
+        if let Some(mut child) = self.guardian.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn pids(report: &Value) -> Vec<i32> {
+    let modules = report["modules"].as_array().into_iter().flatten();
+    let watched = modules.flat_map(|module| module["watched"].as_array().into_iter().flatten());
+    let pids = watched.flat_map(|watch| watch["pids"].as_array().into_iter().flatten());
+    pids.filter_map(Value::as_i64).filter_map(|pid| i32::try_from(pid).ok()).collect()
+}
+
+/// Lets others run before the next look.
+pub fn pause() {
+    std::thread::park_timeout(Duration::from_millis(20));
+}
+
+/// Sends a signal to a process that a test knows by its pid; one that is gone already is fine.
+pub fn signal(pid: i32, signal: rustix::process::Signal) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Writes a module's folder: the userconfig.xml given, and scripts that start and stop the test's application.
+pub fn write_module(dir: &Path, userconfig: &str) -> PathBuf {
+    let module = dir.join("module");
+    fs::create_dir_all(module.join("conf")).unwrap();
+    fs::create_dir_all(module.join("bin")).unwrap();
+    fs::write(module.join("conf/userconfig.xml"), userconfig).unwrap();
+    fs::write(
+        module.join("bin/start_both"),
+        format!(
+            "#!/bin/sh\necho \"Running start_both $*\"\nln -sf '{AGENT}' \"$SAFEUSERVAR/{APPLICATION}\"\n\
+             \"$SAFEUSERVAR/{APPLICATION}\" --address \"$(cat \"$SAFE/address\")\" --name \"$(basename \"$SAFE\")\" &\n\
+             echo $! >\"$SAFEUSERVAR/pid\"\n"
+        ),
+    )
+    .unwrap();
+    fs::write(
+        module.join("bin/stop_both"),
+        "#!/bin/sh\necho \"Running stop_both $*\"\nsignal=TERM; [ \"$1\" = force ] && signal=KILL\n\
+         pid=$(cat \"$SAFEUSERVAR/pid\" 2>/dev/null) || exit 0\nkill -$signal \"$pid\" 2>/dev/null\n\
+         while kill -0 \"$pid\" 2>/dev/null; do sleep 0.02; done\nrm -f \"$SAFEUSERVAR/pid\"\n",
+    )
+    .unwrap();
+    module
+}
+
+/// Text of a cluster.xml with one lan.
+pub fn cluster_xml(nodes: &[Node]) -> String {
+    let nodes: Vec<String> =
+        nodes.iter().map(|node| format!("      <node name=\"{}\" addr=\"{}\"/>\n", node.name, node.address)).collect();
+    format!("<cluster>\n  <lans>\n    <lan name=\"default\">\n{}    </lan>\n  </lans>\n</cluster>\n", nodes.concat())
+}
+
+/// Configures the cluster on the first node, and carries it to the others as an administrator does.
+pub fn configure_cluster(dir: &Path, nodes: &[Node]) {
+    let (xml, zip) = (dir.join("cluster.xml"), dir.join("cluster.zip"));
+    fs::write(&xml, cluster_xml(nodes)).unwrap();
+    let (first, others) = nodes.split_first().unwrap();
+    first.safekit(&["cluster", "config", xml.to_str().unwrap()]);
+    first.safekit(&["cluster", "export", zip.to_str().unwrap()]);
+    for node in others {
+        node.safekit(&["cluster", "config", zip.to_str().unwrap()]);
+    }
+}
+
+/// Installs, configures and starts a module on a node, and waits until it is UP.
+pub fn start_module(node: &Node, name: &str, folder: &Path) {
+    node.safekit(&["module", "install", "-m", name, folder.to_str().unwrap()]);
+    node.safekit(&["config", "-m", name]);
+    node.safekit(&["start", "-m", name]);
+    node.safekit(&["waitstate", "-m", name, "UP", "--timeout", "60s"]);
+}

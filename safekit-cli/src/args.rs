@@ -1,0 +1,366 @@
+//! Reads the command line: what clap takes (`raw`), and what it means ([`Order`]).
+//!
+//! In: arguments and the environment. Out: one [`Order`], or a [`Failure`], or a text that was asked for (help).
+//!
+//! Always: a command of SafeKit that is not here says so; a word that nobody knows is met with the nearest one; neither
+//! does anything.
+//! Not here: what an order does (`commands`).
+
+mod known;
+mod raw;
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, FromArgMatches};
+use safekit_core::control::{Command, PrintLevel};
+use safekit_core::ids::ModuleName;
+
+use crate::failure::Failure;
+use crate::root::{Environment, Root};
+
+use raw::{ClusterVerb, ControlArgs, ModuleVerb, Raw, Verb};
+
+/// A command line with its meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Which agent is meant.
+    pub(crate) root: Root,
+    /// How answers are shown.
+    pub(crate) output: Output,
+    /// What is to be done.
+    pub(crate) order: Order,
+}
+
+/// How answers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Tables and sentences.
+    Text,
+    /// The agent's JSON.
+    Json,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// `cluster config`: an absolute path, or what is there.
+    ClusterConfig(Option<String>),
+    /// `cluster export`.
+    ClusterExport(PathBuf),
+    /// `cluster state`.
+    ClusterState,
+    /// `cluster confinfo`.
+    ClusterConfinfo,
+    /// `state` of the node.
+    NodeState,
+    /// `state -m`.
+    ModuleState(ModuleName, Detail),
+    /// `module install`.
+    Install {
+        /// Its name.
+        module: ModuleName,
+        /// An absolute path.
+        path: String,
+        /// `-r`.
+        existing: Existing,
+    },
+    /// `module uninstall`.
+    Uninstall(ModuleName),
+    /// `module list`.
+    ModuleList,
+    /// `config -m`.
+    Config(ModuleName),
+    /// `confcheck -m`.
+    Confcheck(ModuleName),
+    /// `confinfo -m`.
+    Confinfo(ModuleName),
+    /// start, stop, restart, stopstart, forcestop.
+    Control {
+        /// Which module.
+        module: ModuleName,
+        /// What.
+        command: Command,
+        /// `-i`.
+        identity: Option<String>,
+    },
+    /// waitstart, waitstop, waitstate.
+    Wait {
+        /// Which module.
+        module: ModuleName,
+        /// For what.
+        awaited: Awaited,
+        /// How long at most.
+        timeout: Option<Duration>,
+    },
+    /// `log`.
+    Log {
+        /// Whose; `None`: the node's own.
+        module: Option<ModuleName>,
+        /// How many lines.
+        lines: u32,
+        /// Which ones.
+        verbosity: Verbosity,
+    },
+    /// printi, printe.
+    Print {
+        /// Into whose log.
+        module: ModuleName,
+        /// How it is told.
+        level: PrintLevel,
+        /// What.
+        text: String,
+    },
+    /// `shutdown`.
+    Shutdown,
+    /// `level`.
+    Level(Option<ModuleName>),
+}
+
+/// How much `state -m` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The state and why.
+    Short,
+    /// `-v`: every resource, too.
+    Resources,
+    /// `-lq`: the state's word; the exit code says it, too.
+    Quiet,
+}
+
+/// What is done about an installed module of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Refuse.
+    Keep,
+    /// `-r`: replace it.
+    Replace,
+}
+
+/// A stable state that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// STOP (NotReady).
+    Stop,
+    /// UP (Ready).
+    Up,
+}
+
+/// Which lines of a log are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// The main ones: critical, events, users, scripts.
+    Main,
+    /// `-A`: all.
+    All,
+}
+
+/// What reading the command line gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// Something to do.
+    Line(Line),
+    /// A text that was asked for: help or version.
+    Text(String),
+}
+
+/// Reads a command line; the first argument is the name that the command was started under.
+///
+/// # Errors
+/// A usage failure that says what is wrong and what was probably meant.
+pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result<Parsed, Failure> {
+    let named = std::iter::once(OsString::from("safekit"));
+    let rest = arguments.iter().skip(1).cloned();
+    if let Some(option) = arguments.get(1).and_then(|first| known::option(first)) {
+        return Err(not_supported(option));
+    }
+    let matches = match known::extend(raw::command()).try_get_matches_from(named.chain(rest)) {
+        Ok(matches) => matches,
+        Err(error) => return refused(&error),
+    };
+    if let Some(name) = known::named(&matches) {
+        return Err(not_supported(&name));
+    }
+    let raw = match Raw::from_arg_matches(&matches) {
+        Ok(raw) => raw,
+        Err(error) => return refused(&error),
+    };
+    let program = arguments.first().map(std::path::Path::new);
+    Ok(Parsed::Line(Line {
+        root: Root::find(raw.root.as_deref(), program, environment),
+        output: if raw.json { Output::Json } else { Output::Text },
+        order: order(raw.verb, environment)?,
+    }))
+}
+
+fn not_supported(name: &str) -> Failure {
+    Failure::usage(format!("'safekit {name}' is a known SafeKit command that is not supported yet"))
+        .detail("'safekit --help' lists the commands of this version")
+}
+
+fn refused(error: &clap::Error) -> Result<Parsed, Failure> {
+    let text = error.render().to_string();
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Ok(Parsed::Text(text));
+    }
+    if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(details("no command is given", &text));
+    }
+    let text = text.trim_start_matches("error: ");
+    let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
+    Err(details(message, rest))
+}
+
+fn details(message: &str, text: &str) -> Failure {
+    let mut failure = Failure::usage(message);
+    failure.details = text.trim().lines().map(str::to_owned).collect();
+    failure
+}
+
+fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
+    let module = |option: Option<String>| required(option, environment);
+    Ok(match verb {
+        Verb::Cluster { verb } => cluster(verb, environment)?,
+        Verb::Module { verb } => module_order(verb, environment)?,
+        Verb::State(args) => {
+            let detail = match (args.verbose, args.local, args.quiet) {
+                (true, ..) => Detail::Resources,
+                (false, true, true) => Detail::Quiet,
+                (false, ..) => Detail::Short,
+            };
+            match optional(args.module.module, environment)? {
+                Some(module) => Order::ModuleState(module, detail),
+                None if detail == Detail::Quiet => return Err(no_module()),
+                None => Order::NodeState,
+            }
+        }
+        Verb::Config(args) => Order::Config(module(args.module)?),
+        Verb::Confcheck(args) => Order::Confcheck(module(args.module)?),
+        Verb::Confinfo(args) => Order::Confinfo(module(args.module)?),
+        Verb::Start(args) => control(Command::Start, args, environment)?,
+        Verb::Stop(args) => control(Command::Stop, args, environment)?,
+        Verb::Restart(args) => control(Command::Restart, args, environment)?,
+        Verb::Stopstart(args) => control(Command::Stopstart, args, environment)?,
+        Verb::Forcestop(args) => control(Command::Forcestop, args, environment)?,
+        Verb::Waitstart(args) => Order::Wait {
+            module: module(args.module.module)?,
+            awaited: Awaited::Up,
+            timeout: args.timeout,
+        },
+        Verb::Waitstop(args) => Order::Wait {
+            module: module(args.module.module)?,
+            awaited: Awaited::Stop,
+            timeout: args.timeout,
+        },
+        Verb::Waitstate(args) => Order::Wait {
+            module: module(args.wait.module.module)?,
+            awaited: args.state,
+            timeout: args.wait.timeout,
+        },
+        Verb::Log(args) => Order::Log {
+            module: optional(args.module.module, environment)?,
+            lines: args.lines,
+            verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
+        },
+        Verb::Printi(args) => print(PrintLevel::Info, args, environment)?,
+        Verb::Printe(args) => print(PrintLevel::Event, args, environment)?,
+        Verb::Shutdown => Order::Shutdown,
+        Verb::Level(args) => Order::Level(optional(args.module, environment)?),
+    })
+}
+
+fn cluster(verb: ClusterVerb, environment: &Environment) -> Result<Order, Failure> {
+    Ok(match verb {
+        ClusterVerb::Config { file } => Order::ClusterConfig(match file {
+            Some(file) => Some(path_text(environment, file)?),
+            None => None,
+        }),
+        ClusterVerb::Export { file } => Order::ClusterExport(environment.absolute(&file)),
+        ClusterVerb::State => Order::ClusterState,
+        ClusterVerb::Confinfo => Order::ClusterConfinfo,
+    })
+}
+
+fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Failure> {
+    Ok(match verb {
+        ModuleVerb::Install { module, path, replace } => Order::Install {
+            module: required(module.module, environment)?,
+            path: path_text(environment, path)?,
+            existing: if replace { Existing::Replace } else { Existing::Keep },
+        },
+        ModuleVerb::Uninstall(args) => Order::Uninstall(required(args.module, environment)?),
+        ModuleVerb::List => Order::ModuleList,
+    })
+}
+
+fn control(
+    command: Command,
+    args: ControlArgs,
+    environment: &Environment,
+) -> Result<Order, Failure> {
+    Ok(Order::Control {
+        module: required(args.module.module, environment)?,
+        command,
+        identity: args.identity,
+    })
+}
+
+fn print(
+    level: PrintLevel,
+    args: raw::PrintArgs,
+    environment: &Environment,
+) -> Result<Order, Failure> {
+    Ok(Order::Print {
+        module: required(args.module.module, environment)?,
+        level,
+        text: args.message,
+    })
+}
+
+fn path_text(environment: &Environment, path: PathBuf) -> Result<String, Failure> {
+    environment
+        .absolute(&path)
+        .into_os_string()
+        .into_string()
+        .map_err(|path| Failure::usage(format!("the path {} is not UTF-8", path.display())))
+}
+
+fn required(option: Option<String>, environment: &Environment) -> Result<ModuleName, Failure> {
+    optional(option, environment)?.ok_or_else(no_module)
+}
+
+fn no_module() -> Failure {
+    Failure::usage("no module is named: use -m AM, or set the variable SAFEMODULE")
+        .detail("'safekit module list' shows the modules of this node")
+}
+
+fn optional(
+    option: Option<String>,
+    environment: &Environment,
+) -> Result<Option<ModuleName>, Failure> {
+    let (text, from) = match (option, environment.safemodule.as_deref().and_then(OsStr::to_str)) {
+        (Some(text), _) => (text, "-m"),
+        (None, Some(text)) => (text.to_owned(), "SAFEMODULE"),
+        (None, None) => return Ok(None),
+    };
+    ModuleName::new(&text)
+        .map(Some)
+        .map_err(|error| Failure::usage(format!("{from} {text:?} is no module name: {error}")))
+}
+
+/// Tells which known command clap found, where it is one that is not supported.
+pub(crate) fn subcommand_path(matches: &ArgMatches) -> Vec<&str> {
+    let mut path = Vec::new();
+    let mut at = matches;
+    while let Some((name, inner)) = at.subcommand() {
+        path.push(name);
+        at = inner;
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! SafeKit's commands that this version knows by name only.
+//!
+//! Always: each of them is hidden from help and answered by "not supported yet", and is a word that did-you-mean may
+//! propose.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// Commands by their first word.
+const COMMANDS: [&str; 35] = [
+    "boot",
+    "checker",
+    "checkloop",
+    "clean",
+    "cmdlog",
+    "deconfig",
+    "dump",
+    "errd",
+    "failover",
+    "get",
+    "incloop",
+    "kill",
+    "logsave",
+    "logview",
+    "notification",
+    "prim",
+    "primforce",
+    "resetloop",
+    "safeagent",
+    "second",
+    "secondforce",
+    "set",
+    "snapshot",
+    "swap",
+    "uninstall",
+    "update",
+    "webserver",
+    "webservercfg",
+    // Options that SafeKit takes in place of a command.
+    "-E",
+    "-G",
+    "-H",
+    "-p",
+    "-r",
+    "-M",
+    "-l",
+];
+/// Words after `cluster`.
+const CLUSTER: [&str; 4] = ["confcheck", "deconfig", "delkey", "genkey"];
+/// Words after `module`.
+const MODULE: [&str; 5] = ["delkey", "genkey", "getports", "listid", "package"];
+
+/// Returns the option in place of a command, where it is one that SafeKit has.
+pub(super) fn option(first: &OsStr) -> Option<&'static str> {
+    COMMANDS.iter().find(|name| name.starts_with('-') && first == OsStr::new(name)).copied()
+}
+
+/// Adds the known commands to a command line's definition.
+pub(super) fn extend(command: Command) -> Command {
+    let words = COMMANDS.iter().filter(|name| !name.starts_with('-'));
+    command
+        .subcommands(words.map(|name| unsupported(name)))
+        .mut_subcommand("cluster", |cluster| {
+            cluster.subcommands(CLUSTER.iter().map(|name| unsupported(name)))
+        })
+        .mut_subcommand("module", |module| {
+            module.subcommands(MODULE.iter().map(|name| unsupported(name)))
+        })
+}
+
+/// Returns the words of a command that is known by name only.
+pub(super) fn named(matches: &ArgMatches) -> Option<String> {
+    let path = super::subcommand_path(matches);
+    let known = match path.as_slice() {
+        ["cluster", word] => CLUSTER.contains(word),
+        ["module", word] => MODULE.contains(word),
+        [word] => COMMANDS.contains(word),
+        _ => false,
+    };
+    known.then(|| path.join(" "))
+}
+
+fn unsupported(name: &'static str) -> Command {
+    let anything = Arg::new("anything")
+        .action(ArgAction::Append)
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .value_parser(clap::value_parser!(OsString));
+    Command::new(name).hide(true).disable_help_flag(true).arg(anything)
+}

@@ -1,0 +1,264 @@
+//! Asks the agent: one HTTP/1.1 request and its answer over the control socket.
+//!
+//! In: a route and a body. Out: the bytes of a good answer, or a [`Failure`].
+//!
+//! Always: whatever is at the other end, the head, the body and the time of an answer are limited; an answer that is
+//! cut, too long or not HTTP is a failure, never half an answer.
+//! Not here: what the bytes mean (`commands`), where the socket is (`root`).
+
+mod answer;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use safekit_core::control::ErrorReport;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::root::Root;
+use crate::sys::control_socket;
+
+use answer::{Answer, AnswerError};
+
+/// How long a question may take.
+const ASK_LIMIT: Duration = Duration::from_secs(10);
+/// How long an order may take: it reads and writes files, and may run a module's scripts.
+const ORDER_LIMIT: Duration = Duration::from_secs(120);
+
+/// What is told where an answer is missing.
+const MAYBE_DONE: &str =
+    "an order may have been carried out all the same: 'safekit state' shows it";
+
+/// What is done with a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    fn limit(self) -> Duration {
+        match self {
+            Self::Get => ASK_LIMIT,
+            Self::Post => ORDER_LIMIT,
+        }
+    }
+}
+
+/// An answer with its meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told<T> {
+    /// The JSON as the agent wrote it.
+    pub(crate) json: String,
+    /// What it says.
+    pub(crate) report: T,
+}
+
+/// Asks one agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    root: Root,
+}
+
+impl Client {
+    /// Makes a client of a root's agent. Nothing is connected yet.
+    pub(crate) fn new(root: Root) -> Self {
+        Self { root }
+    }
+
+    /// Asks for JSON.
+    ///
+    /// # Errors
+    /// No agent, a refusal of the agent, or an answer that is not understood.
+    pub(crate) fn get<T: DeserializeOwned>(&self, route: &str) -> Result<Told<T>, Failure> {
+        told(&self.exchange(Method::Get, route, &[])?)
+    }
+
+    /// Asks for a file.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn download(&self, route: &str) -> Result<Vec<u8>, Failure> {
+        self.exchange(Method::Get, route, &[])
+    }
+
+    /// Gives an order.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<Told<T>, Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::internal(format!("cannot write the request: {error}")))?;
+        told(&self.exchange(Method::Post, route, &body)?)
+    }
+
+    fn exchange(&self, method: Method, route: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut request = format!(
+            "{} /api/v1/{route} HTTP/1.1\r\nHost: safekit\r\nConnection: close\r\n",
+            method.as_str()
+        );
+        if method == Method::Post {
+            request.push_str("Content-Type: application/json\r\n");
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        let mut request = request.into_bytes();
+        request.extend_from_slice(body);
+
+        let answer = self.within(method.limit(), request)?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.body);
+        }
+        match serde_json::from_slice::<ErrorReport>(&answer.body) {
+            Ok(report) => Err(Failure::from(report)),
+            Err(_) => Err(self.unexplained(answer.status)),
+        }
+    }
+
+    /// Tells what an answer means that comes from the agent's HTTP front, not from what does the work.
+    fn unexplained(&self, status: u16) -> Failure {
+        match status {
+            413 => Failure::usage("the request is longer than the agent takes"),
+            503 => Failure::new(
+                Exit::Refused,
+                format!(
+                    "the agent of {} has too much to do, nothing was done: try again",
+                    self.safe()
+                ),
+            ),
+            504 => Failure::new(
+                Exit::AgentDown,
+                format!("the agent of {} did not end the work in time", self.safe()),
+            )
+            .detail(MAYBE_DONE),
+            _ => not_understood(&format!("status {status} without an explanation")),
+        }
+    }
+
+    /// Does the exchange on a thread of its own: connecting, too, can hang on an agent that stands still.
+    fn within(&self, limit: Duration, request: Vec<u8>) -> Result<Answer, Failure> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let socket = self.root.socket();
+        thread::Builder::new()
+            .name("safekit-client".to_owned())
+            .spawn(move || {
+                let result = control_socket::connect(&socket, limit)
+                    .map_err(AnswerError::Connect)
+                    .and_then(|mut stream| talk(&mut stream, &request));
+                // Nobody listens any more when the limit has passed.
+                drop(sender.send(result));
+            })
+            .map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
+        match receiver.recv_timeout(limit) {
+            Ok(result) => result.map_err(|error| self.failure(&error, limit)),
+            Err(RecvTimeoutError::Timeout) => Err(self.late(limit)),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::internal("the thread that asks the agent has ended"))
+            }
+        }
+    }
+
+    fn failure(&self, error: &AnswerError, limit: Duration) -> Failure {
+        match error {
+            AnswerError::Connect(error) => self.not_connected(error),
+            AnswerError::Io(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
+                self.late(limit)
+            }
+            AnswerError::Io(error) => Failure::new(
+                Exit::AgentDown,
+                format!("the connection to the agent of {} broke: {error}", self.safe()),
+            )
+            .detail(MAYBE_DONE),
+            AnswerError::Cut => Failure::new(
+                Exit::AgentDown,
+                format!("the agent of {} ended its answer early", self.safe()),
+            )
+            .detail(MAYBE_DONE),
+            AnswerError::HeadTooLong | AnswerError::BodyTooLong | AnswerError::NotHttp(_) => {
+                not_understood(&error.to_string())
+            }
+        }
+    }
+
+    fn not_connected(&self, error: &io::Error) -> Failure {
+        let socket = self.root.socket();
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+            let start = if self.root.is_installed() {
+                "start it: 'systemctl start safekit-agent'".to_owned()
+            } else {
+                format!("start it: 'safekit-agent run --root {}'", self.safe())
+            };
+            return Failure::new(
+                Exit::AgentDown,
+                format!("the agent of {} is not running", self.safe()),
+            )
+            .detail(start)
+            .detail(format!("its control socket would be {}", socket.display()));
+        }
+        if kind == ErrorKind::PermissionDenied {
+            return Failure::usage(format!(
+                "you may not use the control socket {}: only root and the members of group safekit may",
+                socket.display()
+            ))
+            .detail("run the command with sudo, or let root add you: 'usermod -aG safekit <user>', then log in anew");
+        }
+        Failure::new(
+            Exit::AgentDown,
+            format!("cannot connect to the agent on {}: {error}", socket.display()),
+        )
+    }
+
+    fn late(&self, limit: Duration) -> Failure {
+        Failure::new(
+            Exit::AgentDown,
+            format!("the agent of {} did not answer within {} s", self.safe(), limit.as_secs()),
+        )
+        .detail(MAYBE_DONE)
+    }
+
+    fn safe(&self) -> String {
+        self.root.safe.display().to_string()
+    }
+}
+
+fn talk(stream: &mut (impl Read + Write + ?Sized), request: &[u8]) -> Result<Answer, AnswerError> {
+    match stream.write_all(request).and_then(|()| stream.flush()) {
+        Ok(()) => answer::read(stream),
+        // An agent that refuses may close before it has read all: its answer is there to be read.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => answer::read(stream),
+        Err(error) => Err(AnswerError::Io(error)),
+    }
+}
+
+fn told<T: DeserializeOwned>(body: &[u8]) -> Result<Told<T>, Failure> {
+    let json = std::str::from_utf8(body).map_err(|error| not_understood(&error.to_string()))?;
+    let report = serde_json::from_str(json).map_err(|error| not_understood(&error.to_string()))?;
+    Ok(Told { json: json.trim_end().to_owned(), report })
+}
+
+fn not_understood(why: &str) -> Failure {
+    Failure::internal(format!("the agent's answer is not understood: {why}")).detail(
+        "are the command and the agent of the same version? 'safekit --version', 'safekit level'",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The command `state -m`.
+
+use safekit_core::control::{ModuleReport, StateReport};
+use safekit_core::ids::ModuleName;
+
+use super::{Context, write};
+use crate::args::{Detail, Output};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render;
+
+/// Shows one module.
+///
+/// # Errors
+/// An unknown module, or no agent.
+pub(super) fn module(
+    context: &mut Context<'_>,
+    module: &ModuleName,
+    detail: Detail,
+) -> Result<Exit, Failure> {
+    let told = context.client.get::<ModuleReport>(&format!("module/{module}/state"))?;
+    if told.report.name != module.as_str() {
+        return Err(Failure::internal(format!(
+            "the agent's answer is not understood: it is about module {}",
+            told.report.name
+        )));
+    }
+    if detail == Detail::Quiet {
+        write(context.out, &format!("{}\n", told.report.state))?;
+        return Ok(Exit::of_state(told.report.state));
+    }
+    if context.output == Output::Json {
+        return context.show(&told, |_| String::new());
+    }
+    let node = context.client.get::<StateReport>("state")?.report;
+    write(context.out, &render::module_state(&node, &told.report, detail))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,107 @@
+//! Texts of everything but the state.
+
+use safekit_core::control::{
+    ClusterConfinfoReport, ClusterStateReport, ConfigurationReport, DoneReport, LevelReport,
+    LogReport, ModuleConfinfoReport, ModuleListReport,
+};
+
+use super::plain;
+use super::table::Table;
+
+/// What was done.
+pub(crate) fn done(report: &DoneReport) -> String {
+    let mut text = format!("{}\n", plain(&report.text));
+    for line in &report.details {
+        text.push_str(&format!("{}\n", plain(line)));
+    }
+    text
+}
+
+/// The lines of a log.
+pub(crate) fn log(report: &LogReport) -> String {
+    report.lines.iter().map(|line| format!("{}\n", plain(line))).collect()
+}
+
+/// What runs here.
+pub(crate) fn level(report: &LevelReport) -> String {
+    let mut text = format!(
+        "Host: {}\nOS: {}\nSafeKit: {}\nLicense: {}\n",
+        plain(&report.host),
+        plain(&report.os),
+        plain(&report.version),
+        plain(&report.license)
+    );
+    for line in &report.module {
+        text.push_str(&format!("{}\n", plain(line)));
+    }
+    text
+}
+
+/// The modules on the disk.
+pub(crate) fn module_list(report: &ModuleListReport) -> String {
+    if report.modules.is_empty() {
+        return "no module is installed: run 'safekit module install -m AM DIR-OR-FILE.safe'\n"
+            .to_owned();
+    }
+    let mut table = Table::new(&["MODULE", "MODE", "CONFIGURED"]);
+    for module in &report.modules {
+        let mode = if module.mode.is_empty() { "not readable" } else { &module.mode };
+        table.row([&module.name, &mode, &if module.configured { "yes" } else { "no" }]);
+    }
+    table.to_string()
+}
+
+/// Which configuration of a module is in force.
+pub(crate) fn module_confinfo(report: &ModuleConfinfoReport) -> String {
+    let mut table = Table::new(&["CONFIGURATION", "SIGNATURE", "DATE"]);
+    for (name, configuration) in [("active", &report.active), ("current", &report.current)] {
+        match configuration {
+            Some(ConfigurationReport { signature, date }) => table.row([&name, signature, date]),
+            None => table.row([&name, &"none", &""]),
+        }
+    }
+    let verdict = match (&report.active, &report.current) {
+        (Some(active), Some(current)) if active.signature == current.signature => {
+            "they are the same".to_owned()
+        }
+        (_, Some(_)) => format!("run 'safekit config -m {}' to apply the current one", report.name),
+        (_, None) => "there is no current one that can be read: run 'safekit confcheck'".to_owned(),
+    };
+    format!("{table}{}\n", plain(&verdict))
+}
+
+/// Whether all nodes have the same cluster configuration.
+pub(crate) fn cluster_confinfo(report: &ClusterConfinfoReport) -> String {
+    if report.nodes.is_empty() {
+        return "the cluster is not configured on this node: run 'safekit cluster config FILE'\n"
+            .to_owned();
+    }
+    let mut table = Table::new(&["Node", "Signature", "Date", "Lock"]);
+    for node in &report.nodes {
+        let signature = node.signature.as_deref().unwrap_or("not told");
+        let date = node.date.as_deref().unwrap_or_default();
+        table.row([&node.node, &signature, &date, &u8::from(node.lock)]);
+    }
+    let told: Vec<&String> =
+        report.nodes.iter().filter_map(|node| node.signature.as_ref()).collect();
+    let same = told.iter().all(|signature| Some(signature) == told.first());
+    let verdict = match (same, told.len() == report.nodes.len()) {
+        (false, _) => "the configurations differ: apply the same one on all nodes",
+        (true, false) => "the nodes that tell have the same configuration",
+        (true, true) => "all nodes have the same configuration",
+    };
+    format!("{table}{verdict}\n")
+}
+
+/// Every module on every node.
+pub(crate) fn cluster_state(report: &ClusterStateReport) -> String {
+    if report.modules.is_empty() {
+        return "no module is configured on any node that is heard\n".to_owned();
+    }
+    let mut table = Table::new(&["NODE", "MODULE", "STATE", "SIGNATURE"]);
+    for module in &report.modules {
+        let state = super::state::on_node(&module.node_state, module.state, module.readiness);
+        table.row([&module.node, &module.module, &state, &module.signature]);
+    }
+    table.to_string()
+}

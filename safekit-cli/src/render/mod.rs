@@ -1,0 +1,44 @@
+//! Makes text for people of what the agent says.
+//!
+//! In: reports. Out: plain text, without colours and without control characters, whoever named the things in it.
+//!
+//! Not here: JSON (the agent's own is printed as it came).
+
+mod lists;
+mod state;
+mod table;
+
+pub(crate) use lists::{
+    cluster_confinfo, cluster_state, done, level, log, module_confinfo, module_list,
+};
+pub(crate) use state::{module_state, node_state};
+
+use crate::failure::Failure;
+
+/// Returns what is printed to the error output.
+pub(crate) fn failure(failure: &Failure) -> String {
+    let mut text = format!("error: {}\n", plain(&failure.message));
+    for line in &failure.details {
+        text.push_str(plain(line).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Replaces what would steer a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// Tells a duration.
+pub(crate) fn duration(duration_ms: u64) -> String {
+    match duration_ms {
+        0..1_000 => format!("{duration_ms} ms"),
+        1_000..120_000 => format!("{}.{} s", duration_ms / 1_000, duration_ms % 1_000 / 100),
+        120_000..7_200_000 => format!("{} min", duration_ms / 60_000),
+        _ => format!("{} h", duration_ms / 3_600_000),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,511 @@
+//! cluster.xml: reading, canonical text, names to addresses, and which node this host is.
+//!
+//! The canonical text of a resolved cluster is `cluster_ip.xml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::check::{self, Checked};
+use super::diagnostic::{Code, Parsed, Report, Said};
+use super::duration::{self, Unit};
+use super::model::{ClusterConfig, Host, LanAddress, LanConfig, Signature};
+use super::reader;
+use super::schema::CLUSTER;
+use super::value::unusable;
+use crate::ids::{LanId, LanName, NODES_MAX, NodeId, NodeName};
+
+/// Reads cluster.xml.
+///
+/// `file_name` is only repeated in the diagnostics.
+///
+/// ```
+/// let text = br#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+/// </lan></lans></cluster>"#;
+/// let parsed = safekit_core::config::cluster::parse("cluster.xml", text);
+/// assert_eq!(parsed.model.map(|cluster| cluster.nodes.len()), Some(2));
+/// ```
+#[must_use]
+pub fn parse(file_name: &str, bytes: &[u8]) -> Parsed<ClusterConfig> {
+    let (text, fault) = reader::decode(bytes);
+    let mut report = Report::new(file_name, text);
+    let mut document = reader::read(text, fault.as_ref(), CLUSTER.name, &mut report);
+    reader::unescape_all(&mut document, &mut report);
+    let checked = check::check(&document, &CLUSTER, None, &mut report);
+    let lans = checked.as_ref().and_then(|cluster| cluster.child("lans"));
+    let Some(lans) = lans else { return report.finish(None, Vec::new()) };
+    let nodes = number_nodes(lans, &mut report);
+    cross_check(lans, &nodes, &mut report);
+    let model = if report.failed() { None } else { build(lans, &nodes) };
+    report.finish(model, Vec::new())
+}
+
+/// Numbers the nodes in the order of their first appearance.
+fn number_nodes(lans: &Checked, report: &mut Report<'_>) -> BTreeMap<NodeName, NodeId> {
+    let mut numbered: BTreeMap<NodeName, NodeId> = BTreeMap::new();
+    let mut beyond = BTreeSet::new();
+    for node in lans.children("lan").flat_map(|lan| lan.children("node")) {
+        let Some(name) = node.node_name("name").filter(|name| !numbered.contains_key(name)) else {
+            continue;
+        };
+        if let Some(id) = NodeId::new(numbered.len() + 1) {
+            numbered.insert(name.clone(), id);
+        } else if beyond.insert(name) {
+            report.error(node.value_at("name"), Code::Limit, || {
+                Said::new(format!(
+                    "node '{name}' is one more than the {NODES_MAX} nodes that there may be"
+                ))
+            });
+        }
+    }
+    numbered
+}
+
+fn build(lans: &Checked, numbers: &BTreeMap<NodeName, NodeId>) -> Option<ClusterConfig> {
+    let mut config = ClusterConfig {
+        port: lans.unsigned("port")?,
+        pulse: lans.duration("pulse")?,
+        slost_count: lans.unsigned("slost_count")?,
+        mlost_count: lans.unsigned("mlost_count"),
+        lans: Vec::new(),
+        nodes: numbers.iter().map(|(name, id)| (*id, name.clone())).collect(),
+        signature: Signature::default(),
+    };
+    for (place, lan) in lans.children("lan").enumerate() {
+        let mut nodes = BTreeMap::new();
+        for node in lan.children("node") {
+            let id = *numbers.get(node.node_name("name")?)?;
+            let addr = node.host("addr")?.clone();
+            nodes.insert(id, LanAddress { addr, laddr: node.ip("laddr") });
+        }
+        let name = lan.lan_name("name")?.clone();
+        let command = lan.word("command")? == "on";
+        config.lans.push(LanConfig { id: LanId::new(place)?, name, command, nodes });
+    }
+    config.signature = Signature::of(&config.to_xml());
+    Some(config)
+}
+
+fn cross_check(lans: &Checked, nodes: &BTreeMap<NodeName, NodeId>, report: &mut Report<'_>) {
+    let mut names: BTreeMap<&LanName, usize> = BTreeMap::new();
+    let mut command: Option<(&LanName, usize)> = None;
+    let mut missing: Option<(&LanName, Vec<&NodeName>)> = None;
+    let mut complete = false;
+    for lan in lans.children("lan") {
+        let Some(name) = lan.lan_name("name") else { continue };
+        let at = lan.value_at("name");
+        if let Some(first) = names.insert(name, at) {
+            let line = report.line(first);
+            report.error(at, Code::Duplicate, || {
+                Said::new(format!("lan '{name}' is there twice"))
+                    .hint(format!("first in line {line}"))
+            });
+        }
+        let here: BTreeSet<&NodeName> =
+            lan.children("node").filter_map(|node| node.node_name("name")).collect();
+        let lacks: Vec<&NodeName> = nodes.keys().filter(|node| !here.contains(node)).collect();
+        complete |= lacks.is_empty();
+        if here.len() == 1 && nodes.len() > 1 && !report.failed() {
+            report.warning(at, Code::NoEffect, || {
+                Said::new(format!("lan '{name}' has one node only: no heartbeat travels on it"))
+            });
+        }
+        if lan.word("command") == Some("on") {
+            check_command(lan, name, (&lacks, &mut command), report);
+        }
+        if missing.is_none() && !lacks.is_empty() {
+            missing = Some((name, lacks));
+        }
+    }
+    let mut all = lans.children("lan").flat_map(|lan| lan.children("node"));
+    let nameless = all.any(|node| node.node_name("name").is_none());
+    if let Some((name, lacks)) = missing.filter(|_| !complete && !nameless) {
+        report.error(lans.at, Code::Contradiction, || {
+            let message = format!("no lan has all nodes: lan '{name}' lacks {}", listed(&lacks));
+            Said::new(message).hint("at least one lan must have all of them")
+        });
+    }
+    if let Some(only) = nodes.keys().next().filter(|_| nodes.len() == 1 && !report.failed()) {
+        report.warning(lans.at, Code::Contradiction, || {
+            Said::new(format!("'{only}' is the only node: nothing takes over when it fails"))
+                .hint("a cluster has two nodes or more")
+        });
+    }
+    check_seats(lans, report);
+}
+
+fn check_command<'c>(
+    lan: &Checked,
+    name: &'c LanName,
+    (lacks, command): (&[&NodeName], &mut Option<(&'c LanName, usize)>),
+    report: &mut Report<'_>,
+) {
+    let at = lan.value_at("command");
+    if let Some((first, first_at)) = command.replace((name, at)) {
+        let line = report.line(first_at);
+        report.error(at, Code::Contradiction, || {
+            Said::new(format!(
+                "two lans have command=\"on\": '{first}' in line {line} and '{name}'"
+            ))
+            .hint("leave it on one of them")
+        });
+    }
+    if !lacks.is_empty() {
+        report.error(at, Code::Contradiction, || {
+            let message = format!("lan '{name}' has command=\"on\", and lacks {}", listed(lacks));
+            Said::new(message).hint("a lan for commands must have all nodes")
+        });
+    }
+}
+
+/// Names some nodes, and counts the rest.
+fn listed(nodes: &[&NodeName]) -> String {
+    const NAMED_MAX: usize = 5;
+    let names: Vec<String> = nodes.iter().take(NAMED_MAX).map(|name| format!("'{name}'")).collect();
+    match nodes.len().saturating_sub(NAMED_MAX) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// A node on a lan.
+struct Seat<'c> {
+    lan: &'c LanName,
+    node: &'c NodeName,
+    addr: &'c Host,
+    laddr: Option<IpAddr>,
+}
+
+impl Seat<'_> {
+    fn local(&self) -> Option<IpAddr> {
+        self.laddr.or(match self.addr {
+            Host::Ip(ip) => Some(*ip),
+            Host::Name(_) => None,
+        })
+    }
+}
+
+/// What two seats must not have in common.
+enum Conflict {
+    /// The node is there twice, on one lan.
+    Node,
+    /// Two nodes have one address, on one lan.
+    Address { with: NodeName },
+    /// One node has the same address of its own on two lans.
+    OwnAddress { with: LanName },
+    /// Two nodes have the same address of their own: only `--node` tells which is which.
+    Ambiguous { with: NodeName },
+}
+
+/// Finds what is wrong with the seat that comes next; work is bounded by the logarithm of what came before.
+#[derive(Default)]
+struct Seats<'c> {
+    nodes: BTreeSet<(&'c LanName, &'c NodeName)>,
+    addresses: BTreeMap<(&'c LanName, String), &'c NodeName>,
+    locals: BTreeMap<IpAddr, (&'c LanName, &'c NodeName)>,
+}
+
+impl<'c> Seats<'c> {
+    fn add(&mut self, seat: &Seat<'c>) -> Option<Conflict> {
+        if !self.nodes.insert((seat.lan, seat.node)) {
+            return Some(Conflict::Node);
+        }
+        let address = seat.addr.to_string().to_ascii_lowercase();
+        if let Some(with) = self.addresses.insert((seat.lan, address), seat.node) {
+            return Some(Conflict::Address { with: with.clone() });
+        }
+        match self.locals.insert(seat.local()?, (seat.lan, seat.node)) {
+            Some((lan, node)) if node == seat.node => {
+                Some(Conflict::OwnAddress { with: lan.clone() })
+            }
+            Some((_, node)) => Some(Conflict::Ambiguous { with: node.clone() }),
+            None => None,
+        }
+    }
+}
+
+fn check_seats(lans: &Checked, report: &mut Report<'_>) {
+    let mut seats = Seats::default();
+    let mut seen_lans = BTreeSet::new();
+    for lan in lans.children("lan") {
+        // Of a second lan of the same name nothing more is told.
+        let Some(lan_name) = lan.lan_name("name").filter(|name| seen_lans.insert(*name)) else {
+            continue;
+        };
+        for node in lan.children("node") {
+            let (Some(name), Some(addr)) = (node.node_name("name"), node.host("addr")) else {
+                continue;
+            };
+            let seat = Seat { lan: lan_name, node: name, addr, laddr: node.ip("laddr") };
+            let Some(conflict) = seats.add(&seat) else { continue };
+            let at = match conflict {
+                Conflict::Node => node.value_at("name"),
+                Conflict::Address { .. } => node.value_at("addr"),
+                Conflict::OwnAddress { .. } | Conflict::Ambiguous { .. } => {
+                    if seat.laddr.is_some() {
+                        node.value_at("laddr")
+                    } else {
+                        node.value_at("addr")
+                    }
+                }
+            };
+            let said = || {
+                let said = Said::new(conflict.message(&seat));
+                said.hint_maybe(conflict.hint().map(str::to_owned))
+            };
+            match conflict {
+                Conflict::Ambiguous { .. } => report.warning(at, Code::Duplicate, said),
+                Conflict::Node | Conflict::Address { .. } | Conflict::OwnAddress { .. } => {
+                    report.error(at, Code::Duplicate, said);
+                }
+            }
+        }
+    }
+}
+
+impl Conflict {
+    fn message(&self, seat: &Seat<'_>) -> String {
+        let Seat { lan, node, addr, .. } = seat;
+        let local = seat.local().map(|ip| Host::Ip(ip).to_string()).unwrap_or_default();
+        match self {
+            Self::Node => format!("node '{node}' is twice on lan '{lan}'"),
+            Self::Address { with } => {
+                format!("nodes '{with}' and '{node}' have the same address {addr} on lan '{lan}'")
+            }
+            Self::OwnAddress { with } => {
+                format!(
+                    "node '{node}' has the same address {local} on lan '{with}' and lan '{lan}'"
+                )
+            }
+            Self::Ambiguous { with } => {
+                format!("nodes '{with}' and '{node}' have the same address of their own, {local}")
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Node | Self::Address { .. } => None,
+            Self::OwnAddress { .. } => Some("each lan needs an address of its own"),
+            Self::Ambiguous { .. } => Some("start each of them with --node"),
+        }
+    }
+}
+
+/// Why a cluster cannot be resolved: nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// DNS has no answer, or one that is of no use. The administrator mends DNS, or writes the address.
+    #[error("node '{node}' on lan '{lan}': '{host}' {why}")]
+    Name {
+        /// The lan.
+        lan: LanName,
+        /// The node.
+        node: NodeName,
+        /// The name that was asked for.
+        host: String,
+        /// What the answer was.
+        why: String,
+    },
+    /// Once resolved, addresses contradict each other. The administrator writes addresses instead of names.
+    #[error("{message}, once names are resolved")]
+    Conflict {
+        /// Which.
+        message: String,
+    },
+}
+
+/// Why a host does not know which node it is. The administrator mends cluster.xml, or says it with `--node`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentifyError {
+    /// No node has an address of this host.
+    #[error("no node of cluster.xml has an address of this host; --node says which node it is")]
+    None,
+    /// Several nodes have addresses of this host.
+    #[error(
+        "the nodes {} of cluster.xml have addresses of this host; --node says which one it is",
+        named(nodes)
+    )]
+    Several {
+        /// Which.
+        nodes: Vec<NodeName>,
+    },
+}
+
+fn named(nodes: &[NodeName]) -> String {
+    listed(&nodes.iter().collect::<Vec<_>>())
+}
+
+impl ClusterConfig {
+    /// Returns the canonical text: complete, defaults included, without comments. It reads as the same model.
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        let mut xml = String::from("<cluster>\n");
+        let pulse = duration::text(self.pulse, Unit::Millisecond);
+        line(
+            &mut xml,
+            1,
+            &format!(
+                "<lans port=\"{}\" pulse=\"{pulse}\"{} slost_count=\"{}\">",
+                self.port,
+                self.mlost_count
+                    .map(|count| format!(" mlost_count=\"{count}\""))
+                    .unwrap_or_default(),
+                self.slost_count,
+            ),
+        );
+        for lan in &self.lans {
+            let command = if lan.command { "on" } else { "off" };
+            line(&mut xml, 2, &format!("<lan name=\"{}\" command=\"{command}\">", lan.name));
+            for (id, address) in &lan.nodes {
+                let name = self.nodes.get(id).map_or("", NodeName::as_str);
+                let laddr = address.laddr.map(|ip| format!(" laddr=\"{}\"", Host::Ip(ip)));
+                let laddr = laddr.unwrap_or_default();
+                line(
+                    &mut xml,
+                    3,
+                    &format!("<node name=\"{name}\" addr=\"{}\"{laddr}/>", address.addr),
+                );
+            }
+            line(&mut xml, 2, "</lan>");
+        }
+        line(&mut xml, 1, "</lans>");
+        xml.push_str("</cluster>\n");
+        xml
+    }
+
+    /// Returns the id of a node.
+    #[must_use]
+    pub fn node_by_name(&self, name: &NodeName) -> Option<NodeId> {
+        self.nodes.iter().find(|(_, node)| *node == name).map(|(id, _)| *id)
+    }
+
+    /// Returns the id of a lan.
+    #[must_use]
+    pub fn lan_by_name(&self, name: &LanName) -> Option<LanId> {
+        self.lans.iter().find(|lan| lan.name == *name).map(|lan| lan.id)
+    }
+
+    /// Returns the lan that distributed commands take: the one with `command="on"`, else the first that has all nodes.
+    #[must_use]
+    pub fn command_lan(&self) -> Option<&LanConfig> {
+        let complete = || self.lans.iter().find(|lan| lan.nodes.len() == self.nodes.len());
+        self.lans.iter().find(|lan| lan.command).or_else(complete)
+    }
+
+    /// Finds out which node this host is: the one whose `laddr`, else `addr`, is among the host's own addresses.
+    ///
+    /// # Errors
+    /// See [`IdentifyError`]: no node matches, or several do.
+    pub fn identify(&self, local: &[IpAddr]) -> Result<NodeId, IdentifyError> {
+        let local: BTreeSet<IpAddr> = local.iter().map(IpAddr::to_canonical).collect();
+        let mut found = BTreeSet::new();
+        for (id, address) in self.lans.iter().flat_map(|lan| &lan.nodes) {
+            if address.local().is_some_and(|ip| local.contains(&ip.to_canonical())) {
+                found.insert(*id);
+            }
+        }
+        match (found.first(), found.len()) {
+            (Some(id), 1) => Ok(*id),
+            (None, _) => Err(IdentifyError::None),
+            (Some(_), _) => {
+                let nodes = found.iter().filter_map(|id| self.nodes.get(id).cloned()).collect();
+                Err(IdentifyError::Several { nodes })
+            }
+        }
+    }
+
+    /// Replaces all names by addresses. Each name is asked once; of several answers all nodes take the same one: IPv4
+    /// before IPv6, the lowest number first, whatever the order of the answer.
+    ///
+    /// # Errors
+    /// Every name that has no usable answer, and every contradiction that the answers bring in; the model is not changed.
+    pub fn resolve(
+        &self,
+        lookup: &mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>,
+    ) -> Result<Self, Vec<ResolveError>> {
+        let mut resolved = self.clone();
+        let mut answers: BTreeMap<String, Result<IpAddr, String>> = BTreeMap::new();
+        let mut errors = Vec::new();
+        for lan in &mut resolved.lans {
+            for (id, address) in &mut lan.nodes {
+                let Host::Name(host) = address.addr.clone() else { continue };
+                let answer = answers
+                    .entry(host.to_ascii_lowercase())
+                    .or_insert_with(|| choose(&lookup(&host)?));
+                match (answer, self.nodes.get(id)) {
+                    (Ok(ip), _) => address.addr = Host::Ip(*ip),
+                    (Err(why), Some(node)) => {
+                        let (lan, node, why) = (lan.name.clone(), node.clone(), why.clone());
+                        errors.push(ResolveError::Name { lan, node, host, why });
+                    }
+                    (Err(_), None) => debug_assert!(false, "each address belongs to a node"),
+                }
+            }
+        }
+        errors.extend(resolved.conflicts());
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        resolved.signature = Signature::of(&resolved.to_xml());
+        Ok(resolved)
+    }
+
+    fn conflicts(&self) -> Vec<ResolveError> {
+        let mut seats = Seats::default();
+        let mut errors = Vec::new();
+        for lan in &self.lans {
+            for (id, address) in &lan.nodes {
+                let Some(node) = self.nodes.get(id) else { continue };
+                let addr = &address.addr;
+                let seat = Seat { lan: &lan.name, node, addr, laddr: address.laddr };
+                match seats.add(&seat) {
+                    None | Some(Conflict::Ambiguous { .. }) => {}
+                    Some(conflict) => {
+                        errors.push(ResolveError::Conflict { message: conflict.message(&seat) });
+                    }
+                }
+            }
+        }
+        errors
+    }
+}
+
+impl LanAddress {
+    /// Returns the node's own address on the lan; `None` while `addr` is a name that was not resolved.
+    #[must_use]
+    pub fn local(&self) -> Option<IpAddr> {
+        match (&self.laddr, &self.addr) {
+            (Some(ip), _) | (None, Host::Ip(ip)) => Some(*ip),
+            (None, Host::Name(_)) => None,
+        }
+    }
+}
+
+/// Takes one of the answers of DNS.
+fn choose(answers: &[IpAddr]) -> Result<IpAddr, String> {
+    let canonical = answers.iter().map(IpAddr::to_canonical);
+    let usable: BTreeSet<IpAddr> = canonical.filter(|ip| unusable(*ip).is_none()).collect();
+    let elsewhere = usable.iter().find(|ip| !ip.is_loopback());
+    match (elsewhere, usable.first(), answers.first()) {
+        (Some(ip), _, _) => Ok(*ip),
+        // Debian's /etc/hosts gives 127.0.1.1 to the host's own name.
+        (None, Some(ip), _) => {
+            Err(format!("resolves to {ip}, where other nodes cannot reach it: write its address"))
+        }
+        (None, None, Some(ip)) => {
+            Err(format!("resolves to {ip}, which cannot be a node's address"))
+        }
+        (None, None, None) => Err("has no address".to_owned()),
+    }
+}
+
+/// Adds a line with an indent of two blanks for each level.
+pub(super) fn line(xml: &mut String, level: usize, text: &str) {
+    let width = level * 2;
+    let infallible = writeln!(xml, "{:width$}{text}", "");
+    debug_assert!(infallible.is_ok(), "a String takes all");
+}

@@ -1,0 +1,308 @@
+//! userconfig.xml: reading, canonical text (safeconf.xml), and what it has to do with cluster.xml.
+
+use std::collections::BTreeMap;
+
+use super::check::{self, Checked};
+use super::cluster::line;
+use super::diagnostic::{Code, Diagnostic, Parsed, Place, Report, Said, Severity, did_you_mean};
+use super::duration::{self, Unit};
+use super::escape::escape;
+use super::macros;
+use super::model::{
+    BootPolicy, ClusterConfig, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass,
+    ProcConfig, Signature, UserConfig,
+};
+use super::reader;
+use super::schema::{MACRO, SAFE};
+use crate::ids::{LanName, ModuleName};
+
+/// What SafeKit's templates have where the name of a process belongs.
+const PLACEHOLDER: &str = "PROCESS_NAME";
+
+/// Reads userconfig.xml of a module.
+///
+/// `file_name` is only repeated in the diagnostics; `environment` gives the value of a variable, for `%NAME%` that is no macro.
+///
+/// ```
+/// use safekit_core::config::module;
+/// use safekit_core::ids::ModuleName;
+///
+/// let text = br#"<safe><service mode="farm"><farm><lan name="default"/></farm></service></safe>"#;
+/// let name = ModuleName::new("farm")?;
+/// let parsed = module::parse(&name, "userconfig.xml", text, &|_| None);
+/// assert_eq!(parsed.model.map(|module| module.maxloop), Some(3));
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
+#[must_use]
+pub fn parse(
+    name: &ModuleName,
+    file_name: &str,
+    bytes: &[u8],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Parsed<ModuleConfig> {
+    let (text, fault) = reader::decode(bytes);
+    let mut report = Report::new(file_name, text);
+    let mut document = reader::read(text, fault.as_ref(), SAFE.name, &mut report);
+    macros::expand(&mut document, environment, &mut report);
+    let checked = check::check(&document, &SAFE, Some(&MACRO), &mut report);
+    let service = checked.as_ref().and_then(|safe| safe.child("service"));
+    let Some(service) = service else { return report.finish(None, Vec::new()) };
+    let places = check_lans(service, &mut report);
+    check_user(service, &mut report);
+    check_procs(service, &mut report);
+    let model = if report.failed() { None } else { build(name, service) };
+    report.finish(model, places)
+}
+
+fn check_lans(service: &Checked, report: &mut Report<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
+    let lans = service.children("farm").flat_map(|farm| farm.children("lan"));
+    let mut seen = BTreeMap::new();
+    for lan in lans {
+        let Some(name) = lan.lan_name("name") else { continue };
+        let at = lan.value_at("name");
+        once(&mut seen, "lan", name.as_str(), at, report);
+        places.push(report.place(at, name.as_str()));
+    }
+    places
+}
+
+fn check_user(service: &Checked, report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for var in service.children("user").flat_map(|user| user.children("var")) {
+        if let Some(name) = var.text("name") {
+            once(&mut seen, "var", name, var.value_at("name"), report);
+        }
+    }
+    if let Some(errd) = service.child("errd").filter(|_| service.child("user").is_none()) {
+        report.error(errd.at, Code::Contradiction, || {
+            Said::new("<errd> requires <user>: without it no script runs that could mend a fault")
+                .hint("add <user/>")
+        });
+    }
+}
+
+fn check_procs(service: &Checked, report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for proc in service.children("errd").flat_map(|errd| errd.children("proc")) {
+        if let Some(name) = proc.text("name") {
+            let at = proc.value_at("name");
+            once(&mut seen, "proc", name, at, report);
+            if name == PLACEHOLDER {
+                report.warning(at, Code::Placeholder, || {
+                    Said::new(format!("{PLACEHOLDER} is the placeholder of the template")).hint(
+                        "replace it by the name of your process; a wrong name makes the module stop right after its start",
+                    )
+                });
+            }
+        }
+        check_counts(proc, report);
+    }
+}
+
+/// Refuses counts that no number of processes satisfies.
+fn check_counts(proc: &Checked, report: &mut Report<'_>) {
+    let (Some(atleast), Some(atmax)) = (proc.number("atleast"), proc.number("atmax")) else {
+        return;
+    };
+    // atmax is the first number that is a fault; 0 and 1 both mean "already the first".
+    let fault_from = atmax.max(1);
+    if atleast < 1 || atmax < 0 || atleast < fault_from {
+        return;
+    }
+    report.error(proc.value_at("atmax"), Code::Contradiction, || {
+        let message = format!(
+            "atleast {atleast} and atmax {atmax} are a fault with any number of processes: {fault_from} or more are too many"
+        );
+        Said::new(message).hint(match atmax {
+            0 => "write atleast=\"-1\" where no process may run".to_owned(),
+            _ => format!("for {atleast} and no more write atmax=\"{}\"", atleast + 1),
+        })
+    });
+}
+
+/// Tells of a name that comes a second time.
+fn once<'n>(
+    seen: &mut BTreeMap<&'n str, usize>,
+    element: &str,
+    name: &'n str,
+    at: usize,
+    report: &mut Report<'_>,
+) {
+    let Some(first) = seen.insert(name, at) else { return };
+    let line = report.line(first);
+    report.error(at, Code::Duplicate, || {
+        Said::new(format!("<{element}> '{name}' is there twice"))
+            .hint(format!("first in line {line}"))
+    });
+}
+
+fn build(name: &ModuleName, service: &Checked) -> Option<ModuleConfig> {
+    let farm = service.child("farm")?;
+    let lans: Option<Vec<LanName>> =
+        farm.children("lan").map(|lan| lan.lan_name("name").cloned()).collect();
+    let user = match service.child("user") {
+        Some(user) => Some(build_user(user)?),
+        None => None,
+    };
+    let errd = match service.child("errd") {
+        Some(errd) => Some(build_errd(errd)?),
+        None => None,
+    };
+    let mut config = ModuleConfig {
+        name: name.clone(),
+        boot: BootPolicy::from_word(service.word("boot")?)?,
+        boot_delay: service.duration("boot_delay")?,
+        maxloop: service.unsigned("maxloop")?,
+        loop_interval: service.duration("loop_interval")?,
+        drain: service.duration("drain")?,
+        lans: lans?,
+        user,
+        errd,
+        signature: Signature::default(),
+    };
+    config.signature = Signature::of(&config.to_xml());
+    Some(config)
+}
+
+fn build_user(user: &Checked) -> Option<UserConfig> {
+    let vars: Option<Vec<(String, String)>> = user
+        .children("var")
+        .map(|var| Some((var.text("name")?.to_owned(), var.text("value")?.to_owned())))
+        .collect();
+    Some(UserConfig {
+        nicestoptimeout: user.duration("nicestoptimeout")?,
+        forcestoptimeout: user.duration("forcestoptimeout")?,
+        starttimeout: user.duration("starttimeout").filter(|limit| !limit.is_zero()),
+        logging: Logging::from_word(user.word("logging")?)?,
+        userlogsize_bytes: user.unsigned::<u64>("userlogsize")?.checked_mul(1024)?,
+        vars: vars?,
+    })
+}
+
+fn build_errd(errd: &Checked) -> Option<ErrdConfig> {
+    let mut procs = Vec::new();
+    for proc in errd.children("proc") {
+        let class = proc.word("class")?;
+        // What belongs to a mirror was told, and is never watched.
+        let Some(class) = ProcClass::from_word(class) else { continue };
+        procs.push(ProcConfig {
+            name: proc.text("name")?.to_owned(),
+            argregex: proc.text("argregex").map(str::to_owned),
+            atleast: proc.unsigned("atleast"),
+            atmax: proc.unsigned("atmax"),
+            action: ProcAction::from_word(proc.word("action")?)?,
+            class,
+            start_after: proc.unsigned("start_after")?,
+        });
+    }
+    Some(ErrdConfig { polltimer: errd.duration("polltimer")?, procs })
+}
+
+impl Parsed<ModuleConfig> {
+    /// Checks the module against a cluster: every lan that it names must be there. Nothing where there is no model.
+    #[must_use]
+    pub fn check_against(&self, cluster: &ClusterConfig) -> Vec<Diagnostic> {
+        let known = |place: &&Place| cluster.lans.iter().all(|lan| lan.name.as_str() != place.name);
+        let missing = self.places.iter().filter(known);
+        let diagnostic = |place: &Place| {
+            let names = cluster.lans.iter().map(|lan| lan.name.as_str());
+            let hint = did_you_mean(&place.name, names.clone()).unwrap_or_else(|| {
+                let names: Vec<&str> = names.collect();
+                format!("cluster.xml has {}", names.join(", "))
+            });
+            Diagnostic {
+                file: place.file.clone(),
+                line: place.line,
+                column: place.column,
+                severity: Severity::Error,
+                code: Code::UnknownLan,
+                message: format!("lan '{}' is not in cluster.xml", place.name),
+                hint: Some(hint),
+            }
+        };
+        missing.map(diagnostic).collect()
+    }
+}
+
+impl ModuleConfig {
+    /// Returns the names of lans that a cluster does not have, for a module whose text is not at hand.
+    #[must_use]
+    pub fn lans_missing_in(&self, cluster: &ClusterConfig) -> Vec<&LanName> {
+        self.lans.iter().filter(|lan| cluster.lan_by_name(lan).is_none()).collect()
+    }
+
+    /// Returns the canonical text, which is safeconf.xml: complete, macros replaced, defaults included, without comments.
+    /// It reads as the same model, in any environment.
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        let mut xml = String::from("<!DOCTYPE safe>\n<safe>\n");
+        let service = format!(
+            "<service mode=\"farm\" boot=\"{}\" boot_delay=\"{}\" maxloop=\"{}\" loop_interval=\"{}\" drain=\"{}\">",
+            self.boot.as_str(),
+            duration::text(self.boot_delay, Unit::Second),
+            self.maxloop,
+            duration::text(self.loop_interval, Unit::Hour),
+            duration::text(self.drain, Unit::Second),
+        );
+        line(&mut xml, 1, &service);
+        line(&mut xml, 2, "<farm>");
+        for lan in &self.lans {
+            line(&mut xml, 3, &format!("<lan name=\"{lan}\"/>"));
+        }
+        line(&mut xml, 2, "</farm>");
+        if let Some(errd) = &self.errd {
+            errd.write_xml(&mut xml);
+        }
+        if let Some(user) = &self.user {
+            user.write_xml(&mut xml);
+        }
+        line(&mut xml, 1, "</service>");
+        xml.push_str("</safe>\n");
+        xml
+    }
+}
+
+impl UserConfig {
+    fn write_xml(&self, xml: &mut String) {
+        let seconds = |duration| duration::text(duration, Unit::Second);
+        let start = self.starttimeout.map(|limit| format!(" starttimeout=\"{}\"", seconds(limit)));
+        let user = format!(
+            "<user nicestoptimeout=\"{}\" forcestoptimeout=\"{}\"{} logging=\"{}\" userlogsize=\"{}\">",
+            seconds(self.nicestoptimeout),
+            seconds(self.forcestoptimeout),
+            start.unwrap_or_default(),
+            self.logging.as_str(),
+            self.userlogsize_bytes / 1024,
+        );
+        line(xml, 2, &user);
+        for (name, value) in &self.vars {
+            line(xml, 3, &format!("<var name=\"{name}\" value=\"{}\"/>", escape(value)));
+        }
+        line(xml, 2, "</user>");
+    }
+}
+
+impl ErrdConfig {
+    fn write_xml(&self, xml: &mut String) {
+        let polltimer = duration::text(self.polltimer, Unit::Second);
+        line(xml, 2, &format!("<errd polltimer=\"{polltimer}\">"));
+        let count = |count: Option<u32>| count.map_or_else(|| "-1".to_owned(), |n| n.to_string());
+        for proc in &self.procs {
+            let regex = proc.argregex.as_deref();
+            let regex = regex.map(|regex| format!(" argregex=\"{}\"", escape(regex)));
+            let proc = format!(
+                "<proc name=\"{}\"{} atleast=\"{}\" atmax=\"{}\" action=\"{}\" class=\"{}\" start_after=\"{}\"/>",
+                escape(&proc.name),
+                regex.unwrap_or_default(),
+                count(proc.atleast),
+                count(proc.atmax),
+                proc.action.as_str(),
+                proc.class.as_str(),
+                proc.start_after,
+            );
+            line(xml, 3, &proc);
+        }
+        line(xml, 2, "</errd>");
+    }
+}

@@ -1,0 +1,363 @@
+//! The one table of what cluster.xml and userconfig.xml may hold: it drives the checks, and the reference is printed from it.
+//!
+//! Names are SafeKit 8.2's. What SafeKit has and this product not yet is listed by name, so that it is refused by name
+//! and never ignored; what belongs only to this product is marked [`Origin::Ours`](super::spec::Origin::Ours).
+//!
+//! Not here: what one value has to do with another (`cluster`, `module`).
+
+use std::time::Duration;
+
+use super::duration::Unit;
+use super::spec::{
+    ANY, AttributeSpec, DefaultValue, ElementSpec, Kind, Occurs, duration_in, duration_or_zero,
+    later, no_effect, one_of, yes,
+};
+use crate::ids::{LANS_MAX, NODES_MAX};
+
+/// The most `<proc>` of a module.
+pub const PROCS_MAX: usize = 256;
+/// The most `<var>` of a module, and the most `<macro>`.
+pub const VARS_MAX: usize = 256;
+/// The most characters of a process name (Windows' limit in SafeKit).
+pub const PROC_NAME_CHARS_MAX: usize = 63;
+
+const PORT: Kind = Kind::Number { min: 1, max: 65_535 };
+const HEARTBEAT_COUNT: Kind = Kind::Number { min: 3, max: 1_000 };
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const STOP_TIMEOUT: Kind = duration_in(Unit::Second, Duration::from_secs(1), DAY);
+const ON_OFF: Kind = one_of(&[yes("on"), yes("off")]);
+
+/// The root of cluster.xml.
+pub const CLUSTER: ElementSpec =
+    ElementSpec::new("cluster", Occurs::ONCE, "The nodes and the networks between them.")
+        .with(&[], &[LANS]);
+
+const LANS: ElementSpec = ElementSpec::new("lans", Occurs::ONCE, "All networks, and the heartbeats that travel on them.").with(
+    &[
+        AttributeSpec::or("port", PORT, "4800", "UDP port of the heartbeats, the same on all nodes. Firewalls must let it through."),
+        AttributeSpec::or(
+            "pulse",
+            duration_in(Unit::Millisecond, Duration::from_millis(10), Duration::from_secs(10)),
+            "100ms",
+            "Time between two heartbeats. Shorter: a loss is seen sooner, for more packets; longer: the reverse.",
+        ),
+        AttributeSpec::maybe(
+            "mlost_count",
+            HEARTBEAT_COUNT,
+            "slost_count counts for all nodes",
+            "There is no leader here: written out, it applies to the node with the lowest id instead of slost_count.",
+        ),
+        AttributeSpec::or(
+            "slost_count",
+            HEARTBEAT_COUNT,
+            "10",
+            "Heartbeats missed before a node is lost. Higher: more loss and longer pauses are borne; lower: a loss is seen sooner.",
+        ),
+    ],
+    &[LAN],
+);
+
+const LAN: ElementSpec =
+    ElementSpec::new("lan", Occurs::one_up_to(LANS_MAX), "One network that carries heartbeats. At least one has all nodes.").with(
+        &[
+            AttributeSpec::required("name", Kind::LanName, "Its name, which the modules use; unique."),
+            AttributeSpec::or(
+                "command",
+                ON_OFF,
+                "off",
+                "Whether commands to other nodes take this lan: one at most, and it has all nodes. None: the first lan that has all nodes.",
+            ),
+            AttributeSpec::obsolete("console", "SafeKit 8.2 ignores it too"),
+            AttributeSpec::obsolete("framework", "SafeKit 8.2 ignores it too"),
+            AttributeSpec::obsolete("connect", "SafeKit 8.2 ignores it too"),
+        ],
+        &[NODE],
+    );
+
+const NODE: ElementSpec = ElementSpec::new("node", Occurs::one_up_to(NODES_MAX), "A node on this lan.").with(
+    &[
+        AttributeSpec::required("name", Kind::NodeName, "Its name, the same on every lan."),
+        AttributeSpec::required(
+            "addr",
+            Kind::Host,
+            "Where the others reach it; behind NAT the external address. A name is asked of DNS only when the cluster is configured.",
+        ),
+        AttributeSpec::maybe("laddr", Kind::Ip, "the same as addr", "Its own address on this lan, where NAT makes that another one than addr."),
+    ],
+    &[],
+);
+
+/// The root of userconfig.xml.
+pub const SAFE: ElementSpec =
+    ElementSpec::new("safe", Occurs::ONCE, "One module.").with(&[], &[MACRO, SERVICE]);
+
+/// A macro; SafeKit takes it before the root of userconfig.xml, too.
+pub const MACRO: ElementSpec = ElementSpec::new(
+    "macro",
+    Occurs::up_to(VARS_MAX),
+    "A text that %NAME% stands for in the rest of the file. A variable of the environment serves where there is no macro.",
+)
+.with(
+    &[
+        AttributeSpec::required("name", Kind::Identifier, "Its name."),
+        AttributeSpec::new("value", Kind::Text { chars_max: 8_192 }, DefaultValue::Required, "What is put in."),
+    ],
+    &[],
+);
+
+const MIRROR: &str = "mirror modules are not supported yet";
+const MIRROR_ONLY: &str = "it belongs to mirror modules";
+
+const SERVICE: ElementSpec = ElementSpec::new("service", Occurs::ONCE, "How the module lives.").with(
+    &[
+        AttributeSpec::required(
+            "mode",
+            one_of(&[yes("farm"), later("mirror", MIRROR), later("light", MIRROR)]),
+            "What kind of module it is: a farm is active on all nodes at once.",
+        ),
+        AttributeSpec::or(
+            "boot",
+            one_of(&[yes("on"), yes("off"), yes("auto"), yes("ignore")]),
+            "ignore",
+            "Start with the host. on: always; off: never; auto: if it was started before the host went down; ignore: as 'safekit boot' says on each node.",
+        )
+        .while_running(),
+        AttributeSpec::or("boot_delay", duration_or_zero(Unit::Second, DAY, "no wait"), "0s", "Wait before that start.").while_running(),
+        AttributeSpec::or("failover", ON_OFF, "on", "Mirror modules only.").no_effect(MIRROR_ONLY),
+        AttributeSpec::or("defaultprim", ANY, "alone", "Mirror modules only.").no_effect(MIRROR_ONLY),
+        AttributeSpec::or(
+            "maxloop",
+            Kind::Number { min: 0, max: 10_000 },
+            "3",
+            "Automatic restarts, stopstarts and waits within loop_interval; the next one stops the module. Higher: more tries; 0: none.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "loop_interval",
+            duration_or_zero(Unit::Hour, Duration::from_secs(365 * 86_400), "automatic actions are not counted"),
+            "24h",
+            "How long automatic actions are counted before the count begins anew.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "automatic_reboot",
+            one_of(&[yes("off"), later("on", "the application is stopped and started, the host is not rebooted")]),
+            "off",
+            "Whether stopstart reboots the host.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "drain",
+            duration_or_zero(Unit::Second, HOUR, "no drain"),
+            "15s",
+            "How long the application goes on serving after the health answer has turned negative, when an administrator stops it. Longer than what the balancer needs to notice: its interval times its failures, plus one time-out.",
+        )
+        .while_running()
+        .ours(),
+    ],
+    &[
+        FARM,
+        USER,
+        ERRD,
+        ElementSpec::not_yet("vip", "behind a load balancer no virtual IP is needed: leave it out", "Virtual IP address with load sharing."),
+        ElementSpec::not_yet("vhost", "scripts can set the host name themselves", "Virtual host name."),
+        ElementSpec::not_yet("check", "a process can be watched by <errd>", "Checkers: tcp, ping, intf, ip, custom, module."),
+        ElementSpec::not_yet("failover", "leave it out: without checkers there is nothing to decide", "Failover rules."),
+        ElementSpec::not_yet("heart", MIRROR, "Heartbeats of a mirror module; a farm has <farm>."),
+        ElementSpec::not_yet("rfs", MIRROR, "File replication of a mirror module."),
+    ],
+);
+
+const NODE_LEVEL: &str = "liveness is a fact about a node: it is set on <lans> in cluster.xml";
+
+const FARM: ElementSpec = ElementSpec::new(
+    "farm",
+    Occurs::ONCE,
+    "The lans whose heartbeats count for the module.",
+)
+.with(
+    &[
+        AttributeSpec::maybe(
+            "port",
+            PORT,
+            "the port of cluster.xml",
+            "Heartbeats of all modules travel together on the port of cluster.xml.",
+        )
+        .no_effect("heartbeats of all modules travel on the port of cluster.xml"),
+        AttributeSpec::not_yet("pulse", NODE_LEVEL, "Time between two heartbeats for this module."),
+        AttributeSpec::not_yet("mlost_count", NODE_LEVEL, "Missed heartbeats before a new leader."),
+        AttributeSpec::not_yet(
+            "slost_count",
+            NODE_LEVEL,
+            "Missed heartbeats before a node is lost for this module.",
+        ),
+    ],
+    &[FARM_LAN],
+);
+
+const FARM_LAN: ElementSpec = ElementSpec::new(
+    "lan",
+    Occurs::one_up_to(LANS_MAX),
+    "A lan whose heartbeats count for the module.",
+)
+.with(
+    &[AttributeSpec::required("name", Kind::LanName, "Its name in cluster.xml.")],
+    &[ElementSpec::not_yet(
+        "node",
+        "addresses are given in cluster.xml only",
+        "Addresses as before SafeKit 7.2.",
+    )],
+);
+
+const USER: ElementSpec =
+    ElementSpec::new("user", Occurs::MAYBE, "The scripts; without it no script runs.").with(
+        &[
+            AttributeSpec::or(
+                "nicestoptimeout",
+                STOP_TIMEOUT,
+                "300s",
+                "Time limit of a graceful stop script; then its processes are ended.",
+            )
+            .while_running(),
+            AttributeSpec::or(
+                "forcestoptimeout",
+                STOP_TIMEOUT,
+                "300s",
+                "Time limit of a stop script called with 'force'.",
+            )
+            .while_running(),
+            AttributeSpec::maybe(
+                "starttimeout",
+                duration_or_zero(Unit::Second, DAY, "no limit"),
+                "no limit",
+                "Time limit of prestart and start_both; then their processes are ended.",
+            )
+            .while_running()
+            .ours(),
+            AttributeSpec::or(
+                "logging",
+                one_of(&[yes("userlog"), yes("none")]),
+                "userlog",
+                "Whether the output of the scripts is kept in files.",
+            )
+            .while_running(),
+            AttributeSpec::or(
+                "userlogsize",
+                Kind::Number { min: 0, max: 1 << 20 },
+                "2048",
+                "In KB: a userlog file at or over this size is emptied when the module starts.",
+            )
+            .while_running(),
+        ],
+        &[VAR],
+    );
+
+const VAR: ElementSpec = ElementSpec::new(
+    "var",
+    Occurs::up_to(VARS_MAX),
+    "A variable in the environment of all scripts.",
+)
+.with(
+    &[
+        AttributeSpec::required("name", Kind::Identifier, "Its name; unique.").while_running(),
+        AttributeSpec::required(
+            "value",
+            Kind::Text { chars_max: 8_192 },
+            "Its value; it may be empty.",
+        )
+        .while_running(),
+    ],
+    &[],
+);
+
+const ERRD: ElementSpec = ElementSpec::new(
+    "errd",
+    Occurs::MAYBE,
+    "The processes to watch; requires <user/>, because their faults are mended by scripts.",
+)
+.with(
+    &[AttributeSpec::or(
+        "polltimer",
+        duration_in(Unit::Second, Duration::from_secs(1), HOUR),
+        "30s",
+        "Time between two looks at all processes. The death of a process is noticed at once whatever this says.",
+    )
+    .while_running()],
+    &[PROC],
+);
+
+const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "One kind of process to watch.").with(
+    &[
+        AttributeSpec::required(
+            "name",
+            Kind::Line { chars_max: PROC_NAME_CHARS_MAX },
+            "Name of the process, and of its resource proc.<name>; unique.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "service",
+            one_of(&[yes("no"), later("yes", "name the process of the service instead")]),
+            "no",
+            "Whether the name is that of a service of the host.",
+        )
+        .while_running(),
+        AttributeSpec::not_yet("nameregex", "use argregex, or the name itself", "Regular expression over the name of the process."),
+        AttributeSpec::maybe(
+            "argregex",
+            Kind::Regex { chars_max: 1_024 },
+            "the command line does not matter",
+            "Regular expression over the whole command line: only processes that match are counted.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "atleast",
+            Kind::Number { min: -1, max: 1_000_000 },
+            "1",
+            "Fewer processes than this are a fault; -1: not tested.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "atmax",
+            Kind::Number { min: -1, max: 1_000_000 },
+            "-1",
+            "This many processes, or more, are a fault; 0: already the first; -1: not tested.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "action",
+            Kind::OneOf {
+                choices: &[yes("restart"), yes("stopstart"), yes("stop"), yes("noaction")],
+                others: Some("a handler script"),
+            },
+            "stopstart",
+            "What is done about a fault. restart: stop_both and start_both; stopstart: the whole module; stop: the module stays stopped; noaction: a line in the log.",
+        )
+        .while_running(),
+        AttributeSpec::not_yet("restart_services", "only with service=\"yes\", which is not supported yet", "Services to restart in order."),
+        AttributeSpec::or(
+            "class",
+            Kind::OneOf {
+                choices: &[
+                    yes("both"),
+                    yes("pre"),
+                    no_effect("prim", "this process is never watched in a farm: the class belongs to mirror modules, write class=\"both\""),
+                    no_effect("second", "this process is never watched in a farm: the class belongs to mirror modules, write class=\"both\""),
+                    no_effect("sec", "this process is never watched in a farm: the class belongs to mirror modules, write class=\"both\""),
+                ],
+                others: Some("a class of your own"),
+            },
+            "both",
+            "When it is watched. both: from the end of start_both to before stop_both; pre: from the end of prestart to before poststop.",
+        )
+        .while_running(),
+        AttributeSpec::or(
+            "start_after",
+            Kind::Number { min: 0, max: 100_000 },
+            "0",
+            "The watch begins this many polls less one later.",
+        )
+        .while_running(),
+    ],
+    &[],
+);

@@ -1,0 +1,678 @@
+//! One connection: bytes, answers and time in; bytes, requests and the end out.
+//!
+//! ```text
+//!            ┌──────────── answered, kept alive ◄───────────┐
+//!            ▼                                              │
+//! accepted ► Request ── head with body ──► Body ── whole ──► Work ── answered, last ──► Closing ──► closed
+//!            │  └── head without body ──────────────────────►            ▲                 │
+//!            └── health answer: at once, stays              refused, late ┘                 └─► Linger ──► closed
+//! ```
+//!
+//! A socket is seen through [`Transport`] and the handler's workers through [`Submit`], so everything here runs in
+//! tests without either, in virtual time.
+//!
+//! Always: answers leave in the order of the requests; one request at most is with the handler; while an answer waits
+//! for the peer, nothing is read and nothing answered; every state belongs to a class with a time limit (`list.rs`).
+
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::answer::{Body, CONTINUE, Persistence, Refusal, push_page, push_plain, push_response};
+use super::board::Vouched;
+use super::budget::{Budget, Charge};
+use super::head::{self, Head, Scan, Verb, Verdict};
+use super::limits::READS_PER_TURN;
+use super::list::Class;
+use super::pool::{Job, Submit, Submitted};
+use super::request::{ApiRequest, ApiResponse, Method, Peer};
+use super::shared::Shared;
+use crate::runtime::sys::local::SHORT_READ_IS_ALL;
+
+/// The socket of a connection. It never blocks: it says [`ErrorKind::WouldBlock`].
+pub(super) trait Transport {
+    /// Reads what came; 0 when the peer has ended its side.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// Sends what fits.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Ends our side.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+    /// Asks for news when something fits again; called after a write would block, any number of times.
+    fn watch_writable(&mut self) -> io::Result<()>;
+}
+
+/// Names a connection: a place that is used again, and a number that tells its users apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ConnId {
+    /// Place in the table.
+    pub(super) place: usize,
+    /// Which user of that place.
+    pub(super) generation: usize,
+}
+
+/// What the operating system tells about a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct News {
+    /// Something can be read, be it an end or an error.
+    pub(super) readable: bool,
+    /// Something can be sent.
+    pub(super) writable: bool,
+    /// The peer has ended its side: after the last byte comes an end, and no further news.
+    pub(super) ended: bool,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    peer: Peer,
+    phase: Phase,
+    round: u64,
+    input: Vec<u8>,
+    scan: Scan,
+    /// The input has been looked at: without more bytes nothing can be done.
+    starved: bool,
+    /// Bytes were thrown away, or were never read, when the end was decided.
+    unread: bool,
+    out: Vec<u8>,
+    sent: usize,
+    blocked: bool,
+    queued: Charge,
+    vouched: Option<Vouched>,
+    news: News,
+    eof: bool,
+    turn_left: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Waiting for a head.
+    Request,
+    /// Waiting for a body.
+    Body(Box<Receiving>),
+    /// Waiting for the handler.
+    Work(Working),
+    /// Waiting for the last answer to be sent.
+    Closing(Ending),
+    /// Our side is ended; the peer may still send so many bytes.
+    Linger(usize),
+    /// To be removed.
+    Done,
+}
+
+#[derive(Debug)]
+struct Receiving {
+    request: ApiRequest,
+    length: usize,
+    reply: Reply,
+    charge: Charge,
+}
+
+#[derive(Debug)]
+struct Working {
+    reply: Reply,
+    /// Held for its drop.
+    _cancel: Cancel,
+}
+
+/// How a request wants to be answered.
+#[derive(Clone, Copy, Debug)]
+struct Reply {
+    persistence: Persistence,
+    body: Body,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Close,
+    Linger,
+}
+
+/// Tells the workers, when it is dropped, that nobody waits for the answer any more.
+#[derive(Debug)]
+struct Cancel(Arc<AtomicBool>);
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+const LATE_HEAD: Refusal =
+    Refusal { status: 408, why: "the head of the request did not come in time" };
+const LATE_BODY: Refusal =
+    Refusal { status: 408, why: "the body of the request did not come in time" };
+const LATE_HANDLER: Refusal = Refusal { status: 504, why: "the request was not handled in time" };
+const FAULT: Refusal = Refusal { status: 500, why: "the request could not be handled" };
+const BUSY: Refusal = Refusal { status: 503, why: "too many requests are being handled" };
+const NO_ROOM: Refusal = Refusal { status: 503, why: "too many bodies are being received" };
+const NO_BODY: Refusal = Refusal { status: 400, why: "no body is taken here" };
+const NO_OPTIONS: Refusal = Refusal { status: 405, why: "this method is not allowed here" };
+
+/// The greatest output buffer that is kept for the next connection.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+impl Conn {
+    /// Takes an accepted connection.
+    pub(super) fn new(peer: Peer, answers: &Arc<Budget>) -> Self {
+        Self {
+            peer,
+            phase: Phase::Request,
+            round: 0,
+            input: Vec::new(),
+            scan: Scan::default(),
+            starved: true,
+            unread: false,
+            out: Vec::new(),
+            sent: 0,
+            blocked: false,
+            queued: Charge::new(answers),
+            vouched: None,
+            news: News::default(),
+            eof: false,
+            turn_left: 0,
+        }
+    }
+
+    /// Takes news about the socket; [`Conn::drive`] acts on it.
+    pub(super) fn handle_news(&mut self, news: News) {
+        self.news.readable |= news.readable;
+        self.news.ended |= news.ended;
+        self.blocked &= !news.writable;
+    }
+
+    /// Takes the answer of the handler; an answer that comes too late is dropped.
+    pub(super) fn handle_response<S>(&mut self, response: &ApiResponse, shared: &Shared<S>) {
+        let Phase::Work(Working { reply, .. }) = &self.phase else { return };
+        let reply = *reply;
+        let persistence = shared.persistence(reply.persistence);
+        let fits = response.body.len() <= shared.limits.answers_bytes;
+        let date = &shared.date;
+        if fits && push_response(&mut self.out, response, date, persistence, reply.body).is_ok() {
+            self.finish(persistence);
+        } else {
+            shared.tally.handler_faults.add();
+            push_plain(&mut self.out, FAULT, date, persistence, reply.body);
+            self.finish(persistence);
+        }
+    }
+
+    /// Acts on the time limit of the class that the connection is in.
+    pub(super) fn handle_timeout<S>(&mut self, class: Class, shared: &Shared<S>) {
+        let tally = &shared.tally;
+        let late = match class {
+            Class::Head => &tally.late_heads,
+            Class::Idle => &tally.late_idle,
+            Class::Body => &tally.late_bodies,
+            Class::Work => &tally.late_handlers,
+            Class::Write => &tally.late_readers,
+            Class::Linger => {
+                self.phase = Phase::Done;
+                return;
+            }
+        };
+        late.add();
+        match (class, &self.phase) {
+            (Class::Head, _) if !self.input.is_empty() => {
+                self.refuse(LATE_HEAD, Body::Sent, shared);
+            }
+            (Class::Body, _) => self.refuse(LATE_BODY, Body::Sent, shared),
+            (Class::Work, Phase::Work(Working { reply, .. })) => {
+                let body = reply.body;
+                self.refuse(LATE_HANDLER, body, shared);
+            }
+            _ => self.phase = Phase::Done,
+        }
+    }
+
+    /// Does what can be done at this time: sends, answers, reads, within the bounds of one turn.
+    pub(super) fn drive<S: Submit>(
+        &mut self,
+        now: Instant,
+        id: ConnId,
+        transport: &mut impl Transport,
+        shared: &mut Shared<S>,
+    ) {
+        if self.out.capacity() == 0 {
+            self.out = std::mem::take(&mut shared.spare);
+        }
+        self.turn_left = shared.limits.requests_per_turn;
+        let mut reads_left = READS_PER_TURN;
+        while self.flush(transport, shared) {
+            match self.phase {
+                Phase::Done | Phase::Work(_) => break,
+                Phase::Closing(ending) => self.end(ending, transport, shared),
+                Phase::Request | Phase::Body(_) if self.has_unseen() => {
+                    if self.turn_left == 0 {
+                        break;
+                    }
+                    self.take_input(now, id, shared);
+                }
+                Phase::Request | Phase::Body(_) | Phase::Linger(_) => {
+                    if self.eof {
+                        self.phase = Phase::Done;
+                    } else if self.news.readable && reads_left > 0 {
+                        reads_left -= 1;
+                        self.read(now, id, transport, shared);
+                    } else {
+                        break;
+                    }
+                }
+            }
+        }
+        if self.out.is_empty() && self.out.capacity() <= SPARE_BYTES_MAX {
+            let out = std::mem::take(&mut self.out);
+            if shared.spare.capacity() == 0 {
+                shared.spare = out;
+            }
+        }
+    }
+
+    /// Tells whether another turn would find something to do without further news.
+    pub(super) fn wants_turn(&self) -> bool {
+        match self.phase {
+            Phase::Done | Phase::Work(_) | Phase::Closing(_) => false,
+            Phase::Request | Phase::Body(_) | Phase::Linger(_) => {
+                self.out.is_empty() && (self.has_unseen() || self.news.readable || self.eof)
+            }
+        }
+    }
+
+    /// Counts what waits for the peer against the budget of all; `false` when it does not fit.
+    #[must_use]
+    pub(super) fn charge(&mut self) -> bool {
+        self.queued.resize(self.out.len())
+    }
+
+    /// Returns what the connection is doing; `None` when it is to be removed.
+    pub(super) fn class(&self) -> Option<Class> {
+        match self.phase {
+            Phase::Done => None,
+            Phase::Linger(_) => Some(Class::Linger),
+            Phase::Work(_) => Some(Class::Work),
+            Phase::Closing(_) => Some(Class::Write),
+            Phase::Request | Phase::Body(_) if !self.out.is_empty() => Some(Class::Write),
+            Phase::Body(_) => Some(Class::Body),
+            Phase::Request if self.round > 0 && self.input.is_empty() => Some(Class::Idle),
+            Phase::Request => Some(Class::Head),
+        }
+    }
+
+    /// Returns the number of requests answered; a class entered in another round is entered anew.
+    pub(super) fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// Tells whether a request has begun.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(self.phase, Phase::Request) && self.input.is_empty() && self.out.is_empty()
+    }
+
+    fn has_unseen(&self) -> bool {
+        !self.starved && !self.input.is_empty()
+    }
+
+    /// Sends what waits; `true` when nothing waits any more.
+    fn flush<S>(&mut self, transport: &mut impl Transport, shared: &Shared<S>) -> bool {
+        if self.out.is_empty() {
+            return true;
+        }
+        if self.blocked || matches!(self.phase, Phase::Done) {
+            return false;
+        }
+        if let Some(vouched) = self.vouched
+            && !shared.view.stands(vouched, (shared.clock)())
+        {
+            // Rather no answer than a positive one that is no longer true.
+            shared.tally.withdrawn.add();
+            self.phase = Phase::Done;
+            return false;
+        }
+        while let Some(rest) = self.out.get(self.sent..)
+            && !rest.is_empty()
+        {
+            match transport.write(rest) {
+                Ok(0) => self.phase = Phase::Done,
+                Ok(count) => {
+                    self.sent += count;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    self.out.drain(..self.sent.min(self.out.len()));
+                    self.sent = 0;
+                    if transport.watch_writable().is_err() {
+                        self.phase = Phase::Done;
+                    }
+                }
+                Err(_) => self.phase = Phase::Done,
+            }
+            return false;
+        }
+        self.out.clear();
+        self.sent = 0;
+        self.vouched = None;
+        true
+    }
+
+    /// Ends the connection after its last answer has been sent. A socket that is closed while something waits to be
+    /// read takes the answer back from the peer, hence the lingering.
+    fn end<S>(&mut self, ending: Ending, transport: &mut impl Transport, shared: &Shared<S>) {
+        let unread = !self.eof && (self.unread || self.news.readable || !self.input.is_empty());
+        self.input = Vec::new();
+        self.phase = match ending {
+            Ending::Close if !unread => Phase::Done,
+            Ending::Close | Ending::Linger => match transport.shutdown_write() {
+                Ok(()) => Phase::Linger(shared.limits.linger_bytes),
+                Err(_) => Phase::Done,
+            },
+        };
+    }
+
+    fn read<S: Submit>(
+        &mut self,
+        now: Instant,
+        id: ConnId,
+        transport: &mut impl Transport,
+        shared: &mut Shared<S>,
+    ) {
+        let mut scratch = std::mem::take(&mut shared.scratch);
+        match transport.read(&mut scratch) {
+            Ok(0) => {
+                self.eof = true;
+                self.news.readable = false;
+            }
+            Ok(count) => {
+                // A short read means that nothing more waits, unless the end came in the same piece of news: no
+                // further news would follow.
+                if SHORT_READ_IS_ALL && count < scratch.len() && !self.news.ended {
+                    self.news.readable = false;
+                }
+                self.take_new(now, scratch.get(..count).unwrap_or_default(), id, shared);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.news.readable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => self.phase = Phase::Done,
+        }
+        shared.scratch = scratch;
+    }
+
+    /// Takes bytes that have just come; what is whole is read where it lies, only a rest is copied.
+    fn take_new<S: Submit>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        id: ConnId,
+        shared: &mut Shared<S>,
+    ) {
+        if let Phase::Linger(left) = &mut self.phase {
+            match left.checked_sub(bytes.len()) {
+                Some(rest) if rest > 0 => *left = rest,
+                _ => self.phase = Phase::Done,
+            }
+        } else if self.input.is_empty() {
+            let used = self.take(now, bytes, id, shared);
+            self.keep(bytes.get(used..).unwrap_or_default());
+        } else {
+            self.input.extend_from_slice(bytes);
+            self.take_input(now, id, shared);
+        }
+    }
+
+    fn take_input<S: Submit>(&mut self, now: Instant, id: ConnId, shared: &mut Shared<S>) {
+        let mut input = std::mem::take(&mut self.input);
+        let used = self.take(now, &input, id, shared);
+        if used == 0 && !matches!(self.phase, Phase::Closing(_)) {
+            self.input = input;
+        } else {
+            self.keep(input.split_off(used.min(input.len())).as_slice());
+        }
+    }
+
+    /// Keeps what was not used, if anybody will look at it.
+    fn keep(&mut self, rest: &[u8]) {
+        match self.phase {
+            Phase::Request | Phase::Body(_) | Phase::Work(_) => {
+                self.input.extend_from_slice(rest);
+            }
+            Phase::Closing(_) | Phase::Linger(_) | Phase::Done => self.unread |= !rest.is_empty(),
+        }
+    }
+
+    /// Reads requests and bodies; returns how many bytes are done with.
+    fn take<S: Submit>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        id: ConnId,
+        shared: &mut Shared<S>,
+    ) -> usize {
+        self.starved = false;
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..)
+            && !rest.is_empty()
+        {
+            let step = match self.phase {
+                Phase::Request => {
+                    if self.turn_left == 0 || self.out.len() >= shared.limits.pipeline_bytes {
+                        break;
+                    }
+                    self.take_request(now, rest, id, shared)
+                }
+                Phase::Body(_) => self.take_body(rest, id, shared),
+                Phase::Work(_) | Phase::Closing(_) | Phase::Linger(_) | Phase::Done => break,
+            };
+            if step == 0 {
+                break;
+            }
+            used += step;
+        }
+        used
+    }
+
+    fn take_request<S: Submit>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        id: ConnId,
+        shared: &mut Shared<S>,
+    ) -> usize {
+        match head::parse(bytes, &mut self.scan, &shared.limits) {
+            Verdict::Partial => {
+                self.starved = true;
+                0
+            }
+            Verdict::Skip(count) => count,
+            Verdict::Refuse(refusal) => {
+                shared.tally.refused.add();
+                self.refuse(refusal, Body::Sent, shared);
+                0
+            }
+            Verdict::Head(head) => {
+                self.scan = Scan::default();
+                let reply = Reply {
+                    persistence: shared.persistence(head.persistence),
+                    body: if head.verb == Verb::Head { Body::Measured } else { Body::Sent },
+                };
+                self.turn_left = self.turn_left.saturating_sub(1);
+                match head.health_of() {
+                    Some(_) if head.length > 0 => {
+                        shared.tally.refused.add();
+                        self.refuse(NO_BODY, reply.body, shared);
+                        0
+                    }
+                    Some(name) => {
+                        self.answer_probe(now, name, head.verb, reply, shared);
+                        head.bytes
+                    }
+                    // The handler's answers are not mixed with waiting ones: its turn comes when all are sent.
+                    None if !self.out.is_empty() => 0,
+                    None => self.begin(&head, bytes, reply, id, shared),
+                }
+            }
+        }
+    }
+
+    fn answer_probe<S>(
+        &mut self,
+        now: Instant,
+        name: &str,
+        verb: Verb,
+        reply: Reply,
+        shared: &mut Shared<S>,
+    ) {
+        let Shared { view, tally, date, no_probe, .. } = shared;
+        let page = match verb {
+            Verb::Get | Verb::Head | Verb::Options => {
+                let health = view.health(name, now);
+                tally.probes.add();
+                if health.vouched.is_some() {
+                    tally.probes_ready.add();
+                    // Of several waiting answers the oldest stands on the least.
+                    self.vouched = self.vouched.or(health.vouched);
+                }
+                health.page
+            }
+            Verb::Post | Verb::Put | Verb::Patch | Verb::Delete => no_probe,
+        };
+        push_page(&mut self.out, page, date, reply.persistence, reply.body);
+        self.finish(reply.persistence);
+    }
+
+    /// Begins a request of the handler; returns the bytes of its head.
+    fn begin<S: Submit>(
+        &mut self,
+        head: &Head<'_>,
+        bytes: &[u8],
+        reply: Reply,
+        id: ConnId,
+        shared: &mut Shared<S>,
+    ) -> usize {
+        let Some(method) = method(head.verb) else {
+            if head.length > 0 {
+                shared.tally.refused.add();
+                self.refuse(NO_OPTIONS, reply.body, shared);
+            } else {
+                push_plain(&mut self.out, NO_OPTIONS, &shared.date, reply.persistence, reply.body);
+                self.finish(reply.persistence);
+            }
+            return head.bytes;
+        };
+        let request = ApiRequest {
+            method,
+            path: head.path.to_owned(),
+            query: head.query.map(str::to_owned),
+            headers: head.fields(),
+            body: Vec::new(),
+            peer: self.peer,
+        };
+        let charge = Charge::new(&shared.bodies);
+        if head.length == 0 {
+            self.submit(request, reply, charge, id, shared);
+        } else if self.is_admitted(&request, reply, shared) {
+            if head.waits && bytes.len() == head.bytes {
+                self.out.extend_from_slice(CONTINUE);
+            }
+            let length = head.length;
+            self.phase = Phase::Body(Box::new(Receiving { request, length, reply, charge }));
+        }
+        head.bytes
+    }
+
+    /// Asks, before a body is read, whether it is worth it.
+    fn is_admitted<S>(&mut self, request: &ApiRequest, reply: Reply, shared: &Shared<S>) -> bool {
+        let Some(admit) = &shared.admit else { return true };
+        let response = match catch_unwind(AssertUnwindSafe(|| admit(request))) {
+            Ok(Ok(())) => return true,
+            Ok(Err(response)) => response,
+            Err(_) => {
+                shared.tally.handler_faults.add();
+                self.refuse(FAULT, reply.body, shared);
+                return false;
+            }
+        };
+        shared.tally.refused_admit.add();
+        let (date, close) = (&shared.date, Persistence::Close);
+        if push_response(&mut self.out, &response, date, close, reply.body).is_ok() {
+            self.phase = Phase::Closing(Ending::Linger);
+        } else {
+            shared.tally.handler_faults.add();
+            self.refuse(FAULT, reply.body, shared);
+        }
+        false
+    }
+
+    fn take_body<S: Submit>(&mut self, bytes: &[u8], id: ConnId, shared: &mut Shared<S>) -> usize {
+        let Phase::Body(receiving) = &mut self.phase else { return 0 };
+        let have = receiving.request.body.len();
+        let new = bytes.get(..receiving.length - have).unwrap_or(bytes);
+        if !receiving.charge.resize(have + new.len()) {
+            shared.tally.refused_bodies.add();
+            self.refuse(NO_ROOM, Body::Sent, shared);
+            return 0;
+        }
+        receiving.request.body.extend_from_slice(new);
+        if have + new.len() < receiving.length {
+            self.starved = true;
+        } else if let Phase::Body(whole) = std::mem::replace(&mut self.phase, Phase::Request) {
+            let Receiving { request, reply, charge, .. } = *whole;
+            self.submit(request, reply, charge, id, shared);
+        }
+        new.len()
+    }
+
+    fn submit<S: Submit>(
+        &mut self,
+        request: ApiRequest,
+        reply: Reply,
+        charge: Charge,
+        id: ConnId,
+        shared: &mut Shared<S>,
+    ) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let cancel = Cancel(Arc::clone(&cancelled));
+        match shared.pool.submit(Job { id, request, cancelled, charge }) {
+            Submitted::Taken => {
+                shared.tally.handled.add();
+                self.phase = Phase::Work(Working { reply, _cancel: cancel });
+            }
+            Submitted::Full => {
+                shared.tally.refused_queue.add();
+                let persistence = shared.persistence(reply.persistence);
+                push_plain(&mut self.out, BUSY, &shared.date, persistence, reply.body);
+                self.finish(persistence);
+            }
+        }
+    }
+
+    /// Goes on after an answer.
+    fn finish(&mut self, persistence: Persistence) {
+        self.round += 1;
+        self.phase = match persistence {
+            Persistence::Implied | Persistence::Named => Phase::Request,
+            Persistence::Close => Phase::Closing(Ending::Close),
+        };
+    }
+
+    /// Answers by closing.
+    fn refuse<S>(&mut self, refusal: Refusal, body: Body, shared: &Shared<S>) {
+        push_plain(&mut self.out, refusal, &shared.date, Persistence::Close, body);
+        self.round += 1;
+        self.phase = Phase::Closing(Ending::Linger);
+    }
+}
+
+/// Returns what the handler calls a method; `OPTIONS` is not for it.
+fn method(verb: Verb) -> Option<Method> {
+    match verb {
+        Verb::Get => Some(Method::Get),
+        Verb::Head => Some(Method::Head),
+        Verb::Post => Some(Method::Post),
+        Verb::Put => Some(Method::Put),
+        Verb::Patch => Some(Method::Patch),
+        Verb::Delete => Some(Method::Delete),
+        Verb::Options => None,
+    }
+}

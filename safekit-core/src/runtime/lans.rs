@@ -1,0 +1,265 @@
+//! The UDP sockets of the lans.
+//!
+//! In: datagrams, as [`Input::DatagramReceived`]. Out: datagrams. No error of a socket stops anything: it is counted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+
+use crate::ids::LanId;
+use crate::membership::Transmit;
+use crate::node::Input;
+use crate::runtime::sys;
+
+/// Lans whose addresses could not be bound; all others are bound and work.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct BindError {
+    /// Each lan that is without a socket, and why.
+    pub failed: Vec<LanBindError>,
+}
+
+/// Why a lan is without a socket.
+#[derive(Debug)]
+pub struct LanBindError {
+    /// The lan.
+    pub lan: LanId,
+    /// The address.
+    pub address: SocketAddr,
+    /// What the operating system says.
+    pub error: io::Error,
+}
+
+/// What a lan's socket has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LanCounters {
+    /// Datagrams received and handed in.
+    pub received: u64,
+    /// Datagrams dropped because they were larger than any of ours can be.
+    pub oversized: u64,
+    /// Errors at receiving.
+    pub receive_errors: u64,
+    /// Datagrams given to the operating system.
+    pub sent: u64,
+    /// Datagrams that the operating system did not take.
+    pub send_errors: u64,
+    /// What it said last.
+    pub last_send_error: Option<String>,
+}
+
+/// The sockets, by lan.
+#[derive(Debug)]
+pub(super) struct Lans {
+    sockets: BTreeMap<LanId, LanSocket>,
+    /// One byte more than the largest datagram, to see that one is larger.
+    buffer: Vec<u8>,
+    /// Datagrams for lans without socket.
+    unbound: u64,
+}
+
+#[derive(Debug)]
+struct LanSocket {
+    /// What was asked for.
+    wanted: SocketAddr,
+    socket: UdpSocket,
+    readable: bool,
+    counters: LanCounters,
+    last_send_code: Option<i32>,
+}
+
+impl BindError {
+    fn text(&self) -> String {
+        let texts: Vec<String> = self.failed.iter().map(ToString::to_string).collect();
+        texts.join("; ")
+    }
+}
+
+impl fmt::Display for LanBindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lan, address, error } = self;
+        let kind = error.kind();
+        let advice = if kind == io::ErrorKind::AddrInUse {
+            "another program has this address and port: stop it (ss -ulpn shows it) or choose another port"
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            "this host has no such address: correct addr or laddr in cluster.xml, or bring the interface up"
+        } else if kind == io::ErrorKind::PermissionDenied {
+            "not permitted: run as root or choose a port above 1023"
+        } else {
+            "heartbeats cannot use it"
+        };
+        write!(f, "lan {}: cannot bind UDP {address}: {advice} ({error})", lan.number())
+    }
+}
+
+impl Lans {
+    pub(super) fn new() -> Self {
+        Self { sockets: BTreeMap::new(), buffer: vec![0; DATAGRAM_BYTES_MAX + 1], unbound: 0 }
+    }
+
+    /// Makes exactly these sockets; those that are there already stay as they are.
+    pub(super) fn bind(
+        &mut self,
+        registry: &Registry,
+        lans: &[(LanId, SocketAddr)],
+    ) -> Result<(), BindError> {
+        let mut old: Vec<LanSocket> = std::mem::take(&mut self.sockets).into_values().collect();
+        let mut missing = Vec::new();
+        for (lan, address) in lans {
+            let kept =
+                old.iter().position(|socket| socket.wanted == *address && address.port() != 0);
+            match kept {
+                Some(place) => {
+                    let mut socket = old.swap_remove(place);
+                    let token = token_of(*lan);
+                    match registry.reregister(&mut socket.socket, token, Interest::READABLE) {
+                        // Whatever waits has to be found again under the other token.
+                        Ok(()) => {
+                            socket.readable = true;
+                            self.sockets.insert(*lan, socket);
+                        }
+                        Err(_) => missing.push((*lan, *address)),
+                    }
+                }
+                None => missing.push((*lan, *address)),
+            }
+        }
+        // Closed before others are bound: a lan may take over the address of another one.
+        drop(old);
+        let mut failed = Vec::new();
+        for (lan, address) in missing {
+            match LanSocket::bind(registry, lan, address) {
+                Ok(socket) => {
+                    self.sockets.insert(lan, socket);
+                }
+                Err(error) => failed.push(LanBindError { lan, address, error }),
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(BindError { failed }) }
+    }
+
+    /// Notes that something waits at a socket.
+    pub(super) fn mark_readable(&mut self, token: Token) {
+        for (lan, socket) in &mut self.sockets {
+            if token_of(*lan) == token {
+                socket.readable = true;
+            }
+        }
+    }
+
+    /// Tells whether something waits that the budget of the last turn left there.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.sockets.values().any(|socket| socket.readable)
+    }
+
+    /// Receives all that waits: [`RECEIVE_ROUND`] datagrams of each lan in turn, [`RECEIVE_ROUNDS_MAX`] times.
+    pub(super) fn receive(&mut self, inputs: &mut Vec<Input>) {
+        for _ in 0..RECEIVE_ROUNDS_MAX {
+            if !self.has_waiting() {
+                return;
+            }
+            for (lan, socket) in &mut self.sockets {
+                if socket.readable {
+                    socket.receive(*lan, &mut self.buffer, inputs);
+                }
+            }
+        }
+    }
+
+    /// Sends a datagram, or counts why it was not sent.
+    pub(super) fn transmit(&mut self, transmit: &Transmit) {
+        let Some(lan) = self.sockets.get_mut(&transmit.lan) else {
+            self.unbound = self.unbound.saturating_add(1);
+            return;
+        };
+        match lan.socket.send_to(&transmit.bytes, transmit.to) {
+            Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
+            Err(error) => lan.count_send_error(&error),
+        }
+    }
+
+    pub(super) fn counters(&self) -> BTreeMap<LanId, LanCounters> {
+        self.sockets.iter().map(|(lan, socket)| (*lan, socket.counters.clone())).collect()
+    }
+
+    pub(super) fn unbound(&self) -> u64 {
+        self.unbound
+    }
+
+    pub(super) fn addresses(&self) -> BTreeMap<LanId, SocketAddr> {
+        self.sockets
+            .iter()
+            .map(|(lan, socket)| (*lan, socket.socket.local_addr().unwrap_or(socket.wanted)))
+            .collect()
+    }
+}
+
+impl LanSocket {
+    fn bind(registry: &Registry, lan: LanId, wanted: SocketAddr) -> io::Result<Self> {
+        let mut socket =
+            UdpSocket::from_std(sys::socket::bind_udp(wanted, RECEIVE_BUFFER_BYTES)?.into());
+        registry.register(&mut socket, token_of(lan), Interest::READABLE)?;
+        Ok(Self {
+            wanted,
+            socket,
+            readable: true,
+            counters: LanCounters::default(),
+            last_send_code: None,
+        })
+    }
+
+    fn receive(&mut self, lan: LanId, buffer: &mut [u8], inputs: &mut Vec<Input>) {
+        for _ in 0..RECEIVE_ROUND {
+            match self.socket.recv_from(buffer) {
+                Ok((size_bytes, from)) => match buffer.get(..size_bytes) {
+                    Some(bytes) if size_bytes <= DATAGRAM_BYTES_MAX => {
+                        self.counters.received = self.counters.received.saturating_add(1);
+                        inputs.push(Input::DatagramReceived { lan, from, bytes: bytes.to_vec() });
+                    }
+                    _ => self.counters.oversized = self.counters.oversized.saturating_add(1),
+                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return;
+                }
+                Err(_) => {
+                    self.counters.receive_errors = self.counters.receive_errors.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    fn count_send_error(&mut self, error: &io::Error) {
+        self.counters.send_errors = self.counters.send_errors.saturating_add(1);
+        let code = error.raw_os_error();
+        if self.last_send_code != code || self.counters.last_send_error.is_none() {
+            self.last_send_code = code;
+            self.counters.last_send_error = Some(error.to_string());
+        }
+    }
+}
+
+/// Tokens of lans are 100 and up: one for each lan there can be.
+pub(super) fn token_of(lan: LanId) -> Token {
+    Token(LAN_TOKENS + usize::from(lan.number()))
+}
+
+/// The first token of a lan.
+pub(super) const LAN_TOKENS: usize = 100;
+
+/// The largest datagram that is handed in; heartbeats are smaller than the smallest common MTU.
+pub(super) const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// What a socket is asked to hold while the loop does something else: some thousand heartbeats.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+
+/// How many datagrams one lan may give before it is the next one's turn.
+pub(super) const RECEIVE_ROUND: usize = 64;
+
+/// How many rounds one turn of the loop has: with [`RECEIVE_ROUND`] more than a full receive buffer, so that what
+/// waited when the loop woke is handed in before silence is judged, and still an end when a flood goes on.
+pub(super) const RECEIVE_ROUNDS_MAX: usize = 192;

@@ -1,0 +1,82 @@
+//! What the edge has to say to people, beside the outcomes of orders.
+
+use std::fmt;
+
+use crate::ids::ModuleName;
+use crate::module::script::Script;
+
+/// Something at the edge that an administrator may want to know. The loop goes on in every case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EdgeNotice {
+    /// A script and what belongs to it was ended, by its time limit or by an order.
+    ScriptKilled {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// What was reached.
+        reach: KillReach,
+    },
+    /// A script was killed and is not dead after 10 s: it hangs in the kernel (a dead disk, a dead NFS server). Its
+    /// end has been reported all the same.
+    ScriptHangs {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// Its process.
+        pid: u32,
+    },
+    /// The userlog of a script cannot be written; the script runs without.
+    UserlogUnavailable {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// What the operating system says.
+        error: String,
+    },
+}
+
+/// How far the ending of a script reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KillReach {
+    /// Its process group: children that made a session of their own go on.
+    Group,
+    /// Its process group and all processes of its control group, whatever they did.
+    GroupAndControlGroup,
+}
+
+impl fmt::Display for KillReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Group => {
+                "its process group; no control group is writable here, so children with a session of their own go on"
+            }
+            Self::GroupAndControlGroup => "its process group and its control group",
+        })
+    }
+}
+
+impl fmt::Display for EdgeNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ScriptKilled { module, script, reach } => {
+                write!(f, "script {} of module {module} was ended: {reach}", script.as_str())
+            }
+            Self::ScriptHangs { module, script, pid } => {
+                let script = script.as_str();
+                write!(
+                    f,
+                    "script {script} of module {module} was killed and does not die (pid {pid})"
+                )
+            }
+            Self::UserlogUnavailable { module, script, error } => {
+                let script = script.as_str();
+                write!(f, "script {script} of module {module} runs without userlog: {error}")
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Linux: sockets of this host with credentials, and the table of descriptors.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::runtime::front::Peer;
+
+/// A read that gives less than was asked for means that nothing more waits (epoll(7), question 9).
+pub(crate) const SHORT_READ_IS_ALL: bool = true;
+
+/// A port can be taken again at once after its last user has gone, and nobody can take it from its user by this.
+pub(crate) const REUSE_ADDRESS: bool = true;
+
+/// A socket in the file system that accepts connections.
+#[derive(Debug)]
+pub(crate) struct LocalListener {
+    listener: mio::net::UnixListener,
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+/// Why a socket in the file system could not be opened.
+#[derive(Debug)]
+pub(crate) enum LocalError {
+    /// Somebody answers there.
+    Answered,
+    /// What is there is no socket.
+    NotASocket,
+    /// The operating system refused.
+    Io(io::Error),
+}
+
+impl From<io::Error> for LocalError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl LocalListener {
+    /// Opens a socket; a socket file on which nobody answers is replaced.
+    pub(crate) fn bind(path: &Path, mode: u32, backlog: u16) -> Result<Self, LocalError> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => return Err(LocalError::NotASocket),
+            Ok(_) => match UnixStream::connect(path) {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    fs::remove_file(path)?;
+                }
+                // A full backlog and missing rights also mean that somebody is there.
+                Ok(_) | Err(_) => return Err(LocalError::Answered),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        // Nobody can connect before `listen`, so there is no moment with wrong rights.
+        let made = fs::set_permissions(path, Permissions::from_mode(mode))
+            .and_then(|()| socket.listen(i32::from(backlog)))
+            .and_then(|()| fs::symlink_metadata(path));
+        let file = match made {
+            Ok(found) => (found.dev(), found.ino()),
+            Err(error) => {
+                fs::remove_file(path)?;
+                return Err(error.into());
+            }
+        };
+        let listener = mio::net::UnixListener::from_std(UnixListener::from(OwnedFd::from(socket)));
+        Ok(Self { listener, path: path.to_owned(), file })
+    }
+
+    /// Accepts a connection, with what the operating system says about the process at its other end.
+    pub(crate) fn accept(&self) -> io::Result<(LocalStream, Peer)> {
+        let (stream, _) = self.listener.accept()?;
+        let credentials = rustix::net::sockopt::socket_peercred(&stream)?;
+        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).unwrap_or(0);
+        let (uid, gid) = (credentials.uid.as_raw(), credentials.gid.as_raw());
+        Ok((LocalStream(stream), Peer::Local { uid, gid, pid }))
+    }
+}
+
+impl Drop for LocalListener {
+    fn drop(&mut self) {
+        let ours = |found: fs::Metadata| (found.dev(), found.ino()) == self.file;
+        if fs::symlink_metadata(&self.path).is_ok_and(ours) {
+            // Should it fail, the next start finds a socket on which nobody answers.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// A connection within this host.
+#[derive(Debug)]
+pub(crate) struct LocalStream(mio::net::UnixStream);
+
+impl LocalStream {
+    /// Ends our side.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
+}
+
+impl io::Read for LocalStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl io::Write for LocalStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+macro_rules! source {
+    ($name:ident, $field:tt) => {
+        impl Source for $name {
+            fn register(
+                &mut self,
+                registry: &Registry,
+                token: Token,
+                interests: Interest,
+            ) -> io::Result<()> {
+                self.$field.register(registry, token, interests)
+            }
+
+            fn reregister(
+                &mut self,
+                registry: &Registry,
+                token: Token,
+                interests: Interest,
+            ) -> io::Result<()> {
+                self.$field.reregister(registry, token, interests)
+            }
+
+            fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+                self.$field.deregister(registry)
+            }
+        }
+    };
+}
+
+source!(LocalListener, listener);
+source!(LocalStream, 0);
+
+/// Tells whether an error means that the process or the host has no descriptor or no memory for one more connection.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// Returns how many descriptors the process may have; `None`: no limit.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    let limit = getrlimit(Resource::Nofile).current?;
+    Some(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Makes the process's table of descriptors large enough for so many; as far as the limit allows.
+pub(crate) fn reserve_descriptors(count: usize) -> io::Result<()> {
+    let count = count.min(descriptor_limit().unwrap_or(count));
+    let last = i32::try_from(count.saturating_sub(1)).unwrap_or(i32::MAX);
+    let file = File::open("/dev/null")?;
+    drop(rustix::io::fcntl_dupfd_cloexec(&file, last)?);
+    Ok(())
+}
+
+/// A descriptor that is held in order to be given away when there is no other.
+#[derive(Debug)]
+pub(crate) struct Spare(Option<File>);
+
+impl Spare {
+    /// Takes a descriptor.
+    pub(crate) fn new() -> Self {
+        Self(File::open("/dev/null").ok())
+    }
+
+    /// Frees the descriptor for as long as `work` runs.
+    pub(crate) fn lend(&mut self, work: impl FnOnce()) {
+        self.0 = None;
+        work();
+        self.0 = File::open("/dev/null").ok();
+    }
+}

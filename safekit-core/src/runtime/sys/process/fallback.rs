@@ -1,0 +1,103 @@
+//! Processes where nothing is built yet.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+use std::process::{Child, ExitStatus};
+
+use mio::{Registry, Token};
+
+use crate::ids::ProcessId;
+use crate::module::script::ScriptEnd;
+use crate::module::watch::ProcessInfo;
+use crate::runtime::notice::KillReach;
+use crate::runtime::sys::process::SpawnPlan;
+
+/// Nothing of this kind exists here.
+#[derive(Clone, Debug)]
+pub(in crate::runtime) struct ControlGroups(Infallible);
+
+impl ControlGroups {
+    pub(in crate::runtime) fn find() -> Option<Self> {
+        None
+    }
+
+    pub(in crate::runtime) fn sweep(&self) {}
+}
+
+/// Nothing of this kind exists here.
+#[derive(Debug)]
+pub(in crate::runtime) struct ExitWatch(Infallible);
+
+impl ExitWatch {
+    pub(in crate::runtime) fn open(_pid: u32) -> io::Result<Option<Self>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(in crate::runtime) fn register(&self, _: &Registry, _: Token) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(in crate::runtime) fn deregister(&self, _: &Registry) {
+        match self.0 {}
+    }
+}
+
+/// Nothing of this kind exists here.
+#[derive(Debug)]
+pub(in crate::runtime) struct ScriptGroup(Infallible);
+
+impl ScriptGroup {
+    pub(in crate::runtime) fn kill_process_group(&self) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(in crate::runtime) fn kill_control_group(&self) -> KillReach {
+        match self.0 {}
+    }
+
+    pub(in crate::runtime) fn clear(&self) -> bool {
+        match self.0 {}
+    }
+}
+
+/// Lists nothing.
+#[derive(Debug)]
+pub(in crate::runtime) struct Scanner(Infallible);
+
+impl Scanner {
+    pub(in crate::runtime) fn new() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(in crate::runtime) fn scan(&mut self) -> Vec<ProcessInfo> {
+        match self.0 {}
+    }
+}
+
+pub(in crate::runtime) fn spawn(
+    _plan: &SpawnPlan<'_>,
+    _control_groups: Option<&ControlGroups>,
+) -> io::Result<(Child, ScriptGroup)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(in crate::runtime) fn check_program(_path: &Path) -> Result<(), String> {
+    Err("scripts cannot be run on this operating system yet".to_owned())
+}
+
+pub(in crate::runtime) fn children_are_reported() -> bool {
+    true
+}
+
+pub(in crate::runtime) fn end_with_parent(_parent_pid: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(in crate::runtime) fn how_it_ended(status: ExitStatus) -> ScriptEnd {
+    ScriptEnd::Exited { code: status.code().unwrap_or_default() }
+}
+
+pub(in crate::runtime) fn is_running(_process: ProcessId) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,58 @@
+//! Lists all processes.
+
+use std::io;
+use std::path::Path;
+
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, ThreadKind, UpdateKind};
+
+use super::stat;
+use crate::ids::ProcessId;
+use crate::module::watch::ProcessInfo;
+
+/// Lists processes; keeps what makes the next list cheaper.
+#[derive(Debug)]
+pub(in crate::runtime) struct Scanner {
+    system: System,
+}
+
+impl Scanner {
+    pub(in crate::runtime) fn new() -> io::Result<Self> {
+        Ok(Self { system: System::new().map_err(io::Error::other)? })
+    }
+
+    /// Lists what runs, by pid: no threads, kernel threads or zombies.
+    pub(in crate::runtime) fn scan(&mut self) -> Vec<ProcessInfo> {
+        // Always: a process may have replaced its program since the last list.
+        let wanted = ProcessRefreshKind::nothing()
+            .without_tasks()
+            .with_cmd(UpdateKind::Always)
+            .with_exe(UpdateKind::Always);
+        self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
+        let mut processes: Vec<ProcessInfo> =
+            self.system.processes().values().filter_map(describe).collect();
+        processes.sort_by_key(|process| process.id);
+        processes
+    }
+}
+
+fn describe(process: &sysinfo::Process) -> Option<ProcessInfo> {
+    if process.thread_kind() == Some(ThreadKind::Kernel) {
+        return None;
+    }
+    let pid = process.pid().as_u32();
+    // sysinfo rounds the start to seconds and takes a leader that has ended for a zombie; the kernel says it exactly.
+    let stat = stat::read(pid).ok().flatten().filter(|stat| stat.running && !stat.kernel)?;
+    Some(ProcessInfo {
+        id: ProcessId { pid, started: stat.started },
+        parent_pid: stat.parent_pid,
+        name: process.name().to_string_lossy().into_owned(),
+        executable: process.exe().map(file_name).unwrap_or_default(),
+        arguments: process.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+    })
+}
+
+/// The kernel adds a mark to the path of a file that was removed or replaced, by an upgrade for example.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned()
+}

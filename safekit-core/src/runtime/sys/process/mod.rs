@@ -1,0 +1,38 @@
+//! Processes: what there is, when one dies, how a script is started and ended.
+
+#[cfg(not(target_os = "linux"))]
+mod fallback;
+#[cfg(target_os = "linux")]
+mod linux;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+
+#[cfg(not(target_os = "linux"))]
+pub(in crate::runtime) use fallback::{
+    ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
+    end_with_parent, how_it_ended, is_running, spawn,
+};
+#[cfg(target_os = "linux")]
+pub(in crate::runtime) use linux::{
+    ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
+    end_with_parent, how_it_ended, is_running, spawn,
+};
+
+/// How a script is to be started.
+#[derive(Debug)]
+pub(in crate::runtime) struct SpawnPlan<'a> {
+    /// Its file, with its whole path.
+    pub(in crate::runtime) program: &'a Path,
+    /// Its arguments.
+    pub(in crate::runtime) arguments: &'a [String],
+    /// Its whole environment; a later entry wins.
+    pub(in crate::runtime) environment: &'a [(OsString, OsString)],
+    /// The folder it runs in.
+    pub(in crate::runtime) folder: &'a Path,
+    /// Where its output goes; nowhere without.
+    pub(in crate::runtime) output: Option<&'a File>,
+    /// A name for its control group, unique on this host while the group exists.
+    pub(in crate::runtime) group_name: &'a str,
+}

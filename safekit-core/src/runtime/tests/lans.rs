@@ -1,0 +1,180 @@
+//! Datagrams.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use socket2::{Domain, Socket, Type};
+
+use super::{Bench, clock, lan, start_both, thread};
+use crate::ids::LanId;
+use crate::membership::Transmit;
+use crate::module::script::{Script, ScriptEnd};
+use crate::node::{Input, Output};
+use crate::runtime::lans::DATAGRAM_BYTES_MAX;
+
+const V4: &str = "127.0.0.1:0";
+const V4_OTHER: &str = "127.0.0.2:0";
+const V6: &str = "[::1]:0";
+
+fn bound(lans: &[&str]) -> Bench {
+    let mut bench = Bench::new();
+    let lans: Vec<(LanId, SocketAddr)> =
+        lans.iter().enumerate().map(|(i, text)| (lan(i), text.parse().unwrap())).collect();
+    bench.edge.bind_lans(&lans).unwrap();
+    bench
+}
+
+fn send(bench: &mut Bench, from: usize, to: SocketAddr, bytes: &[u8]) {
+    let transmit = Transmit { lan: lan(from), to, bytes: bytes.to_vec() };
+    assert!(bench.edge.perform(Output::Transmit(transmit)).is_none());
+}
+
+fn datagram(bench: &mut Bench) -> (LanId, SocketAddr, Vec<u8>) {
+    bench.until(|input| {
+        let Input::DatagramReceived { lan, from, bytes } = input else { return None };
+        Some((*lan, *from, bytes.clone()))
+    })
+}
+
+fn sender() -> Socket {
+    Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap()
+}
+
+fn datagrams(inputs: &[Input]) -> usize {
+    inputs.iter().filter(|input| matches!(input, Input::DatagramReceived { .. })).count()
+}
+
+#[test]
+fn datagrams_go_from_lan_to_lan() {
+    for lans in [[V4, V4_OTHER], [V6, V6]] {
+        let mut bench = bound(&lans);
+        let addresses = bench.edge.lan_addresses();
+        send(&mut bench, 0, addresses[&lan(1)], b"hello");
+        assert_eq!(datagram(&mut bench), (lan(1), addresses[&lan(0)], b"hello".to_vec()));
+        send(&mut bench, 1, addresses[&lan(0)], b"");
+        assert_eq!(datagram(&mut bench), (lan(0), addresses[&lan(1)], Vec::new()));
+        let counters = bench.edge.lan_counters();
+        assert_eq!((counters[&lan(0)].sent, counters[&lan(0)].received), (1, 1));
+    }
+}
+
+#[test]
+fn one_turn_takes_all_that_waits_though_the_deadline_has_passed() {
+    let mut bench = bound(&[V4, V4_OTHER]);
+    let deadline = clock::now();
+    let sender = sender();
+    for address in bench.edge.lan_addresses().into_values() {
+        for _ in 0..150 {
+            sender.send_to(b"beat", &address.into()).unwrap();
+        }
+    }
+    bench.turn(deadline);
+    assert_eq!(datagrams(&bench.inputs), 300);
+}
+
+#[test]
+fn too_large_datagrams_are_dropped_and_counted() {
+    let mut bench = bound(&[V4]);
+    let address = bench.edge.lan_addresses()[&lan(0)];
+    let sender = sender();
+    for size_bytes in [DATAGRAM_BYTES_MAX + 1, 60_000, DATAGRAM_BYTES_MAX] {
+        sender.send_to(&vec![7; size_bytes], &address.into()).unwrap();
+    }
+    assert_eq!(datagram(&mut bench).2.len(), DATAGRAM_BYTES_MAX);
+    assert_eq!(bench.edge.lan_counters()[&lan(0)].oversized, 2);
+    assert_eq!(datagrams(&bench.inputs), 0);
+}
+
+#[test]
+fn a_stolen_port_is_named_and_the_other_lans_work() {
+    let first = bound(&["127.0.0.79:0"]);
+    let taken = first.edge.lan_addresses()[&lan(0)];
+    let mut bench = Bench::new();
+    let lans = [
+        (lan(0), taken),
+        (lan(1), V4.parse().unwrap()),
+        (lan(2), "192.0.2.1:4800".parse().unwrap()),
+    ];
+    let error = bench.edge.bind_lans(&lans).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.failed.len(), 2);
+    assert!(text.contains(&format!("UDP {taken}: another program has this address")), "{text}");
+    assert!(text.contains("UDP 192.0.2.1:4800: this host has no such address"), "{text}");
+    let own = bench.edge.lan_addresses()[&lan(1)];
+    send(&mut bench, 1, own, b"me");
+    assert_eq!(datagram(&mut bench).2, b"me");
+    drop(first);
+    assert!(bench.edge.bind_lans(&lans[..2]).is_ok(), "freed, it can be bound");
+}
+
+#[test]
+fn errors_of_sending_are_counted_and_stop_nothing() {
+    let mut bench = bound(&[V4]);
+    let own = bench.edge.lan_addresses()[&lan(0)];
+    let closed: SocketAddr = {
+        let other = bound(&[V4_OTHER]);
+        other.edge.lan_addresses()[&lan(0)]
+    };
+    send(&mut bench, 0, closed, b"nobody there");
+    send(&mut bench, 0, "255.255.255.255:9".parse().unwrap(), b"not permitted");
+    send(&mut bench, 0, "[::1]:9".parse().unwrap(), b"another family");
+    send(&mut bench, 5, own, b"no such lan");
+    send(&mut bench, 0, own, b"still here");
+    assert_eq!(datagram(&mut bench).2, b"still here");
+    let counters = &bench.edge.lan_counters()[&lan(0)];
+    assert_eq!((counters.send_errors, bench.edge.unbound_transmits()), (2, 1));
+    assert!(counters.last_send_error.is_some());
+}
+
+#[test]
+fn lans_that_stay_or_change_places_lose_nothing() {
+    let mut bench = Bench::new();
+    // Ports that were free a moment ago, on addresses that no other test uses.
+    let free = bound(&["127.0.0.77:0", "127.0.0.78:0"]).edge.lan_addresses();
+    let (one, two) = (free[&lan(0)], free[&lan(1)]);
+    bench.edge.bind_lans(&[(lan(0), one), (lan(1), two)]).unwrap();
+    sender().send_to(b"waits", &one.into()).unwrap();
+    bench.edge.bind_lans(&[(lan(0), two), (lan(1), one)]).unwrap();
+    let (lan_of_it, _, bytes) = datagram(&mut bench);
+    assert_eq!((lan_of_it, bytes), (lan(1), b"waits".to_vec()));
+    bench.edge.bind_lans(&[(lan(3), one)]).unwrap();
+    sender().send_to(b"again", &one.into()).unwrap();
+    assert_eq!(datagram(&mut bench).0, lan(3));
+    assert_eq!(bench.edge.lan_addresses().len(), 1);
+}
+
+#[test]
+fn a_flood_of_datagrams_does_not_starve_the_ends_of_scripts() {
+    let mut bench = bound(&[V4]);
+    let address = bench.edge.lan_addresses()[&lan(0)];
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood = {
+        let (stop, sender) = (Arc::clone(&stop), sender());
+        thread::spawn("flood", move || {
+            while !stop.load(Ordering::Relaxed) {
+                sender.send_to(&[0; 100], &address.into()).unwrap();
+            }
+        })
+        .unwrap()
+    };
+    while datagrams(&bench.inputs) < 5000 {
+        bench.turn(clock::now());
+    }
+    bench.inputs.clear();
+    bench.script(Script::StartBoth, "#!/bin/sh\nexit 5\n");
+    let id = bench.run(start_both());
+    let mut end = None;
+    while end.is_none() {
+        bench.turn(clock::now());
+        let inputs = std::mem::take(&mut bench.inputs);
+        end = inputs
+            .into_iter()
+            .find(|input| matches!(input, Input::ActionFinished { id: ended, .. } if *ended == id));
+    }
+    stop.store(true, Ordering::Relaxed);
+    flood.join().unwrap();
+    let Some(Input::ActionFinished { outcome, .. }) = end else { panic!() };
+    bench.inputs.push(Input::ActionFinished { id, outcome });
+    assert_eq!(bench.end(id).0, ScriptEnd::Exited { code: 5 });
+}
