@@ -209,3 +209,62 @@ impl Machine for FarmNode {
         self.node.poll_timeout()
     }
 }
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use safekit_core::Machine;
+    use safekit_core::ids::{LanSet, NodeId, NodeName};
+    use safekit_core::membership::{MembershipConfig, NodeConfig};
+    use safekit_core::node::{AgentStart, Input, ModuleSetup, Node, Start};
+    use safekit_core::sim::SimModule;
+
+    use super::FarmNode;
+    use crate::share::Weight;
+
+    #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
+    fn base() -> Instant {
+        Instant::now()
+    }
+
+    fn cluster() -> Input {
+        let node = |number| {
+            let name = NodeName::new(&format!("node{number}")).unwrap();
+            let config = NodeConfig { name, addresses: [].into() };
+            (NodeId::new(number).unwrap(), config)
+        };
+        let me = NodeId::new(1).unwrap();
+        Input::ClusterConfigured(Box::new(MembershipConfig::new(me, (1..=3).map(node).collect())))
+    }
+
+    #[test]
+    fn a_module_has_a_farm_while_it_and_the_cluster_are_configured() {
+        let now = base();
+        let module = SimModule::bare("web").unwrap();
+        let name = module.config.name.clone();
+        let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 1 }));
+        let mut config = module.config;
+        config.boot = safekit_core::config::model::BootPolicy::Off;
+        node.handle_input(
+            now,
+            Input::ModuleConfigured(Box::new(ModuleSetup {
+                config: Arc::new(config),
+                scripts: module.scripts,
+                lans: LanSet::ALL,
+                sharing: 0,
+                saved: None,
+                start: AgentStart::HostBooted,
+            })),
+        );
+        assert!(node.farm(&name).is_none());
+        node.handle_input(now, cluster());
+        assert!(node.farm(&name).is_some());
+        node.set_weights(now, &name, [(NodeId::new(2).unwrap(), Weight(0))].into());
+        let weights = node.farm(&name).unwrap().table().weights();
+        assert_eq!(weights.values().map(|it| it.0).collect::<Vec<_>>(), [1, 0, 1]);
+        node.handle_input(now, Input::ModuleRemoved(name.clone()));
+        assert!(node.farm(&name).is_none());
+    }
+}

@@ -21,11 +21,13 @@ mod life;
 mod membership;
 mod net;
 mod process;
+mod questions;
 mod random;
 mod script;
 mod sweep;
 mod trace;
 mod turn;
+mod verbs;
 mod world;
 
 pub use cast::{Cast, SimModule};
