@@ -134,7 +134,7 @@ impl Membership {
     fn judge_view(&mut self, now: Instant, graph: &Graph) {
         let choice = Choice::new(graph, self.config.me);
         self.doubt.observe(now, graph.shape(choice.component));
-        let wanted = choice.members.map(|members| choice::view(members, &self.rows()));
+        let wanted = choice.members.map(|members| choice::view(members, &self.rows(), graph));
         if wanted.as_ref() == self.agreement.view().map(AsRef::as_ref) {
             self.doubt.end();
             return;

@@ -28,18 +28,18 @@ use super::budget::RestartBudget;
 use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
-use super::state::{FarmState, ModuleState};
-use super::watch::{Monitor, Notice, Watched};
+use super::state::ModuleState;
+use super::watch::{Monitor, Notice};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::explain::Cause;
-use crate::ids::{ActionId, LanSet, ModuleName};
+use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
-use journey::{Doing, Goal, Journey, Proof, State};
+use journey::{Doing, Journey, Proof, State};
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;
@@ -84,6 +84,7 @@ struct Kept {
 #[derive(Debug)]
 pub struct Module {
     number: u32,
+    key: ModuleKey,
     config: Arc<ModuleConfig>,
     scripts: BTreeSet<Script>,
     lans: LanSet,
@@ -142,6 +143,7 @@ impl Module {
         let saved = setup.saved;
         let mut module = Self {
             number,
+            key: setup.config.name.key(),
             config: setup.config,
             scripts: setup.scripts,
             lans: setup.lans,

@@ -7,7 +7,7 @@ use super::journey::{Doing, Goal, State};
 use super::{ACTION_BITS, Module, PastRun, PresentRun, Timer};
 use crate::config::model::ModuleConfig;
 use crate::explain::Cause;
-use crate::ids::{ActionId, LanSet};
+use crate::ids::{ActionId, LanSet, ModuleKey};
 use crate::module::script::Script;
 use crate::module::state::{FarmState, ModuleState};
 use crate::module::watch::Watched;
@@ -23,6 +23,12 @@ impl Module {
     #[must_use]
     pub fn number_of(id: ActionId) -> u32 {
         u32::try_from(id.0 >> ACTION_BITS).unwrap_or(0)
+    }
+
+    /// Returns what stands for it in heartbeats.
+    #[must_use]
+    pub fn key(&self) -> ModuleKey {
+        self.key
     }
 
     /// Returns its configuration.

@@ -95,6 +95,7 @@ pub(super) struct Bench {
     pub(super) running: Vec<(ActionId, ScriptRun)>,
     pub(super) to_end: Vec<ActionId>,
     pub(super) scans_wanted: u32,
+    pub(super) joined: bool,
     pub(super) watched: BTreeSet<u32>,
     pub(super) saves: Vec<SavedModule>,
     pub(super) events: Vec<Event>,
@@ -135,6 +136,7 @@ impl Bench {
             running: Vec::new(),
             to_end: Vec::new(),
             scans_wanted: 0,
+            joined: true,
             watched: BTreeSet::new(),
             saves: Vec::new(),
             events: Vec::new(),
@@ -162,6 +164,9 @@ impl Bench {
     }
 
     pub(super) fn input(&mut self, input: Input) {
+        if let Input::JoinChanged(join) = &input {
+            self.joined = *join == Join::Joined;
+        }
         self.module.handle_input(self.now, input);
         self.timeout();
     }
@@ -316,9 +321,9 @@ impl Bench {
 
     /// Tells who gave which command, as far as they were taken.
     pub(super) fn commands(&self) -> Vec<(Command, Origin)> {
-        let accepted = |event: &Event| match event {
-            Event::CommandAccepted { command, origin, .. } => Some((*command, origin.clone())),
-            _ => None,
+        let accepted = |event: &Event| {
+            let Event::CommandAccepted { command, origin, .. } = event else { return None };
+            Some((*command, origin.clone()))
         };
         self.events.iter().filter_map(accepted).collect()
     }
