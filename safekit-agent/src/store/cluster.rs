@@ -37,6 +37,9 @@ const KEYS_MAX: usize = 2;
 /// Answers a name with its addresses, or says why not.
 pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>;
 
+/// Says why a resolved configuration does not fit this host.
+pub(crate) type Accept<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
+
 /// Where a configuration comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -79,7 +82,7 @@ pub(crate) enum Lock {
     Open,
 }
 
-/// Configures the cluster; returns what is in force from now on, and warnings.
+/// Configures the cluster; `accept` has the last word before anything changes. Returns what is in force from now on, and warnings.
 ///
 /// # Errors
 /// Every fault of the configuration, or what else is in the way; nothing has changed.
@@ -87,6 +90,7 @@ pub(crate) fn configure(
     layout: &Layout,
     source: &Source,
     lookup: Lookup<'_>,
+    accept: Accept<'_>,
 ) -> StoreResult<(LoadedCluster, Vec<String>)> {
     if lock(layout) == Lock::Locked {
         return Err(refused("the cluster's configuration is locked: unlock it first"));
@@ -105,6 +109,7 @@ pub(crate) fn configure(
             }
         }
     };
+    accept(&resolved).map_err(StoreError::Refused)?;
     write(layout, &xml, &resolved, &keys)?;
     match load(layout)? {
         Some(loaded) => Ok((loaded, warnings)),

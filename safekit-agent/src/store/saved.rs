@@ -175,6 +175,7 @@ fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
     Recovered {
         saved: Some(SavedModule {
             phase: SavedPhase::Up,
+            started: true,
             watched: Vec::new(),
             budget: SavedBudget::default(),
         }),
