@@ -16,7 +16,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
-use rustix::process::{Pid, Signal};
+use safekit_core::runtime::host;
 use serde::{Deserialize, Serialize};
 
 use crate::store::layout::RootLock;
@@ -233,14 +233,11 @@ impl Parent {
     }
 }
 
-/// Binds this process's life to that of its parent: SIGKILL when the parent's thread that started it ends. Asked first
-/// and then checked, so that a parent that ended in between is noticed.
+/// Binds this process's life to that of its parent.
 fn end_with(guardian_pid: u32) -> Result<(), ParentError> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(io::Error::from)?;
-    let parent = rustix::process::getppid().map(Pid::as_raw_pid);
-    match parent.and_then(|pid| u32::try_from(pid).ok()) == Some(guardian_pid) {
-        true => Ok(()),
-        false => Err(ParentError::GuardianEnded),
+    match host::end_with_parent(guardian_pid) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ParentError::GuardianEnded),
+        Err(error) => Err(ParentError::Io(error)),
+        Ok(()) => Ok(()),
     }
 }

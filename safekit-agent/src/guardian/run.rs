@@ -1,4 +1,8 @@
 //! The guardian's loop.
+//!
+//! ```text
+//! wait ─► signals ─► what the agent says, its death ─► letters and restarts that are due ─► wait
+//! ```
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -11,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
+use safekit_core::runtime::clock::now;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started};
@@ -22,6 +27,10 @@ use crate::store::layout::RootLock;
 /// Exit codes of the agent that end the guardian too: done; wrong arguments; wrong configuration. To start the same thing
 /// again would end the same way.
 const FINAL_CODES: [i32; 3] = [0, 64, 65];
+/// Exit code of an agent that wants to be started anew: it has left the cluster as it should.
+const AGAIN_CODE: i32 = 75;
+/// An agent that wants so sooner than this after its start waits like one that failed.
+const AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The guardian's exit code when an agent that was asked to stop did not end by itself.
 const CODE_FAILED: u8 = 70;
 /// Restarts wait this long: the first one not at all, the second one 1 s, ..., all further ones 30 s.
@@ -41,7 +50,7 @@ const SENDING_MAX: usize = 8;
 
 /// What a guardian needs.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub(super) struct Config {
     /// The hold on the root.
     pub lock: RootLock,
     /// Where the counter is kept.
@@ -56,7 +65,7 @@ pub(crate) struct Config {
 
 /// The guardian's times.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(super) struct Limits {
     /// An agent whose last beat is older than this is killed. Default 10 s: longer than any pause that an agent recovers
     /// from by itself; its health answer is negative after 300 ms and the others act after the loss time anyway. Lower
     /// values kill agents on hosts that swap.
@@ -82,7 +91,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// When the operating system gives no signal handlers; nothing was started.
-pub(crate) fn run(config: Config) -> io::Result<u8> {
+pub(super) fn guard(config: Config) -> io::Result<u8> {
     let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
     let signals = Signals::register()?;
     let counter = Counter::read(config.counter_file.clone());
@@ -264,7 +273,8 @@ impl Guardian {
                 self.phase = Phase::Ending { code: CODE_FAILED };
             }
             None => {
-                if lived >= self.config.limits.calm_after {
+                let wanted = code == Some(AGAIN_CODE) && lived >= AGAIN_MIN;
+                if wanted || lived >= self.config.limits.calm_after {
                     self.failures = 0;
                 }
                 self.rest(now, how);
@@ -417,20 +427,15 @@ fn tell(told: io::Result<()>) {
     }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     // Nobody to tell where even that fails.
     drop(writeln!(io::stderr(), "safekit-agent: guardian: {text}"));
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the guardian has a loop of its own, without an edge"
+    reason = "one thread, and nothing to wait on: the kernel refuses, or the agent of a killed guardian dies"
 )]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "only where the kernel refuses to wait")]
-fn rest() {
+pub(super) fn rest() {
     std::thread::sleep(OWN_PAUSE);
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::channel::{AgentChannel, FromAgent, MESSAGE_BYTES_MAX, Received};
+use super::channel::{AgentChannel, FromAgent, MESSAGE_BYTES_MAX, ParentError, Received};
 use super::counter::Counter;
 use super::farewell::{COPIES, Sending};
 use super::*;
@@ -156,7 +156,7 @@ fn fake_guardian() {
     let Some(root) = std::env::var_os(ROOT) else { return };
     let layout = Layout::new(Some(root.as_ref()));
     let arguments = ["--ignored", "--exact", "guardian::tests::fake_agent", "--test-threads=1"];
-    let code = run(Config {
+    let code = guard(Config {
         lock: layout.lock().unwrap(),
         counter_file: layout.incarnation_file(),
         program: std::env::current_exe().unwrap(),
@@ -378,6 +378,20 @@ fn the_service_manager_hears_ready_and_stopping() {
     assert_eq!(buffer[..length], *b"STOPPING=1");
     assert_eq!(played.end(), Some(0));
     fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_root_is_refused_while_its_guardian_lives_and_waited_for_while_its_agent_dies() {
+    let root = TestRoot::new();
+    let layout = root.layout();
+    let lock = layout.lock().unwrap();
+    assert!(matches!(take_root(&layout), Err(LockError::Taken { .. })));
+    // A pid beyond the kernel's greatest one belongs to nobody.
+    fs::write(layout.lock_file(), "2147483646\n").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(lock));
+        take_root(&layout).unwrap();
+    });
 }
 
 #[test]

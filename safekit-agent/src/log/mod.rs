@@ -16,5 +16,5 @@ mod tests;
 mod thread;
 
 pub(crate) use line::Level;
-pub(crate) use read::{LINES_MAX, Which, newest};
+pub(crate) use read::{Which, newest};
 pub(crate) use thread::{CommandMark, Log, LogThread};

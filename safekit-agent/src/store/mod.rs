@@ -18,5 +18,5 @@ pub(crate) mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use error::{StoreError, StoreResult};
+pub(crate) use error::StoreError;
 pub(crate) use layout::Layout;

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use safekit_core::config::ClusterConfig;
+
 use super::{TestRoot, mode};
 use crate::store::cluster::{
     KeyChange, Lock, Source, change_keys, confcheck, configure, confinfo, deconfig, export, load,
@@ -26,6 +28,10 @@ fn nobody(host: &str) -> Result<Vec<IpAddr>, String> {
     Err(format!("{host} must not be asked for"))
 }
 
+fn fits(_: &ClusterConfig) -> Result<(), String> {
+    Ok(())
+}
+
 fn file(root: &TestRoot, name: &str, bytes: impl AsRef<[u8]>) -> Source {
     let path = root.path().join(name);
     fs::write(&path, bytes).unwrap();
@@ -46,7 +52,7 @@ fn a_cluster_is_configured_by_xml_with_new_keys_each_time() {
     assert_eq!(load(&layout).unwrap(), None);
     assert_eq!(confinfo(&layout).unwrap(), None);
     let source = file(&root, "given.xml", XML);
-    let (first, _) = configure(&layout, &source, &mut answers).unwrap();
+    let (first, _) = configure(&layout, &source, &mut answers, &fits).unwrap();
     assert_eq!(first.config.nodes.len(), 2);
     assert_eq!(first.keys.keys.len(), 1);
     assert_eq!(first.notes, Vec::<String>::new());
@@ -56,7 +62,7 @@ fn a_cluster_is_configured_by_xml_with_new_keys_each_time() {
         fs::read_to_string(layout.cluster().join("cluster_ip.xml")).unwrap().contains("10.0.0.2")
     );
     assert_eq!(load(&layout).unwrap().unwrap(), first);
-    let (second, _) = configure(&layout, &Source::Current, &mut answers).unwrap();
+    let (second, _) = configure(&layout, &Source::Current, &mut answers, &fits).unwrap();
     assert_eq!(second.config, first.config);
     assert_ne!(second.keys.keys, first.keys.keys);
     let info = confinfo(&layout).unwrap().unwrap();
@@ -67,7 +73,7 @@ fn a_cluster_is_configured_by_xml_with_new_keys_each_time() {
 fn what_is_wrong_changes_nothing() {
     let root = TestRoot::new();
     let layout = root.layout();
-    configure(&layout, &file(&root, "given.xml", XML), &mut answers).unwrap();
+    configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     fs::write(layout.cluster().join("note"), "an administrator's own").unwrap();
     let before = content(&layout);
     let wrong = XML.replace("addr=\"10.0.0.1\"", "adr=\"10.0.0.1\"");
@@ -75,16 +81,23 @@ fn what_is_wrong_changes_nothing() {
     for (name, bytes) in
         [("wrong", wrong.as_str()), ("unknown", &unknown), ("empty", ""), ("zip", "PK\x03\x04")]
     {
-        let error = configure(&layout, &file(&root, name, bytes), &mut answers).unwrap_err();
+        let error = configure(&layout, &file(&root, name, bytes), &mut answers, &fits).unwrap_err();
         assert_eq!(content(&layout), before, "{error}");
     }
-    let error = configure(&layout, &file(&root, "wrong", &wrong), &mut answers).unwrap_err();
+    let error = configure(&layout, &file(&root, "wrong", &wrong), &mut answers, &fits).unwrap_err();
     let StoreError::Configuration { diagnostics } = error else { panic!("{error}") };
     assert!(diagnostics.iter().any(|line| line.contains("wrong:2:")), "{diagnostics:?}");
     let missing = Source::File(root.path().join("missing"));
-    assert!(matches!(configure(&layout, &missing, &mut answers), Err(StoreError::Refused(_))));
+    assert!(matches!(
+        configure(&layout, &missing, &mut answers, &fits),
+        Err(StoreError::Refused(_))
+    ));
+    let current = Source::Current;
+    let error = configure(&layout, &current, &mut answers, &|_| Err("no node of it".to_owned()));
+    assert_eq!(error.unwrap_err().to_string(), "no node of it");
+    assert_eq!(content(&layout), before);
     // A good one keeps the administrator's own file.
-    configure(&layout, &Source::Current, &mut answers).unwrap();
+    configure(&layout, &Source::Current, &mut answers, &fits).unwrap();
     assert!(layout.cluster().join("note").exists());
 }
 
@@ -93,9 +106,10 @@ fn an_export_makes_the_same_cluster_elsewhere_without_dns() {
     let (here, there) = (TestRoot::new(), TestRoot::new());
     let (layout, other) = (here.layout(), there.layout());
     assert!(matches!(export(&layout), Err(StoreError::Refused(_))));
-    let (first, _) = configure(&layout, &file(&here, "given.xml", XML), &mut answers).unwrap();
+    let (first, _) =
+        configure(&layout, &file(&here, "given.xml", XML), &mut answers, &fits).unwrap();
     let zip = file(&there, "cluster.zip", export(&layout).unwrap());
-    let (second, _) = configure(&other, &zip, &mut nobody).unwrap();
+    let (second, _) = configure(&other, &zip, &mut nobody, &fits).unwrap();
     assert_eq!((second.config, second.keys), (first.config, first.keys));
 }
 
@@ -104,7 +118,8 @@ fn keys_can_be_deleted_and_made_anew_and_the_cluster_stays_the_same() {
     let root = TestRoot::new();
     let layout = root.layout();
     change_keys(&layout, KeyChange::New).unwrap_err();
-    let (first, _) = configure(&layout, &file(&root, "given.xml", XML), &mut answers).unwrap();
+    let (first, _) =
+        configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     change_keys(&layout, KeyChange::Delete).unwrap();
     let without = load(&layout).unwrap().unwrap();
     assert_eq!((without.keys.cluster, without.keys.keys.len()), (first.keys.cluster, 0));
@@ -119,7 +134,7 @@ fn keys_can_be_deleted_and_made_anew_and_the_cluster_stays_the_same() {
 fn damaged_keys_are_refused_and_never_repeated() {
     let root = TestRoot::new();
     let layout = root.layout();
-    configure(&layout, &file(&root, "given.xml", XML), &mut answers).unwrap();
+    configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     let path = layout.cluster().join("keys");
     let whole = fs::read_to_string(&path).unwrap();
     let key = whole.lines().last().unwrap();
@@ -146,7 +161,7 @@ fn keys_that_others_can_read_are_named() {
     use std::os::unix::fs::PermissionsExt;
     let root = TestRoot::new();
     let layout = root.layout();
-    configure(&layout, &file(&root, "given.xml", XML), &mut answers).unwrap();
+    configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     let path = layout.cluster().join("keys");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(load(&layout).unwrap().unwrap().notes[0].contains("can be read by others"));
@@ -156,13 +171,13 @@ fn keys_that_others_can_read_are_named() {
 fn a_locked_configuration_is_not_changed() {
     let root = TestRoot::new();
     let layout = root.layout();
-    configure(&layout, &file(&root, "given.xml", XML), &mut answers).unwrap();
+    configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     set_lock(&layout, Lock::Locked).unwrap();
     assert_eq!(confinfo(&layout).unwrap().unwrap().lock, Lock::Locked);
-    configure(&layout, &Source::Current, &mut answers).unwrap_err();
+    configure(&layout, &Source::Current, &mut answers, &fits).unwrap_err();
     deconfig(&layout).unwrap_err();
     set_lock(&layout, Lock::Open).unwrap();
-    configure(&layout, &Source::Current, &mut answers).unwrap();
+    configure(&layout, &Source::Current, &mut answers, &fits).unwrap();
     deconfig(&layout).unwrap();
     assert_eq!(load(&layout).unwrap(), None);
 }

@@ -65,6 +65,7 @@ fn boot(id: &str, since_boot_s: u64) -> Boot {
 fn up() -> SavedModule {
     SavedModule {
         phase: SavedPhase::Up,
+        started: true,
         watched: vec![ProcessId { pid: 17, started: 4711 }],
         budget: SavedBudget { used: 2, age_ms: 1000 },
     }
