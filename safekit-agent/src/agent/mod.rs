@@ -215,10 +215,9 @@ impl Agent {
 
     fn drain(&mut self) {
         while let Some(output) = self.node.poll_output() {
-            match output {
-                safekit_farm::node::Output::Node(output) => self.perform(output),
-                // The shares are read where they are shown; there is no packet filter to tell.
-                _ => {}
+            // The shares are read where they are shown; there is no packet filter to tell.
+            if let safekit_farm::node::Output::Node(output) = output {
+                self.perform(output);
             }
         }
     }
