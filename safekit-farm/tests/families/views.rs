@@ -33,6 +33,11 @@ pub(crate) fn begin(seed: u64, family: Family, length: u32) -> Run {
     }
     let mut run = Run::new(seed, cast, length);
     run.choose_air();
+    if family == Family::Toggle && run.random.chance(0.5) {
+        // Datagrams under way for longer than a view lives: only its number tells an agreement from an older one.
+        run.world.net().delay(ms(20), ms(120));
+        run.air.slow = true;
+    }
     run
 }
 
