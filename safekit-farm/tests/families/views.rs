@@ -409,7 +409,12 @@ pub(crate) fn mix(run: &mut Run) -> Result<(), Failure> {
                     run.world.net().mend(one, other);
                 }
             }
-            8..10 => {
+            8 => {
+                let lans = run.world.cast().lan_ids();
+                let lan = run.random.pick(&lans).unwrap();
+                run.world.net().cut_lan(one, other, lan);
+            }
+            9 => {
                 let loss = run.random.pick_or(&[0.3, 0.6, 0.9], 0.3);
                 run.world.net().loss_between(one, other, loss);
             }
