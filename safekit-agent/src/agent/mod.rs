@@ -90,7 +90,6 @@ struct Agent {
     beat_at: Instant,
     farewell_due: bool,
     told_faults: BTreeMap<String, String>,
-    wall: report::WallClock,
 }
 
 /// Who waits for the answer to a command.

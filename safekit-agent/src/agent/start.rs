@@ -18,7 +18,6 @@ use safekit_farm::FarmNode;
 
 use super::desk::{Bell, desk};
 use super::operations::Office;
-use super::report::WallClock;
 use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS, modules};
 use crate::RunArguments;
@@ -135,7 +134,6 @@ pub(super) fn agent(
         beat_at: now,
         farewell_due: false,
         told_faults: BTreeMap::new(),
-        wall: WallClock::new(),
     };
     agent.take_configuration(started)?;
     let office = Office::new(desk, agent.layout.clone(), agent.log.clone(), arguments.node.clone());

@@ -78,13 +78,8 @@ impl Agent {
 
     /// Returns what nodes, lans and modules are called.
     pub(super) fn names(&self) -> Names {
-        let mut names = Names::default();
-        if let Some(cluster) = &self.cluster {
-            names.nodes = cluster.config.nodes.clone();
-            names.lans = cluster.config.lans.iter().map(|lan| (lan.id, lan.name.clone())).collect();
-        }
-        names.modules =
-            self.node.node().modules().map(|(name, _)| (name.key(), name.clone())).collect();
-        names
+        let lans = self.cluster.iter().flat_map(|cluster| &cluster.config.lans);
+        let lans = lans.map(|lan| (lan.id, lan.name.clone())).collect();
+        self.node.node().explain_names(lans)
     }
 }
