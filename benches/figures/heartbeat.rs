@@ -44,15 +44,27 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let bare =
         bare.join().map_err(|_panic| Trouble::failed("the bare receiver has panicked"))??;
     let (mut heartbeats, mut floor) = (Samples::default(), Samples::default());
-    for time in &changes {
-        heartbeats.add(*time);
-        bench.record.line("heartbeat", json!({ "one_way_us": micros(*time) }))?;
+    let (mut until_sent, mut until_shown) = (Samples::default(), Samples::default());
+    for change in &changes {
+        let [one_way, sent, shown] = change.map_or([None; 3], |change| {
+            let shown = change.shown.saturating_duration_since(change.woken);
+            let sent = change.sent.saturating_duration_since(change.begun);
+            [Some(change.shown.saturating_duration_since(change.begun)), Some(sent), Some(shown)]
+        });
+        heartbeats.add(one_way);
+        until_sent.add(sent);
+        until_shown.add(shown);
+        let (one_way, sent, shown) = (micros(one_way), micros(sent), micros(shown));
+        let times = json!({ "one_way_us": one_way, "sender_us": sent, "receiver_us": shown });
+        bench.record.line("heartbeat", times)?;
     }
     for time in bare {
         floor.add(Some(time));
         bench.record.line("bare_datagram", json!({ "one_way_us": micros(Some(time)) }))?;
     }
     bench.times.times("heartbeat, change to output, one way", &heartbeats, None);
+    bench.times.times("- of it the sender, change to sent", &until_sent, None);
+    bench.times.times("- of it the receiver, woken to output", &until_shown, None);
     bench.times.times("bare datagram, one way", &floor, None);
     let ratio = |percent| {
         let (ours, bare) = (heartbeats.percentile(percent)?, floor.percentile(percent)?);
@@ -72,8 +84,21 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     Ok(())
 }
 
-/// Changes something so many times; returns how long each change took to be shown.
-fn changes(count: u32) -> Try<Vec<Option<Duration>>> {
+/// The way of one change.
+#[derive(Clone, Copy)]
+struct Change {
+    begun: Instant,
+    sent: Instant,
+    /// When the receiver's loop turned with it.
+    woken: Instant,
+    shown: Instant,
+}
+
+/// A number of a change, and two of its instants.
+type Half = (u32, Instant, Instant);
+
+/// Changes something so many times; returns how each change went, where it was shown.
+fn changes(count: u32) -> Try<Vec<Option<Change>>> {
     let mut edges = Vec::new();
     for _ in 0..2 {
         let edge = Edge::new(EdgeConfig::new(Arc::new(Nothing)));
@@ -117,32 +142,34 @@ fn changes(count: u32) -> Try<Vec<Option<Duration>>> {
 fn collect(
     count: u32,
     joins: &Receiver<()>,
-    begins: &Receiver<(u32, Instant)>,
-    shows: &Receiver<(u32, Instant)>,
-) -> Try<Vec<Option<Duration>>> {
+    begins: &Receiver<Half>,
+    shows: &Receiver<Half>,
+) -> Try<Vec<Option<Change>>> {
     let never = |_timeout| Trouble::failed("two memberships never joined");
     joins.recv_timeout(PATIENCE).map_err(never)?;
     let mut begun = BTreeMap::new();
     while begun.len() < usize::try_from(count).unwrap_or(usize::MAX) {
         let never = |_timeout| Trouble::failed("the sender stands still");
-        let (change, at) = begins.recv_timeout(PATIENCE).map_err(never)?;
-        begun.insert(change, at);
+        let (change, begin, sent) = begins.recv_timeout(PATIENCE).map_err(never)?;
+        begun.insert(change, (begin, sent));
     }
     let mut ended = BTreeMap::new();
-    while let Ok((change, at)) = shows.recv_timeout(Duration::from_millis(500)) {
-        ended.insert(change, at);
+    while let Ok((change, woken, shown)) = shows.recv_timeout(Duration::from_millis(500)) {
+        ended.insert(change, (woken, shown));
     }
-    let time =
-        |(change, at): (&u32, &Instant)| Some(ended.get(change)?.saturating_duration_since(*at));
-    Ok(begun.iter().map(time).collect())
+    let change = |(change, (begun, sent)): (u32, (Instant, Instant))| {
+        let (woken, shown) = *ended.get(&change)?;
+        Some(Change { begun, sent, woken, shown })
+    };
+    Ok(begun.into_iter().map(change).collect())
 }
 
 /// What a side does.
 enum Part {
-    /// It changes what it tells, and says when.
-    Changes(Sender<(u32, Instant)>),
-    /// It says when it shows the other one's change.
-    Shows(Sender<(u32, Instant)>),
+    /// It changes what it tells, and says when, and when that was sent.
+    Changes(Sender<Half>),
+    /// It says when its loop turned with the other one's change, and when it showed it.
+    Shows(Sender<Half>),
 }
 
 /// One node, with the loop of its thread.
@@ -181,33 +208,33 @@ impl Side {
                 self.membership.handle_input(now, Input::DatagramReceived { lan, from, bytes });
             }
         }
-        if self.next.is_some_and(|next| next <= now) && self.changes < count {
-            self.change();
-        }
-        self.membership.handle_timeout(clock::now());
+        let due = self.next.is_some_and(|next| next <= now) && self.changes < count;
+        let begun = due.then(|| self.change());
+        self.membership.handle_timeout(begun.unwrap_or(now));
         while let Some(output) = self.membership.poll_output() {
-            self.take(output);
+            self.take(now, output);
+        }
+        if let (Some(begun), Part::Changes(sender)) = (begun, &self.part) {
+            let _ = sender.send((self.changes, begun, clock::now()));
         }
         true
     }
 
-    fn change(&mut self) {
-        let Part::Changes(begun) = &self.part else { return };
-        self.changes += 1;
+    fn change(&mut self) -> Instant {
         let now = clock::now();
-        let facts = facts(self.changes);
-        self.membership.handle_input(now, Input::ModulesChanged(facts));
-        let _ = begun.send((self.changes, now));
+        self.changes += 1;
+        self.membership.handle_input(now, Input::ModulesChanged(facts(self.changes)));
         self.next = Some(now + GAP);
+        now
     }
 
-    fn take(&mut self, output: Output) {
+    fn take(&mut self, woken: Instant, output: Output) {
         if let Output::PeerModulesChanged { member } = &output
             && let Part::Shows(shown) = &self.part
         {
             let now = clock::now();
             if let Some(facts) = self.membership.peer_modules(*member).get(&MODULE) {
-                let _ = shown.send((facts.config, now));
+                let _ = shown.send((facts.config, woken, now));
             }
         } else if let Output::ViewInstalled { view, .. } = &output
             && view.members.len() == 2
