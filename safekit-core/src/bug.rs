@@ -5,6 +5,10 @@
 /// A fault that somebody could have made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
+#[cfg_attr(
+    not(feature = "planted-bugs"),
+    allow(dead_code, unreachable_pub, reason = "without the feature nothing can be planted")
+)]
 pub enum Bug {
     /// What a view gives is claimed when it is proposed, not when all members agree.
     ClaimBeforeAgreement,

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use safekit_core::Machine;
 use safekit_core::ids::{Epoch, ModuleName, NodeId};
-use safekit_core::membership::View;
+use safekit_core::membership::{MembershipConfig, View};
 use safekit_core::node::{self, Node};
 
 use crate::buckets::BucketSet;
@@ -42,7 +42,6 @@ pub struct FarmNode {
     node: Node,
     me: Option<NodeId>,
     nodes: BTreeSet<NodeId>,
-    modules: BTreeSet<ModuleName>,
     weights: BTreeMap<ModuleName, BTreeMap<NodeId, Weight>>,
     farms: BTreeMap<ModuleName, Farm>,
     wanted: Option<(Epoch, Arc<View>)>,
@@ -58,7 +57,6 @@ impl FarmNode {
             node,
             me: None,
             nodes: BTreeSet::new(),
-            modules: BTreeSet::new(),
             weights: BTreeMap::new(),
             farms: BTreeMap::new(),
             wanted: None,
@@ -113,26 +111,21 @@ impl FarmNode {
         self.nodes.iter().map(|node| (*node, weight(*node))).collect()
     }
 
-    fn note(&mut self, now: Instant, input: &node::Input) {
-        match input {
-            node::Input::ClusterConfigured(config) => {
-                self.me = Some(config.me);
-                self.nodes = config.nodes.keys().copied().collect();
-                // Membership begins a new life: nothing of the old view counts.
-                self.propose(now, Epoch::default(), None);
-                self.farms.clear();
-            }
-            node::Input::ModuleConfigured(setup) => {
-                self.modules.insert(setup.config.name.clone());
-            }
-            _ => return,
-        }
-        self.make_farms();
+    /// Takes over who I am and who there is. Membership begins a new life: nothing of the old view counts.
+    fn note_cluster(&mut self, now: Instant, config: &MembershipConfig) {
+        self.me = Some(config.me);
+        self.nodes = config.nodes.keys().copied().collect();
+        self.propose(now, Epoch::default(), None);
+        self.farms.clear();
     }
 
-    fn make_farms(&mut self) {
+    /// Gives each module that the node has a farm, and none to others.
+    fn match_farms(&mut self) {
         let Some(me) = self.me else { return };
-        for module in self.modules.clone() {
+        let modules: BTreeSet<ModuleName> =
+            self.node.modules().map(|(name, _)| name.clone()).collect();
+        self.farms.retain(|module, _| modules.contains(module));
+        for module in modules {
             if !self.farms.contains_key(&module) {
                 let farm = Farm::new(me, module.key(), self.weights_of(&module));
                 self.farms.insert(module, farm);
@@ -171,12 +164,11 @@ impl FarmNode {
 
     fn drain_node(&mut self, now: Instant) {
         while let Some(output) = self.node.poll_output() {
-            match &output {
-                node::Output::ViewProposed { epoch, view } => {
-                    self.propose(now, *epoch, view.as_ref());
-                }
-                node::Output::ViewInstalled { epoch, view } => self.install(now, *epoch, view),
-                _ => {}
+            if let node::Output::ViewProposed { epoch, view } = &output {
+                self.propose(now, *epoch, view.as_ref());
+            }
+            if let node::Output::ViewInstalled { epoch, view } = &output {
+                self.install(now, *epoch, view);
             }
             self.outputs.push_back(Output::Node(output));
         }
@@ -188,8 +180,19 @@ impl Machine for FarmNode {
     type Output = Output;
 
     fn handle_input(&mut self, now: Instant, input: node::Input) {
-        self.note(now, &input);
+        if let node::Input::ClusterConfigured(config) = &input {
+            self.note_cluster(now, config);
+        }
+        let configures = matches!(
+            input,
+            node::Input::ClusterConfigured(_)
+                | node::Input::ModuleConfigured(_)
+                | node::Input::ModuleRemoved(_)
+        );
         self.node.handle_input(now, input);
+        if configures {
+            self.match_farms();
+        }
         self.drain_node(now);
     }
 
@@ -204,5 +207,64 @@ impl Machine for FarmNode {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.node.poll_timeout()
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use safekit_core::Machine;
+    use safekit_core::ids::{LanSet, NodeId, NodeName};
+    use safekit_core::membership::{MembershipConfig, NodeConfig};
+    use safekit_core::node::{AgentStart, Input, ModuleSetup, Node, Start};
+    use safekit_core::sim::SimModule;
+
+    use super::FarmNode;
+    use crate::share::Weight;
+
+    #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
+    fn base() -> Instant {
+        Instant::now()
+    }
+
+    fn cluster() -> Input {
+        let node = |number| {
+            let name = NodeName::new(&format!("node{number}")).unwrap();
+            let config = NodeConfig { name, addresses: [].into() };
+            (NodeId::new(number).unwrap(), config)
+        };
+        let me = NodeId::new(1).unwrap();
+        Input::ClusterConfigured(Box::new(MembershipConfig::new(me, (1..=3).map(node).collect())))
+    }
+
+    #[test]
+    fn a_module_has_a_farm_while_it_and_the_cluster_are_configured() {
+        let now = base();
+        let module = SimModule::bare("web").unwrap();
+        let name = module.config.name.clone();
+        let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 1 }));
+        let mut config = module.config;
+        config.boot = safekit_core::config::model::BootPolicy::Off;
+        node.handle_input(
+            now,
+            Input::ModuleConfigured(Box::new(ModuleSetup {
+                config: Arc::new(config),
+                scripts: module.scripts,
+                lans: LanSet::ALL,
+                sharing: 0,
+                saved: None,
+                start: AgentStart::HostBooted,
+            })),
+        );
+        assert!(node.farm(&name).is_none());
+        node.handle_input(now, cluster());
+        assert!(node.farm(&name).is_some());
+        node.set_weights(now, &name, [(NodeId::new(2).unwrap(), Weight(0))].into());
+        let weights = node.farm(&name).unwrap().table().weights();
+        assert_eq!(weights.values().map(|it| it.0).collect::<Vec<_>>(), [1, 0, 1]);
+        node.handle_input(now, Input::ModuleRemoved(name.clone()));
+        assert!(node.farm(&name).is_none());
     }
 }

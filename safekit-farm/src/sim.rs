@@ -12,7 +12,7 @@ use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::membership::{MemberState, Transmit};
 use safekit_core::node;
 use safekit_core::sim::{
-    Birth, Cast, Epochs, Invariant, Joining, Life, Occurrence, Subject, World,
+    Accusations, Birth, Cast, Epochs, Invariant, Joining, Life, Occurrence, Subject, World,
 };
 
 use crate::buckets::{BucketId, BucketSet};
@@ -46,6 +46,7 @@ pub fn world(
         .with(Life::new())
         .with(Joining::new())
         .with(Epochs::new())
+        .with(Accusations)
         .with(Ownership::new())
 }
 
@@ -66,19 +67,15 @@ impl Ownership {
 
     fn hear(&mut self, node: NodeId, event: &Event) {
         let hears = self.hears.entry(node).or_default();
-        match event {
-            Event::MemberChanged {
-                member,
-                state: MemberState::Alive | MemberState::Joining,
-                ..
-            } => {
+        if let Event::MemberChanged { member, state, .. } = event {
+            if matches!(state, MemberState::Alive | MemberState::Joining) {
                 hears.insert(*member);
-            }
-            Event::MemberChanged { member, .. } => {
+            } else {
                 hears.remove(member);
             }
-            Event::JoinChanged { joined: false, .. } => hears.clear(),
-            _ => {}
+        }
+        if let Event::JoinChanged { joined: false, .. } = event {
+            hears.clear();
         }
     }
 
@@ -131,20 +128,21 @@ impl Invariant<FarmNode> for Ownership {
         occurrence: &Occurrence<'_, FarmNode>,
     ) -> Result<(), String> {
         self.joining.note(world, occurrence);
-        match *occurrence {
-            Occurrence::AgentStarted { node } | Occurrence::AgentEnded { node } => {
-                self.hears.remove(&node);
+        if let Occurrence::AgentStarted { node } | Occurrence::AgentEnded { node } = *occurrence {
+            self.hears.remove(&node);
+        }
+        if let Occurrence::TurnEnded { node } = *occurrence {
+            return self.check(world, node);
+        }
+        let Occurrence::Output { node, output } = *occurrence else { return Ok(()) };
+        match output {
+            Output::Node(node::Output::Event(event)) => self.hear(node, event),
+            Output::SharesChanged { module, owned, .. }
+                if self.joining.must_join(node) && !owned.is_empty() =>
+            {
+                return Err(format!("{node} owns {owned:?} of {module} before it has joined"));
             }
-            Occurrence::Output { node, output: Output::Node(node::Output::Event(event)) } => {
-                self.hear(node, event);
-            }
-            Occurrence::Output { node, output: Output::SharesChanged { module, owned, .. } } => {
-                if self.joining.must_join(node) && !owned.is_empty() {
-                    return Err(format!("{node} owns {owned:?} of {module} before it has joined"));
-                }
-            }
-            Occurrence::TurnEnded { node } => return self.check(world, node),
-            _ => {}
+            Output::SharesChanged { .. } | Output::Node(_) => {}
         }
         Ok(())
     }

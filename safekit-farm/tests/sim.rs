@@ -3,6 +3,7 @@
 //! `SAFEKIT_SEED=0x1f3a` replays one seed, `SAFEKIT_SEEDS=n` widens the sweep, `SAFEKIT_STEPS=n` lengthens the runs,
 //! `SAFEKIT_FAMILY=Pause` takes one family of faults only.
 
+#[cfg(test)]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod families;
 
@@ -21,12 +22,15 @@ fn whatever_happens_the_invariants_hold() {
     let mut worst: BTreeMap<Family, Duration> = BTreeMap::new();
     let report = sweep.run(|seed| {
         let took = families::run(seed, only, sweep.length, sweep.trace)?;
-        let slot = worst.entry(only.unwrap_or(Family::of(seed))).or_default();
+        let slot = worst.entry(only.unwrap_or_else(|| Family::of(seed))).or_default();
         *slot = took.max(*slot);
         Ok(())
     });
     println!("{} seeds; longest time to come to rest: {worst:?}", report.seeds);
     if let Some((after, failure)) = report.failure {
-        panic!("after {after} seeds, {:?}: {failure}", only.unwrap_or(Family::of(failure.seed)));
+        panic!(
+            "after {after} seeds, {:?}: {failure}",
+            only.unwrap_or_else(|| Family::of(failure.seed))
+        );
     }
 }

@@ -86,7 +86,7 @@ impl Agent {
         if loaded.keys.keys.is_empty() {
             let text = "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys";
             self.tell_node(Severity::Event, text);
-            self.told_faults.insert(KEYS, text.to_owned());
+            self.told_faults.insert(KEYS.to_owned(), text.to_owned());
         } else {
             self.told_faults.remove(KEYS);
         }
@@ -112,7 +112,7 @@ impl Agent {
             Err(error) => {
                 self.bind_at = Some(now + BIND_INTERVAL);
                 let text = format!("heartbeats cannot be sent on every lan: {error}");
-                if self.told_faults.insert(LANS, text.clone()).as_ref() != Some(&text) {
+                if self.told_faults.insert(LANS.to_owned(), text.clone()).as_ref() != Some(&text) {
                     self.tell_node(Severity::Event, &text);
                 }
             }

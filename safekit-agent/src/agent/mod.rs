@@ -36,7 +36,7 @@ use safekit_farm::FarmNode;
 
 use crate::RunArguments;
 use crate::guardian::{BEAT_INTERVAL, Parent};
-use crate::log::Log;
+use crate::log::{Log, LogThread};
 use crate::store::Layout;
 use desk::{Reply, Request};
 use shutdown::Ending;
@@ -68,6 +68,7 @@ struct Agent {
     arguments: RunArguments,
     layout: Layout,
     log: Log,
+    log_thread: Option<LogThread>,
     boot_id: String,
     guardian_pid: u32,
     parent: Parent,
@@ -88,7 +89,7 @@ struct Agent {
     stamp_at: Instant,
     beat_at: Instant,
     farewell_due: bool,
-    told_faults: BTreeMap<&'static str, String>,
+    told_faults: BTreeMap<String, String>,
     wall: report::WallClock,
 }
 
@@ -114,6 +115,16 @@ impl Agent {
                 return self.end(code);
             }
         }
+    }
+
+    /// Ends what answers, and writes what was told; the process ends with this code.
+    fn end(&mut self, code: u8) -> ExitCode {
+        self.fronts.clear();
+        if let Some(thread) = self.log_thread.take() {
+            // A disk that does not answer cannot be told of anywhere else.
+            thread.finish(self.log.clone());
+        }
+        ExitCode::from(code)
     }
 
     /// One turn: everything that waits, then what is due, then what is told.
@@ -205,7 +216,7 @@ impl Agent {
     fn drain(&mut self) {
         while let Some(output) = self.node.poll_output() {
             match output {
-                safekit_farm::Output::Node(output) => self.perform(output),
+                safekit_farm::node::Output::Node(output) => self.perform(output),
                 // The shares are read where they are shown; there is no packet filter to tell.
                 _ => {}
             }

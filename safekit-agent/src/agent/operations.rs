@@ -189,7 +189,7 @@ impl Operations for Office {
             Verbosity::Main => Which::Main,
             Verbosity::All => Which::All,
         };
-        let path = self.layout.module_log(module);
+        let path = self.layout.uservar(module).join("log.txt");
         let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
         let lines = newest(&path, count, which)
             .map_err(|error| OperationError::Internal(format!("cannot read {}: {error}", path.display())))?;

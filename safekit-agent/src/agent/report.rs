@@ -133,7 +133,7 @@ impl Agent {
             why: cause_text(module.cause()),
             since: self.wall.text(module.since()),
             participants: participants.iter().map(|node| names.node(*node)).collect(),
-            share: farm.map_or(0, |farm| farm.owned().len()),
+            share: farm.map_or(0, |farm| farm.owned().count()),
             script: module.present_run().map(|run| ScriptReport {
                 name: run.script.as_str().to_owned(),
                 arguments: run.arguments,

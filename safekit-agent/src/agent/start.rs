@@ -100,7 +100,10 @@ pub(super) fn agent(
     let (bell, heard) = Bell::new().map_err(io_error("make the bell of the event loop"))?;
     let bell_watched = heard.try_clone().map_err(io_error("watch the bell"))?;
     let keep = Saver { layout: layout.clone(), boot_id: boot_id.clone() };
-    let mut edge = Edge::new(EdgeConfig::new(Arc::new(keep)))?;
+    let mut config = EdgeConfig::new(Arc::new(keep));
+    // A root of its own: other agents may share the host, whose applications have the same names.
+    config.only_safe = arguments.root.is_some().then(|| layout.safe.clone().into());
+    let mut edge = Edge::new(config)?;
     edge.watch(BELL, Box::new(bell_watched)).map_err(io_error("watch the bell"))?;
     edge.watch(SIGNALS, Box::new(signalled)).map_err(io_error("watch the signals"))?;
     let (desk, requests) = desk(bell);
@@ -149,7 +152,8 @@ impl Agent {
     fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
         let now = clock::now();
         self.apply_cluster(now).map_err(StartError::Configuration)?;
-        for name in store::module::configured(&self.layout)? {
+        let modules = store::module::list(&self.layout)?;
+        for name in modules.into_iter().filter(|module| module.configured).map(|module| module.name) {
             if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
                 // One module that cannot be read must not take the others with it.
                 self.log.module(&name, Level::Critical, "agent", &error);

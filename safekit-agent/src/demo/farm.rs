@@ -232,7 +232,8 @@ signal=TERM
 [ "$1" = "force" ] && signal=KILL
 pid=$(cat "$SAFEUSERVAR/pid" 2>/dev/null) || exit 0
 kill -$signal "$pid" 2>/dev/null
-while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+# A process that is dead and not yet taken away by init is dead.
+while [ -d "/proc/$pid" ] && ! grep -q '^State:.*Z' "/proc/$pid/status"; do sleep 0.02; done
 rm -f "$SAFEUSERVAR/pid"
 "#;
 

@@ -190,6 +190,7 @@ impl Layout {
     /// When another one has it: the error names its pid.
     pub(crate) fn lock(&self) -> Result<RootLock, LockError> {
         let path = self.lock_file();
+        files::create_folder(&self.safe, 0o755).map_err(LockError::Store)?;
         files::create_folder(&self.safevar, 0o750).map_err(LockError::Store)?;
         let mut file = OpenOptions::new()
             .read(true)

@@ -232,7 +232,7 @@ pub fn write_module(dir: &Path, userconfig: &str) -> PathBuf {
         module.join("bin/stop_both"),
         "#!/bin/sh\necho \"Running stop_both $*\"\nsignal=TERM; [ \"$1\" = force ] && signal=KILL\n\
          pid=$(cat \"$SAFEUSERVAR/pid\" 2>/dev/null) || exit 0\nkill -$signal \"$pid\" 2>/dev/null\n\
-         while kill -0 \"$pid\" 2>/dev/null; do sleep 0.02; done\nrm -f \"$SAFEUSERVAR/pid\"\n",
+         while [ -d \"/proc/$pid\" ] && ! grep -q '^State:.*Z' \"/proc/$pid/status\"; do sleep 0.02; done\nrm -f \"$SAFEUSERVAR/pid\"\n",
     )
     .unwrap();
     module

@@ -23,8 +23,8 @@ pub(super) struct Agreement {
     highest: Epoch,
     proposal: Option<Proposal>,
     since: Instant,
-    /// Since when this node announces the present number with the present view.
-    announced: Instant,
+    /// Since when the proposal has its present number.
+    numbered: Instant,
     armed: bool,
     arming: Epoch,
     installed: Option<(Epoch, Arc<View>)>,
@@ -45,7 +45,7 @@ impl Agreement {
             highest: Epoch(0),
             proposal: None,
             since: now,
-            announced: now,
+            numbered: now,
             armed: true,
             arming: Epoch(0),
             installed: None,
@@ -59,7 +59,7 @@ impl Agreement {
         }
         self.epoch = self.highest;
         self.since = now;
-        self.announced = now;
+        self.numbered = now;
         self.armed = false;
         self.arming = self.epoch;
         self.proposal =
@@ -86,7 +86,7 @@ impl Agreement {
     pub(super) fn adopt(&mut self, now: Instant, row: &Row) {
         if row.view.is_some() && row.view == self.name() && row.epoch > self.epoch {
             self.epoch = row.epoch;
-            self.announced = now;
+            self.numbered = now;
             self.see(row.epoch);
         }
     }
@@ -137,9 +137,9 @@ impl Agreement {
         self.since
     }
 
-    /// Returns since when this node says what it says: the others had that long to say the same.
-    pub(super) fn announced(&self) -> Instant {
-        self.announced
+    /// Returns since when it is proposed under its present number.
+    pub(super) fn numbered(&self) -> Instant {
+        self.numbered
     }
 
     /// Tells whether the preparation has ended.

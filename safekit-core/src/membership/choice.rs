@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::clique::{Neighbours, choose, is_clique};
+use super::clique::{choose, is_clique};
 use super::graph::Graph;
+use super::links::Links;
 use super::{View, ViewMember};
-use crate::ids::{LanSet, ModuleKey, NodeId, NodeSet};
+use crate::ids::{ModuleKey, NodeId, NodeSet};
 use crate::wire::{ModuleFacts, Row, ViewName};
 
 /// What the graph says about one node.
@@ -31,12 +32,7 @@ impl Choice {
         let component = graph.component(node);
         let joining_near = graph.neighbours(node).iter().any(|near| !graph.is_joined(near));
         let whole = is_clique(component, graph.links());
-        let sets = if whole {
-            vec![component]
-        } else {
-            let inner = |id| (id, graph.neighbours(id).and(component));
-            choose(component, &component.iter().map(inner).collect())
-        };
+        let sets = if whole { vec![component] } else { choose(component, graph.links()) };
         let members = sets.iter().find(|set| set.contains(node)).copied();
         let near = |set: &&NodeSet| !set.and(graph.neighbours(node)).is_empty();
         let excluded_by = sets.iter().find(near).filter(|_| members.is_none());
@@ -49,7 +45,7 @@ impl Choice {
 pub(super) type Rows<'a> = BTreeMap<NodeId, &'a Row>;
 
 /// Returns the view of a set of nodes, as their rows say it.
-pub(super) fn view(members: NodeSet, rows: &Rows<'_>) -> View {
+pub(super) fn view(members: NodeSet, rows: &Rows<'_>, graph: &Graph) -> View {
     let rows: Rows<'_> = members.iter().filter_map(|id| Some((id, *rows.get(&id)?))).collect();
     let mut view = View::default();
     for (id, row) in &rows {
@@ -65,7 +61,7 @@ pub(super) fn view(members: NodeSet, rows: &Rows<'_>) -> View {
     for key in keys {
         let (sharing, takers) = takers(key, &rows);
         view.sharing.insert(key, sharing);
-        for (group, members) in (0_u8..).zip(groups(key, takers, &rows)) {
+        for (group, members) in (0_u8..).zip(groups(key, takers, &rows, graph)) {
             for id in members.iter() {
                 if let Some(member) = view.members.get_mut(&id) {
                     member.takes.insert(key, group);
@@ -122,16 +118,15 @@ fn takers(key: ModuleKey, rows: &Rows<'_>) -> (u32, NodeSet) {
 }
 
 /// Returns the groups of those who take load of a module: by the rule of views, on the lans that the module names.
-fn groups(key: ModuleKey, takers: NodeSet, rows: &Rows<'_>) -> Vec<NodeSet> {
-    let lans = |from: NodeId, to: NodeId| -> LanSet {
-        let heard = rows.get(&from).and_then(|row| row.hears.get(&to));
-        let named = facts(key, from, rows).map(|facts| facts.lans).unwrap_or_default();
-        heard.map(|hearing| hearing.lans.and(named)).unwrap_or_default()
-    };
-    let mut links = Neighbours::new();
-    for from in takers.iter() {
-        let linked = |to: &NodeId| *to != from && !lans(from, *to).and(lans(*to, from)).is_empty();
-        links.insert(from, takers.iter().filter(linked).collect());
+fn groups(key: ModuleKey, takers: NodeSet, rows: &Rows<'_>, graph: &Graph) -> Vec<NodeSet> {
+    let mut links = Links::new();
+    for (lan, on_lan) in graph.lans() {
+        let names =
+            |id: &NodeId| facts(key, *id, rows).is_some_and(|facts| facts.lans.contains(lan));
+        let named: NodeSet = takers.iter().filter(names).collect();
+        for id in named.iter() {
+            links.set(id, links.of(id).or(on_lan.of(id).and(named)));
+        }
     }
     choose(takers, &links)
 }

@@ -5,25 +5,22 @@
 //! where those run out, which takes a graph of many nodes with many edges missing, sets are grown greedily by ids, on
 //! every node alike.
 
-use std::collections::BTreeMap;
-
-use crate::ids::{NodeId, NodeSet};
-
-/// Who hears whom, both ways. A node is never its own neighbour.
-pub(super) type Neighbours = BTreeMap<NodeId, NodeSet>;
+use super::links::Links;
+use crate::ids::NodeSet;
 
 /// Steps of one exact search; each is a handful of operations for each node that is left: a few milliseconds in all.
 const STEPS_MAX: u32 = 2_000;
 
-/// Returns the chosen sets in the order of choice.
-pub(super) fn choose(nodes: NodeSet, neighbours: &Neighbours) -> Vec<NodeSet> {
+/// Returns the chosen sets in the order of choice. Links go both ways; those to nodes that are not asked about are
+/// left out of account.
+pub(super) fn choose(nodes: NodeSet, links: &Links) -> Vec<NodeSet> {
     let mut rest = nodes;
     let mut chosen = Vec::new();
     while !rest.is_empty() {
-        let taken = largest(rest, neighbours);
+        let taken = largest(rest, links);
         rest = rest.without(taken);
         for node in taken.iter() {
-            rest = rest.without(of(neighbours, node));
+            rest = rest.without(links.of(node));
         }
         chosen.push(taken);
     }
@@ -31,31 +28,27 @@ pub(super) fn choose(nodes: NodeSet, neighbours: &Neighbours) -> Vec<NodeSet> {
 }
 
 /// Tells whether all nodes of a set hear each other.
-pub(super) fn is_clique(nodes: NodeSet, neighbours: &Neighbours) -> bool {
+pub(super) fn is_clique(nodes: NodeSet, links: &Links) -> bool {
     nodes.iter().all(|node| {
         let mut others = nodes;
         others.remove(node);
-        others.is_subset(of(neighbours, node))
+        others.is_subset(links.of(node))
     })
 }
 
-fn of(neighbours: &Neighbours, node: NodeId) -> NodeSet {
-    neighbours.get(&node).copied().unwrap_or_default()
-}
-
 /// Returns the largest clique; of several the one whose sorted ids come first.
-fn largest(nodes: NodeSet, neighbours: &Neighbours) -> NodeSet {
-    if is_clique(nodes, neighbours) {
+fn largest(nodes: NodeSet, links: &Links) -> NodeSet {
+    if is_clique(nodes, links) {
         return nodes;
     }
-    let mut search = Search { neighbours, best: NodeSet::EMPTY, steps: 0 };
+    let mut search = Search { links, best: NodeSet::EMPTY, steps: 0 };
     search.extend(NodeSet::EMPTY, nodes);
-    if search.steps <= STEPS_MAX { search.best } else { greedy(nodes, neighbours) }
+    if search.steps <= STEPS_MAX { search.best } else { greedy(nodes, links) }
 }
 
 /// Branch and bound over cliques in the order of their sorted ids; so of equal ones the first found is the one wanted.
 struct Search<'a> {
-    neighbours: &'a Neighbours,
+    links: &'a Links,
     best: NodeSet,
     steps: u32,
 }
@@ -68,21 +61,20 @@ impl Search<'_> {
         let mut left = candidates;
         while let Some(node) = left.first() {
             self.steps += 1;
-            if self.steps > STEPS_MAX
-                || clique.len() + colours(left, self.neighbours) <= self.best.len()
+            if self.steps > STEPS_MAX || clique.len() + colours(left, self.links) <= self.best.len()
             {
                 return;
             }
             let mut larger = clique;
             larger.insert(node);
             left.remove(node);
-            self.extend(larger, left.and(of(self.neighbours, node)));
+            self.extend(larger, left.and(self.links.of(node)));
         }
     }
 }
 
 /// Returns into how many sets without an inner edge nodes fall when filled greedily: no clique has more nodes.
-fn colours(nodes: NodeSet, neighbours: &Neighbours) -> u32 {
+fn colours(nodes: NodeSet, links: &Links) -> u32 {
     let mut rest = nodes;
     let mut count = 0;
     while !rest.is_empty() {
@@ -91,21 +83,21 @@ fn colours(nodes: NodeSet, neighbours: &Neighbours) -> u32 {
         while let Some(node) = free.first() {
             rest.remove(node);
             free.remove(node);
-            free = free.without(of(neighbours, node));
+            free = free.without(links.of(node));
         }
     }
     count
 }
 
 /// Returns the best of the cliques that grow from each node by taking the lowest id that fits.
-fn greedy(nodes: NodeSet, neighbours: &Neighbours) -> NodeSet {
+fn greedy(nodes: NodeSet, links: &Links) -> NodeSet {
     let mut best = NodeSet::EMPTY;
     for start in nodes.iter() {
         let mut clique = NodeSet::only(start);
-        let mut candidates = nodes.and(of(neighbours, start));
+        let mut candidates = nodes.and(links.of(start));
         while let Some(node) = candidates.first() {
             clique.insert(node);
-            candidates = candidates.and(of(neighbours, node));
+            candidates = candidates.and(links.of(node));
             candidates.remove(node);
         }
         if clique.len() > best.len() {
@@ -117,8 +109,9 @@ fn greedy(nodes: NodeSet, neighbours: &Neighbours) -> NodeSet {
 
 #[cfg(test)]
 mod tests {
-    use super::{Neighbours, choose, greedy, is_clique, largest};
+    use super::{choose, greedy, is_clique, largest};
     use crate::ids::{NodeId, NodeSet};
+    use crate::membership::links::Links;
 
     fn id(number: usize) -> NodeId {
         NodeId::new(number).unwrap()
@@ -128,13 +121,13 @@ mod tests {
         numbers.iter().map(|number| id(*number)).collect()
     }
 
-    fn graph(edges: &[(usize, usize)]) -> Neighbours {
-        let mut neighbours = Neighbours::new();
+    fn graph(edges: &[(usize, usize)]) -> Links {
+        let mut links = Links::new();
         for (a, b) in edges {
-            neighbours.entry(id(*a)).or_default().insert(id(*b));
-            neighbours.entry(id(*b)).or_default().insert(id(*a));
+            links.insert(id(*a), id(*b));
+            links.insert(id(*b), id(*a));
         }
-        neighbours
+        links
     }
 
     #[test]
@@ -156,7 +149,7 @@ mod tests {
     }
 
     /// All subsets in the order of the reference model.
-    fn by_enumeration(nodes: &[usize], neighbours: &Neighbours) -> NodeSet {
+    fn by_enumeration(nodes: &[usize], links: &Links) -> NodeSet {
         let mut best: Vec<usize> = Vec::new();
         for bits in 1_u32..1 << nodes.len() {
             let subset: Vec<usize> = nodes
@@ -166,7 +159,7 @@ mod tests {
                 .map(|(_, n)| *n)
                 .collect();
             let better = subset.len() > best.len() || (subset.len() == best.len() && subset < best);
-            if better && is_clique(set(&subset), neighbours) {
+            if better && is_clique(set(&subset), links) {
                 best = subset;
             }
         }
@@ -190,7 +183,11 @@ mod tests {
                 }
             }
             let edges = graph(&edges);
-            assert_eq!(largest(set(&nodes), &edges), by_enumeration(&nodes, &edges), "{edges:?}");
+            assert_eq!(
+                largest(set(&nodes), &edges),
+                by_enumeration(&nodes, &edges),
+                "round {round}"
+            );
         }
     }
 

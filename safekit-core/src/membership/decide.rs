@@ -134,7 +134,7 @@ impl Membership {
     fn judge_view(&mut self, now: Instant, graph: &Graph) {
         let choice = Choice::new(graph, self.config.me);
         self.doubt.observe(now, graph.shape(choice.component));
-        let wanted = choice.members.map(|members| choice::view(members, &self.rows()));
+        let wanted = choice.members.map(|members| choice::view(members, &self.rows(), graph));
         if wanted.as_ref() == self.agreement.view().map(AsRef::as_ref) {
             self.doubt.end();
             return;
@@ -195,7 +195,7 @@ impl Membership {
             }
             return false;
         }
-        if now < self.agreement.announced() + self.cadence.wait_max() + self.cadence.settle {
+        if now < self.patience_ends() {
             return false;
         }
         for node in silent {
@@ -205,6 +205,13 @@ impl Membership {
             }
         }
         true
+    }
+
+    /// Returns when a member that does not agree has no reason left: nobody's doubt lasts longer than two loss times, or
+    /// than the settling time after the last change of the graph.
+    fn patience_ends(&self) -> Instant {
+        let since = self.agreement.numbered().max(self.doubt.quiet_since());
+        since + self.cadence.wait_max() + self.cadence.settle
     }
 
     /// Tells whether all members are prepared, or the preparation took too long.
@@ -258,8 +265,7 @@ impl Membership {
         let doubt = self.doubt.deadline(settle, longest);
         let since = self.agreement.since();
         let waits = self.agreement.view().is_some() && !self.agreement.is_installed();
-        let agreed_by = self.agreement.announced() + longest + settle;
-        let agreement = [since + ARM_WAIT, since + longest, agreed_by];
+        let agreement = [since + ARM_WAIT, since + longest, self.patience_ends()];
         let agreement = agreement.into_iter().filter(|_| waits);
         silence
             .chain(joining)

@@ -28,6 +28,11 @@ impl Doubt {
         }
     }
 
+    /// Returns since when the graph is as it is.
+    pub(super) fn quiet_since(&self) -> Instant {
+        self.changed
+    }
+
     /// Ends the waiting: what is wanted is what is there, or is clear.
     pub(super) fn end(&mut self) {
         self.waiting = None;

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::clique::Neighbours;
-use crate::ids::{Incarnation, NodeId, NodeSet};
+use super::links::Links;
+use crate::ids::{Incarnation, LANS_MAX, LanId, LanSet, NODES_MAX, NodeId, NodeSet};
 use crate::wire::{Row, incarnation_check};
 
 /// The living nodes and their mutual links. A link counts only when each row names the present life of the other one:
 /// nothing recorded before a node's start can make one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Graph {
     nodes: BTreeMap<NodeId, Vertex>,
-    neighbours: Neighbours,
+    links: Links,
+    /// The links on each lan that somebody hears anybody on.
+    lans: Vec<(LanId, Links)>,
 }
 
 #[derive(Debug)]
@@ -27,41 +29,55 @@ impl Graph {
     /// Reads the rows; those of ended lives are no nodes.
     pub(super) fn new<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
         let living = || rows.clone().filter(|row| !row.over);
-        let mut checks = [None; crate::ids::NODES_MAX + 1];
+        let mut nodes = BTreeMap::new();
+        let mut checks = [None; NODES_MAX + 1];
         for row in living() {
+            nodes.insert(row.node, Vertex { incarnation: row.incarnation, joining: row.joining });
             if let Some(slot) = checks.get_mut(usize::from(row.node.number())) {
                 *slot = Some(incarnation_check(row.incarnation));
             }
         }
-        let mut hears = Neighbours::new();
-        let mut heard_by = Neighbours::new();
-        let mut nodes = BTreeMap::new();
+        let all: NodeSet = nodes.keys().copied().collect();
+        let used = living().flat_map(|row| row.hears.values());
+        let used = LanSet(used.fold(0, |lans, hearing| lans | hearing.lans.0));
+        let mut links = Links::new();
+        let mut lans: Vec<(LanId, Links)> = (0..LANS_MAX)
+            .filter_map(LanId::new)
+            .filter(|lan| used.contains(*lan))
+            .map(|lan| (lan, Links::new()))
+            .collect();
         for row in living() {
-            nodes.insert(row.node, Vertex { incarnation: row.incarnation, joining: row.joining });
-            let mut heard = NodeSet::EMPTY;
-            for (node, hearing) in &row.hears {
-                let present = checks.get(usize::from(node.number())).copied().flatten();
-                if present == Some(hearing.check) {
-                    heard.insert(*node);
-                    heard_by.entry(*node).or_default().insert(row.node);
+            for (heard, hearing) in &row.hears {
+                let present = checks.get(usize::from(heard.number())).copied().flatten();
+                if present != Some(hearing.check) {
+                    continue;
+                }
+                links.insert(row.node, *heard);
+                for (_, links) in lans.iter_mut().filter(|(lan, _)| hearing.lans.contains(*lan)) {
+                    links.insert(row.node, *heard);
                 }
             }
-            hears.insert(row.node, heard);
         }
-        for (node, heard) in &mut hears {
-            *heard = heard.and(heard_by.get(node).copied().unwrap_or_default());
+        let links = links.mutual(all);
+        for (_, links) in &mut lans {
+            *links = links.mutual(all);
         }
-        Self { nodes, neighbours: hears }
+        Self { nodes, links, lans }
     }
 
     /// Returns who hears a node and is heard by it.
     pub(super) fn neighbours(&self, node: NodeId) -> NodeSet {
-        self.neighbours.get(&node).copied().unwrap_or_default()
+        self.links.of(node)
     }
 
     /// Returns all mutual links.
-    pub(super) fn links(&self) -> &Neighbours {
-        &self.neighbours
+    pub(super) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Gives the mutual links on each lan.
+    pub(super) fn lans(&self) -> impl Iterator<Item = (LanId, &Links)> {
+        self.lans.iter().map(|(lan, links)| (*lan, links))
     }
 
     /// Returns all living nodes.

@@ -25,6 +25,7 @@ mod doubt;
 mod faults;
 mod graph;
 mod identity;
+mod links;
 mod machine;
 mod pace;
 mod peer;

@@ -17,6 +17,7 @@
 mod command;
 mod journey;
 mod recovery;
+mod show;
 mod travel;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,18 +28,18 @@ use super::budget::RestartBudget;
 use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
-use super::state::{FarmState, ModuleState};
-use super::watch::{Monitor, Notice, Watched};
+use super::state::ModuleState;
+use super::watch::{Monitor, Notice};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::explain::Cause;
-use crate::ids::{ActionId, LanSet, ModuleName};
+use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
 use crate::machine::Machine;
 use crate::node::{Action, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
-use journey::{Doing, Goal, Journey, Proof, State};
+use journey::{Doing, Journey, Proof, State};
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;
@@ -83,6 +84,7 @@ struct Kept {
 #[derive(Debug)]
 pub struct Module {
     number: u32,
+    key: ModuleKey,
     config: Arc<ModuleConfig>,
     scripts: BTreeSet<Script>,
     lans: LanSet,
@@ -141,6 +143,7 @@ impl Module {
         let saved = setup.saved;
         let mut module = Self {
             number,
+            key: setup.config.name.key(),
             config: setup.config,
             scripts: setup.scripts,
             lans: setup.lans,
@@ -381,118 +384,6 @@ impl Module {
             !matches!(self.state, State::Stopped) || !self.monitor.is_on(),
             "a stopped module watches nothing"
         );
-    }
-
-    /// Returns the number that its actions begin with.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Returns the number of the module that an action belongs to.
-    #[must_use]
-    pub fn number_of(id: ActionId) -> u32 {
-        u32::try_from(id.0 >> ACTION_BITS).unwrap_or(0)
-    }
-
-    /// Returns its configuration.
-    #[must_use]
-    pub fn config(&self) -> &ModuleConfig {
-        &self.config
-    }
-
-    /// Returns the lans whose heartbeats count for it.
-    #[must_use]
-    pub fn lans(&self) -> LanSet {
-        self.lans
-    }
-
-    /// Returns the signature of what its shares are computed from.
-    #[must_use]
-    pub fn sharing(&self) -> u32 {
-        self.sharing
-    }
-
-    /// Returns its state.
-    #[must_use]
-    pub fn state(&self) -> ModuleState {
-        self.state.shown()
-    }
-
-    /// Returns where it goes when nothing else happens: STOP, or UP while it starts, restarts, waits for its boot
-    /// delay, and while it stops only to start again.
-    #[must_use]
-    pub fn goal(&self) -> FarmState {
-        match &self.state {
-            State::Stopped => {
-                let boots = self.boot_waits || self.timers.deadline(Timer::Boot).is_some();
-                if boots { FarmState::Up } else { FarmState::Stop }
-            }
-            State::Waiting(journey) | State::Moving(journey) => match journey.goal {
-                Goal::Stop => FarmState::Stop,
-                Goal::Up | Goal::Again => FarmState::Up,
-            },
-            State::Adopted(_) | State::Joining | State::Ready => FarmState::Up,
-        }
-    }
-
-    /// Returns the token of the health answer's reason header.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.state.reason()
-    }
-
-    /// Tells whether it takes load: only when it is UP (Ready).
-    #[must_use]
-    pub fn takes(&self) -> bool {
-        matches!(self.state, State::Ready)
-    }
-
-    /// Returns since when it has its state.
-    #[must_use]
-    pub fn since(&self) -> Instant {
-        self.since
-    }
-
-    /// Returns why it has its state.
-    #[must_use]
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-
-    /// Returns the script that runs.
-    #[must_use]
-    pub fn present_run(&self) -> Option<PresentRun> {
-        let running = self.state.running()?;
-        let (script, arguments) = (running.script, running.arguments.clone());
-        Some(PresentRun { script, arguments, since: running.since })
-    }
-
-    /// Returns the last run of each script.
-    #[must_use]
-    pub fn past_runs(&self) -> &BTreeMap<Script, PastRun> {
-        &self.past
-    }
-
-    /// Returns when the drain ends.
-    #[must_use]
-    pub fn drain_until(&self) -> Option<Instant> {
-        match &self.state.journey()?.doing {
-            Doing::Draining { until, .. } => Some(*until),
-            Doing::Nothing | Doing::Script(_) => None,
-        }
-    }
-
-    /// Returns how many automatic actions count at that moment.
-    #[must_use]
-    pub fn loop_used(&self, now: Instant) -> u32 {
-        self.budget.used(now, &self.config)
-    }
-
-    /// Returns how each `<proc>` stands.
-    #[must_use]
-    pub fn watched(&self) -> Vec<Watched> {
-        self.monitor.watched()
     }
 }
 

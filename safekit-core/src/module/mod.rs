@@ -21,5 +21,8 @@ pub mod script;
 pub mod state;
 pub mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use io::{Input, Join, Output};
 pub use life::{Module, PastRun, PresentRun};

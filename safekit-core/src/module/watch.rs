@@ -5,6 +5,9 @@
 mod matcher;
 mod monitor;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 

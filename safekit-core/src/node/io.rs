@@ -148,6 +148,9 @@ pub enum Output {
 }
 
 /// An order to the edge. Each one ends, and its end is reported.
+///
+/// A script begins only when every [`Action::SaveModule`] of its module that was ordered before has ended, well or
+/// not: a new agent must never find less on the disk than what the scripts of a dead one were about to do.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Action {

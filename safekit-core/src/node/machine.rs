@@ -60,6 +60,8 @@ pub struct Node {
     actions: u64,
     scans: Scans,
     facts: BTreeMap<ModuleKey, ModuleFacts>,
+    /// Whether they may have changed since membership was told.
+    facts_stale: bool,
     told_members: Option<BTreeSet<NodeId>>,
     outputs: VecDeque<Output>,
 }
@@ -79,6 +81,7 @@ impl Node {
             actions: 0,
             scans: Scans::default(),
             facts: BTreeMap::new(),
+            facts_stale: false,
             told_members: None,
             outputs: VecDeque::new(),
         }
@@ -99,16 +102,19 @@ impl Node {
         self.me = Some(config.me);
         self.names = config.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
         self.facts.clear();
+        self.facts_stale = true;
         self.membership = Some(Membership::new(now, config, self.start));
     }
 
     fn configure_module(&mut self, now: Instant, setup: ModuleSetup) {
+        self.facts_stale = true;
         let name = setup.config.name.clone();
         if let Some(module) = self.modules.get_mut(&name) {
             return module.handle_input(now, module::Input::Configured(Box::new(setup)));
         }
         let key = name.key();
-        let taken = self.modules.keys().find(|other| other.key() == key).cloned();
+        let taken = self.modules.iter().find(|(_, other)| other.key() == key);
+        let taken = taken.map(|(other, _)| other.clone());
         let why = match taken {
             Some(by) => ModuleRefusal::KeyTaken { by },
             None if self.modules.len() >= MODULES_MAX => ModuleRefusal::TooMany,
@@ -125,6 +131,7 @@ impl Node {
     fn remove_module(&mut self, name: ModuleName) {
         let Some(module) = self.modules.get(&name) else { return };
         if module.state() == ModuleState::STOP {
+            self.facts_stale = true;
             self.scans.forget(module.number());
             self.modules.remove(&name);
         } else {
@@ -246,6 +253,7 @@ impl Node {
                         Output::CommandAnswered { id, answer }
                     }
                     module::Output::StateChanged { state, reason } => {
+                        self.facts_stale = true;
                         Output::StateChanged { module: name.clone(), state, reason }
                     }
                     module::Output::ScanWanted => {
@@ -260,11 +268,15 @@ impl Node {
 
     /// Tells the modules' facts to membership; tells whether they are others than before.
     fn tell_facts(&mut self, now: Instant) -> bool {
-        let facts = self.modules.iter().map(|(name, module)| (name.key(), facts_of(module)));
-        let facts: BTreeMap<_, _> = facts.collect();
-        let Some(membership) = self.membership.as_mut().filter(|_| self.facts != facts) else {
+        let Some(membership) = self.membership.as_mut().filter(|_| self.facts_stale) else {
             return false;
         };
+        self.facts_stale = false;
+        let facts = self.modules.values().map(|module| (module.key(), facts_of(module)));
+        let facts: BTreeMap<_, _> = facts.collect();
+        if self.facts == facts {
+            return false;
+        }
         self.facts.clone_from(&facts);
         membership.handle_input(now, membership::Input::ModulesChanged(facts));
         true
@@ -291,8 +303,8 @@ impl Node {
             let peer = membership.peer_modules(*node).iter();
             ready.extend(peer.filter(|(_, facts)| facts.takes).map(|(key, _)| *key));
         }
-        for (name, module) in &mut self.modules {
-            let ready = ready.contains(&name.key());
+        for module in self.modules.values_mut() {
+            let ready = ready.contains(&module.key());
             module.handle_input(now, module::Input::OthersChanged { ready });
         }
     }

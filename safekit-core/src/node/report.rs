@@ -21,7 +21,7 @@ impl Node {
     /// Returns what ids are called here, for [`crate::explain::line()`]. The node does not know the names of the lans.
     #[must_use]
     pub fn explain_names(&self, lans: BTreeMap<LanId, LanName>) -> Names {
-        let modules = self.modules().map(|(name, _)| (name.key(), name.clone())).collect();
+        let modules = self.modules().map(|(name, module)| (module.key(), name.clone())).collect();
         Names { nodes: self.names().clone(), lans, modules }
     }
 

@@ -56,6 +56,10 @@ pub struct EdgeConfig {
     /// What scripts inherit; by default the environment of this process. `NOTIFY_SOCKET`, `WATCHDOG_*` and
     /// `LD_LIBRARY_PATH`, which are meant for this process, are taken out in any case.
     pub environment: Vec<(OsString, OsString)>,
+    /// This agent's SAFE, where several agents share a host, each with a root of its own: processes whose environment
+    /// names another SAFE belong to another agent's application, and are left out of lists. `None` (the default): all
+    /// processes are listed, as on a server that is one node.
+    pub only_safe: Option<OsString>,
     /// Who keeps what must survive.
     pub keep: Arc<dyn Keep>,
 }
@@ -170,7 +174,7 @@ impl EdgeConfig {
     /// Makes a configuration with defaults.
     #[must_use]
     pub fn new(keep: Arc<dyn Keep>) -> Self {
-        Self { inputs_max: 1024, environment: std::env::vars_os().collect(), keep }
+        Self { inputs_max: 1024, environment: std::env::vars_os().collect(), only_safe: None, keep }
     }
 }
 
@@ -205,7 +209,7 @@ impl Edge {
         let reports = Reports::new(report_sender, Arc::clone(&waker));
         let saver = start_saver(config.keep, reports.clone())
             .map_err(|source| EdgeError::Worker { name: SAVER, source })?;
-        let scanner = start_scanner(reports.clone())
+        let scanner = start_scanner(config.only_safe, reports.clone())
             .map_err(|source| EdgeError::Worker { name: SCANNER, source })?;
         let control_groups = ControlGroups::find();
         if let Some(groups) = &control_groups {
@@ -398,6 +402,12 @@ impl Edge {
     pub(super) fn limit_descriptors(&mut self, descriptors_max: usize) {
         self.runs = Runs::new(descriptors_max);
         self.watches = Watches::new(descriptors_max);
+    }
+
+    /// As if no control groups could be made; for modules placed from here on.
+    #[cfg(test)]
+    pub(super) fn forget_control_groups(&mut self) {
+        self.control_groups = None;
     }
 
     fn act(&mut self, id: ActionId, action: Action) {

@@ -1,5 +1,6 @@
 //! The workers that serve all modules: keeping, and listing processes.
 
+use std::ffi::OsString;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -40,12 +41,15 @@ pub(super) fn start_saver(keep: Arc<dyn Keep>, reports: Reports) -> io::Result<W
 }
 
 /// Starts the worker that lists processes; one list answers all who waited for it.
-pub(super) fn start_scanner(reports: Reports) -> io::Result<Worker<ActionId>> {
+pub(super) fn start_scanner(
+    only_safe: Option<OsString>,
+    reports: Reports,
+) -> io::Result<Worker<ActionId>> {
     let mut scanner = None;
     Worker::start(SCANNER, SCAN_JOBS_MAX, move |ids| {
         let outcome = match &mut scanner {
             Some(scanner) => scan(scanner),
-            None => match Scanner::new() {
+            None => match Scanner::new(only_safe.clone()) {
                 Ok(made) => scan(scanner.insert(made)),
                 Err(error) => failed(&error.to_string()),
             },

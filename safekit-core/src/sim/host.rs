@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::control::{Accepted, Refusal};
-use crate::ids::{CommandId, ModuleName, NodeId, ProcessId};
+use crate::ids::{ActionId, CommandId, ModuleName, NodeId, ProcessId};
 use crate::membership::Transmit;
 use crate::module::state::ModuleState;
 use crate::node::Input;
@@ -50,6 +50,8 @@ pub(super) struct Agent<M> {
     /// When it is to be woken, as a key of the queue.
     pub(super) wake: Option<(Duration, u64)>,
     pub(super) watched: BTreeMap<ModuleName, BTreeSet<ProcessId>>,
+    /// Scripts that were ordered to end before they began.
+    pub(super) cancelled: BTreeSet<ActionId>,
     /// What the health answer is made of: the last state of each module.
     pub(super) states: BTreeMap<ModuleName, ModuleState>,
     /// What the guardian holds for the end of this life.
@@ -83,6 +85,7 @@ impl<M> Agent<M> {
             paused_since: None,
             wake: None,
             watched: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
             states: BTreeMap::new(),
             letters: Arc::from([]),
         }

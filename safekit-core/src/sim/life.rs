@@ -15,7 +15,7 @@ use crate::ids::{ModuleName, NodeId};
 use crate::module::saved::SavedPhase;
 use crate::module::script::{Script, ScriptRun};
 use crate::module::state::ModuleState;
-use crate::node::Output;
+use crate::node::{Action, Output};
 use crate::sim::script::is_forced;
 use crate::sim::{Invariant, Occurrence, SimModule, Subject, World};
 
@@ -40,6 +40,8 @@ struct Record {
     automatic: VecDeque<Duration>,
     /// Since when it is Ready with fewer processes than it should have.
     short_since: Option<Duration>,
+    /// The agent could not keep what it wanted to: its successor knows less than the truth.
+    unsaved: bool,
     /// The agent was lost while all was well, and nothing has happened to the application since.
     healthy: bool,
 }
@@ -49,6 +51,7 @@ struct Record {
 enum Stage {
     #[default]
     Clean,
+    Unknown,
     Prestarted,
     Started,
     Stopped,
@@ -72,6 +75,11 @@ impl Life {
             let record = self.record(node, name);
             // A host that was off starts its modules by the boot policy; an agent goes on where the last one was.
             record.may_start = !record.known || !stopped;
+            if std::mem::take(&mut record.unsaved) {
+                record.stage = Stage::Unknown;
+                record.may_start = true;
+                record.automatic.clear();
+            }
             record.known = true;
             record.explained = record.explained.max(1);
         }
@@ -86,6 +94,7 @@ impl Life {
             let enough = there.len() >= least_processes(module);
             let record = self.record(node, name);
             record.healthy = enough
+                && !record.unsaved
                 && watched == Some(there)
                 && record.running.is_none()
                 && record.state == Some(ModuleState::UP_READY);
@@ -139,7 +148,7 @@ impl Life {
                             script.as_str()
                         ));
                     }
-                    if has_start && record.stage != Stage::Started {
+                    if has_start && !matches!(record.stage, Stage::Started | Stage::Unknown) {
                         return Err(format!("{node}: {module} is Ready, but {:?}", record.stage));
                     }
                 }
@@ -147,12 +156,23 @@ impl Life {
             Output::Event(Event::CommandAccepted { module, command, origin }) => {
                 self.record(node, module).command(*command, origin);
             }
+            Output::Event(Event::EdgeFailed { module: Some(module), .. }) => {
+                self.record(node, module).unsaved = true;
+            }
             Output::Event(Event::InvariantBroken { module, what }) => {
                 return Err(format!("{node}: {module:?}: {what}"));
             }
+            Output::Action { action: Action::RunScript(run), .. }
+                if run.script == Script::StartBoth =>
+            {
+                let Some(module) = world.module(&run.module) else { return Ok(()) };
+                let record = self.record(node, &run.module);
+                let told = record.start_ordered(world.now(), module);
+                return told.map_err(|what| format!("{node}: {}: {what}", run.module));
+            }
             Output::Event(_)
-            | Output::Transmit(_)
             | Output::Action { .. }
+            | Output::Transmit(_)
             | Output::CommandAnswered { .. }
             | Output::ViewProposed { .. }
             | Output::ViewInstalled { .. }
@@ -172,9 +192,8 @@ impl Life {
         let Some(module) = world.module(&run.module) else {
             return Err(format!("{node}: a script of {} which is not configured", run.module));
         };
-        let now = world.now();
         let record = self.record(node, &run.module);
-        let told = record.script_started(now, module, life, run);
+        let told = record.script_started(module, life, run);
         told.map_err(|what| format!("{node}: {}: {what}", run.module))
     }
 }
@@ -203,7 +222,6 @@ impl Record {
 
     fn script_started(
         &mut self,
-        now: Duration,
         module: &SimModule,
         life: u64,
         run: &ScriptRun,
@@ -224,7 +242,7 @@ impl Record {
             Script::Prestart => self.stage != Stage::Started || !has(Script::StopBoth),
             Script::StartBoth => match self.stage {
                 Stage::Clean => !has(Script::Prestart),
-                Stage::Prestarted | Stage::Stopped => true,
+                Stage::Prestarted | Stage::Stopped | Stage::Unknown => true,
                 Stage::Started => !has(Script::StopBoth),
             },
             Script::Poststop => self.stage != Stage::Started || !has(Script::StopBoth),
@@ -236,17 +254,15 @@ impl Record {
         match script {
             Script::Transition => {}
             Script::Prestart => self.stage = Stage::Prestarted,
-            Script::StartBoth => {
-                self.stage = Stage::Started;
-                return self.start(now, module);
-            }
+            Script::StartBoth => self.stage = Stage::Started,
             Script::StopBoth => self.stage = Stage::Stopped,
             Script::Poststop => self.stage = Stage::Clean,
         }
         Ok(())
     }
 
-    fn start(&mut self, now: Duration, module: &SimModule) -> Result<(), String> {
+    /// A start is judged when it is ordered: a stop that comes after the order may find it running.
+    fn start_ordered(&mut self, now: Duration, module: &SimModule) -> Result<(), String> {
         if !self.may_start {
             return Err("the application of a stopped module is started".to_owned());
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Event;
 use crate::ids::{Epoch, Incarnation, NodeId};
-use crate::membership::View;
+use crate::membership::{Fault, JoinReason, View};
 use crate::node::Output;
 use crate::sim::{Invariant, Net, Occurrence, Subject, World};
 
@@ -112,6 +112,29 @@ impl<M: Subject> Invariant<M> for Epochs {
         match M::node_output(output) {
             Some(Output::ViewProposed { epoch, view: Some(view) }) => self.note(node, *epoch, view),
             Some(Output::ViewInstalled { epoch, view }) => self.note(node, *epoch, view),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Nobody is accused of what it has not done: in a world without strangers, clones, reinstalled hosts and differing
+/// configurations none of their faults is told, no node is refuted, and no member is said to agree never.
+#[derive(Debug, Default)]
+pub struct Accusations;
+
+impl<M: Subject> Invariant<M> for Accusations {
+    fn observe(&mut self, _world: &World<M>, occurrence: &Occurrence<'_, M>) -> Result<(), String> {
+        let Occurrence::Output { node, output } = *occurrence else { return Ok(()) };
+        match M::node_output(output) {
+            Some(Output::Event(Event::JoinChanged {
+                why: why @ JoinReason::Refuted { .. },
+                ..
+            })) => Err(format!("{node} is refuted: {why:?}")),
+            Some(Output::Event(Event::Fault(fault)))
+                if !matches!(fault, Fault::Excluded { .. }) =>
+            {
+                Err(format!("{node} finds a fault that nobody made: {fault:?}"))
+            }
             _ => Ok(()),
         }
     }

@@ -7,8 +7,8 @@
 //!
 //! - [`Subject`]: what a machine must be to be hosted.
 //! - [`World`] with its verbs: `crash`, `restart`, `pause`, `fail_script`, `kill_process`, ...; [`Net`] with its own.
-//! - [`Invariant`]: what must always hold; [`Life`] has the properties of a module's life, [`Joining`] and
-//!   [`Epochs`] those of membership as they show outside. Laws of machines are asserted by the world itself.
+//! - [`Invariant`]: what must always hold; [`Life`] has the properties of a module's life, [`Joining`],
+//!   [`Epochs`] and [`Accusations`] those of membership as they show outside. Laws of machines are asserted by the world itself.
 //! - [`Sweep`]: runs many seeds, as the environment says, and reports.
 //!
 //! Not here: what a share of the load must fulfil; that is `safekit-farm`'s.
@@ -21,17 +21,19 @@ mod life;
 mod membership;
 mod net;
 mod process;
+mod questions;
 mod random;
 mod script;
 mod sweep;
 mod trace;
 mod turn;
+mod verbs;
 mod world;
 
 pub use cast::{Cast, SimModule};
 pub use invariant::{Invariant, Occurrence};
 pub use life::Life;
-pub use membership::{Epochs, Joining};
+pub use membership::{Accusations, Epochs, Joining};
 pub use net::Net;
 pub use random::Random;
 pub use script::ScriptFault;

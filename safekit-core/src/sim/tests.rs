@@ -88,10 +88,8 @@ impl Machine for Toy {
                 *self.heard.entry(NodeId::new(number).unwrap()).or_default() += 1;
             }
             Input::CommandReceived { command, .. } => {
-                let script = match command.command {
-                    Command::Start => Script::StartBoth,
-                    _ => Script::StopBoth,
-                };
+                let starts = command.command == Command::Start;
+                let script = if starts { Script::StartBoth } else { Script::StopBoth };
                 self.run(command.module, script);
             }
             Input::ActionFinished { outcome: Outcome::Script { end, duration, .. }, .. } => {
@@ -104,7 +102,12 @@ impl Machine for Toy {
                 self.act(Action::WatchProcesses { module, processes });
             }
             Input::ProcessExited(process) => self.died.push(process),
-            _ => {}
+            Input::ActionFinished { .. }
+            | Input::ModuleConfigured(_)
+            | Input::ModuleRemoved(_)
+            | Input::Armed { .. }
+            | Input::BalancerProbed(_)
+            | Input::Leave => {}
         }
     }
 
@@ -291,10 +294,10 @@ impl Invariant<Toy> for NobodyStops {
         world: &World<Toy>,
         occurrence: &Occurrence<'_, Toy>,
     ) -> Result<(), String> {
-        match occurrence {
-            Occurrence::AgentEnded { node } => Err(format!("{node} ends at {:?}", world.now())),
-            _ => Ok(()),
+        if let Occurrence::AgentEnded { node } = occurrence {
+            return Err(format!("{node} ends at {:?}", world.now()));
         }
+        Ok(())
     }
 }
 

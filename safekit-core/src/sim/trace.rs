@@ -82,6 +82,14 @@ pub struct Failure {
     pub trace: String,
 }
 
+impl Failure {
+    /// Makes the failure of a run that has told nothing but this, as one that panicked.
+    #[must_use]
+    pub fn of_seed(seed: u64, what: String) -> Self {
+        Self { seed, step: 0, at: Duration::ZERO, what, trace: String::new() }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(

@@ -181,13 +181,25 @@ impl<M: Subject> World<M> {
 
     fn perform(&mut self, node: NodeId, life: u64, id: ActionId, action: &Action) {
         match action {
-            Action::RunScript(run) => self.run_script(node, life, id, run),
+            Action::RunScript(run) => {
+                // What was to be kept before is on the disk first.
+                let written_at = self.hosts.get(&node).map_or(self.now, |host| host.written_at);
+                let after = written_at.saturating_sub(self.now);
+                let run = run.clone();
+                self.schedule(after, Happening::ScriptStarts { node, life, id, run });
+            }
             Action::EndScript { run, module: _ } => {
                 self.report(node, life, id, Outcome::Done, 0);
                 let Some(host) = self.hosts.get(&node) else { return };
                 let found = host.scripts.iter().find(|(_, it)| it.life == life && it.id == *run);
-                if let Some((key, _)) = found {
-                    let (key, after) = (*key, self.random.up_to_ms(3));
+                let found = found.map(|(key, _)| *key);
+                if found.is_none()
+                    && let Some(agent) = self.agent_mut(node)
+                {
+                    agent.cancelled.insert(*run);
+                }
+                if let Some(key) = found {
+                    let after = self.random.up_to_ms(3);
                     self.schedule(
                         after,
                         Happening::ScriptEnds { node, key, end: ScriptEnd::Ended },
@@ -249,7 +261,8 @@ impl<M: Subject> World<M> {
 
     // ---- scripts and processes
 
-    fn run_script(&mut self, node: NodeId, life: u64, id: ActionId, run: &ScriptRun) {
+    pub(super) fn run_script(&mut self, node: NodeId, life: u64, id: ActionId, run: &ScriptRun) {
+        let cancelled = self.agent_mut(node).is_some_and(|agent| agent.cancelled.remove(&id));
         let time = self.module(&run.module).map(|module| module.script_time).unwrap_or_default();
         let mut takes = self.random.duration(time.0, time.1);
         self.serial += 1;
@@ -258,6 +271,9 @@ impl<M: Subject> World<M> {
         let fault = host.faults.get(&(run.module.clone(), run.script)).copied();
         host.scripts.insert(key, Running { life, id, run: run.clone(), since, fault });
         self.occur(&Occurrence::ScriptStarted { node, life, run });
+        if cancelled {
+            return self.script_ends(node, key, ScriptEnd::Ended);
+        }
         if let Some(ScriptFault::Slow(slow)) = fault {
             takes += slow;
         }

@@ -72,13 +72,14 @@ pub(crate) fn run(run: &mut Run, family: Family) -> Result<(), Failure> {
         } else {
             family
         };
-        match kind {
-            Family::Commands => command(run, node, &module),
-            Family::Processes => {
-                run.world.kill_process(node, &module);
-            }
-            Family::Scripts => script(run, node, &module),
-            _ => agent(run, node),
+        if kind == Family::Commands {
+            command(run, node, &module);
+        } else if kind == Family::Processes {
+            run.world.kill_process(node, &module);
+        } else if kind == Family::Scripts {
+            script(run, node, &module);
+        } else {
+            agent(run, node);
         }
         let wait = run.random.pick_or(&[1, 5, 20, 100, 100, 500, 500, 2000], 100);
         let wait = run.random.duration(Duration::ZERO, ms(wait));
@@ -157,9 +158,6 @@ fn end(run: &mut Run, module: &ModuleName) -> Result<(), Failure> {
     }
     until(run, module, "stop", |state| state == ModuleState::STOP)?;
     for node in run.world.nodes() {
-        if !run.world.processes(node, module).is_empty() {
-            return run.world.fail(format!("{node}: {module} is stopped, and processes are left"));
-        }
         run.command(node, module, Command::Start);
     }
     until(run, module, "start", |state| state == ModuleState::UP_READY)?;
@@ -176,7 +174,8 @@ fn end(run: &mut Run, module: &ModuleName) -> Result<(), Failure> {
         }
         run.pass(ms(100))?;
         for node in run.world.nodes() {
-            if run.world.health(node, module) {
+            let there = run.world.processes(node, module).len();
+            if run.world.health(node, module) && there < processes(run, module) {
                 return run
                     .world
                     .fail(format!("{node}: {module} is Ready 100 ms after its process died"));
@@ -188,7 +187,17 @@ fn end(run: &mut Run, module: &ModuleName) -> Result<(), Failure> {
     for node in run.world.nodes() {
         run.command(node, module, Command::Stop);
     }
-    until(run, module, "stop", |state| state.state == FarmState::Stop)
+    until(run, module, "stop", |state| state.state == FarmState::Stop)?;
+    let left =
+        run.world.nodes().into_iter().find(|it| !run.world.processes(*it, module).is_empty());
+    left.map_or(Ok(()), |node| {
+        run.world.fail(format!("{node}: {module} is stopped, and processes are left"))
+    })
+}
+
+fn processes(run: &Run, module: &ModuleName) -> usize {
+    let count = run.world.module(module).map_or(0, |it| it.processes);
+    usize::try_from(count).unwrap()
 }
 
 fn until(

@@ -106,14 +106,28 @@ pub(crate) fn run(
     length: u32,
     trace: usize,
 ) -> Result<Duration, Failure> {
-    let family = family.unwrap_or(Family::of(seed));
+    let family = family.unwrap_or_else(|| Family::of(seed));
     let mut run = match family {
         Family::Commands
         | Family::Processes
         | Family::Scripts
         | Family::AgentCrashes
         | Family::Anything => life::begin(seed, length),
-        _ => views::begin(seed, family, length),
+        Family::Crash
+        | Family::Goodbye
+        | Family::HostDead
+        | Family::FastRestart
+        | Family::Partition
+        | Family::OneWay
+        | Family::NonTransitive
+        | Family::Flap
+        | Family::Pause
+        | Family::LossOnly
+        | Family::Simultaneous
+        | Family::LastSurvivor
+        | Family::Mix
+        | Family::Burst
+        | Family::Toggle => views::begin(seed, family, length),
     };
     run.world.trace(trace);
     match family {
@@ -228,4 +242,32 @@ pub(crate) fn watched(name: &str) -> SimModule {
 
 pub(crate) fn name(text: &str) -> ModuleName {
     ModuleName::new(text).unwrap()
+}
+
+pub(crate) fn id(number: usize) -> NodeId {
+    NodeId::new(number).unwrap()
+}
+
+/// A farm at rest: all agents run, all modules are UP.
+pub(crate) fn farm(nodes: usize, module: SimModule) -> World<FarmNode> {
+    at_rest(Cast::new(nodes).module(module))
+}
+
+pub(crate) fn at_rest(cast: Cast) -> World<FarmNode> {
+    let mut world = world(1, cast, make);
+    world.start_all();
+    world.run_for(ms(5000)).unwrap();
+    assert!(settled(&world, &world.living()));
+    for node in world.nodes() {
+        for module in &world.cast().modules {
+            assert!(world.health(node, &module.config.name), "{node}");
+        }
+    }
+    world
+}
+
+/// Waits until the living nodes are at rest, and returns after how long.
+pub(crate) fn rest(world: &mut World<FarmNode>) -> Duration {
+    let took = world.run_until(ms(5000), |world| settled(world, &world.living())).unwrap();
+    took.expect("comes to rest")
 }

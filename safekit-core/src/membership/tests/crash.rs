@@ -187,15 +187,12 @@ fn reinstalled_node_with_a_low_counter_refutes_its_past_and_enters() {
         }
         world.start_as(2, 1, 1);
         world.wait_settled(ms(1_500));
-        let taken: Vec<u32> = world
-            .process(2)
-            .events
-            .iter()
-            .filter_map(|(_, output)| match output {
-                Output::CounterTaken { counter } => Some(*counter),
-                _ => None,
-            })
-            .collect();
+        let mut taken = Vec::new();
+        for (_, output) in &world.process(2).events {
+            if let Output::CounterTaken { counter } = output {
+                taken.push(*counter);
+            }
+        }
         assert_eq!(taken.len(), 1, "{taken:?}");
         assert!(taken[0] > 5, "{taken:?}");
     }

@@ -55,7 +55,7 @@ fn node_that_shares_by_another_configuration_takes_no_load_and_losses_are_repair
     assert_eq!(world.owned(4), 0);
     assert_eq!(world.owned(1) | world.owned(2) | world.owned(3), u64::MAX);
     let differs = Fault::ModuleDiffers { member: id(4), module: MODULE };
-    assert_eq!(world.faults(1), [differs.clone()]);
+    assert_eq!(world.faults(1), std::slice::from_ref(&differs));
     assert!(world.process(1).machine.faults().contains(&differs));
     world.crash(2);
     world.run(ms(20));

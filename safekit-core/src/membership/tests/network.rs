@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::world::{LOST, World, id, lan, ms};
+use crate::membership::machine::Phase;
 use crate::membership::{Fault, Output};
 
 fn never_out(world: &World) -> bool {
@@ -179,4 +180,24 @@ fn node_stays_while_it_is_heard_on_one_of_two_lans() {
     world.run(ms(3_000));
     assert_eq!(world.view_of(1), [1, 3], "ties go to the lowest ids");
     assert_eq!(world.view_of(2), Vec::<usize>::new());
+}
+
+#[test]
+fn one_confused_node_does_not_stop_all_claiming() {
+    let mut world = World::settled(3, 1);
+    // It announces what it announced before, whatever happens.
+    let later = world.now + ms(3_600_000);
+    world.process_mut(3).machine.phase = Phase::LettingGo { since: later };
+    world.crash(2);
+    world.run(LOST * 2);
+    assert_ne!(world.owned(1), u64::MAX, "its share may still be its own");
+    world.run(ms(600));
+    assert_eq!(world.view_of(1), [1]);
+    assert_eq!(world.owned(1), u64::MAX);
+    assert_eq!(world.faults(1), [Fault::NeverAgrees { member: id(3) }]);
+    assert!(world.process(1).machine.faults().contains(&Fault::NeverAgrees { member: id(3) }));
+    // A new life of it is no longer confused.
+    world.power_cut(3);
+    world.start(3);
+    world.wait_side(&[1, 3], ms(2_000));
 }

@@ -1,6 +1,7 @@
 //! Random faults, a few seeds: what must always hold is asserted after each step, and in the end all agree.
 
 use super::world::{World, ms};
+use crate::membership::Fault;
 
 /// Lets everything happen to a farm at random, then waits until it has healed.
 pub(super) fn mix(seed: u64) {
@@ -54,6 +55,10 @@ pub(super) fn mix(seed: u64) {
         world.tell(node - 1, &[(super::world::MODULE, super::world::facts(true))]);
     }
     world.wait_settled(ms(10_000));
+    for node in 1..=nodes {
+        let confused = |fault: &Fault| matches!(fault, Fault::NeverAgrees { .. });
+        assert!(!world.faults(node).iter().any(confused), "nobody was confused");
+    }
 }
 
 #[test]

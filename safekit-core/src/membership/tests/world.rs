@@ -628,25 +628,23 @@ impl World {
     }
 
     pub(super) fn faults(&self, node: usize) -> Vec<Fault> {
-        self.process(node)
-            .events
-            .iter()
-            .filter_map(|(_, output)| match output {
-                Output::Fault(fault) => Some(fault.clone()),
-                _ => None,
-            })
-            .collect()
+        let mut faults = Vec::new();
+        for (_, output) in &self.process(node).events {
+            if let Output::Fault(fault) = output {
+                faults.push(fault.clone());
+            }
+        }
+        faults
     }
 
     pub(super) fn joins(&self, node: usize) -> Vec<JoinReason> {
-        self.process(node)
-            .events
-            .iter()
-            .filter_map(|(_, output)| match output {
-                Output::JoinChanged { why, .. } => Some(why.clone()),
-                _ => None,
-            })
-            .collect()
+        let mut joins = Vec::new();
+        for (_, output) in &self.process(node).events {
+            if let Output::JoinChanged { why, .. } = output {
+                joins.push(why.clone());
+            }
+        }
+        joins
     }
 
     pub(super) fn changes(&self) -> usize {
@@ -688,6 +686,9 @@ impl World {
                 process.machine.view().map(|(epoch, _)| epoch),
                 process.owned,
             );
+            for (at, event) in process.events.iter().rev().take(12).rev() {
+                text += &format!("  {:?} {event:?}\n", *at - self.base);
+            }
         }
         text
     }
@@ -721,13 +722,12 @@ impl World {
                 "{a} and {b} own {both:x} in views that hold each other\n{}",
                 self.describe()
             );
-            let linked = (0..self.lans).any(|at| {
+            (0..self.lans).any(|at| {
                 let number = u8::try_from(at).unwrap();
                 let open = |from, to| !self.net.cut.contains(&(from, to, number));
                 let heard = one.hears(two).and(two.hears(one)).contains(lan(at));
                 open(a, b) && open(b, a) && heard
-            });
-            linked
+            })
         } else {
             false
         };

@@ -16,14 +16,32 @@ use crate::module::script::Script;
 const KERNEL_NAME_BYTES: usize = 15;
 /// The most bytes of a command line that `argregex` sees: the longest single argument of Linux.
 const COMMAND_LINE_BYTES_MAX: usize = 128 * 1024;
-/// Programs that run a script: names of versions such as python3.11 and ruby3.2 count as well.
-const INTERPRETERS: [&str; 14] = [
-    "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "python", "pypy", "perl", "ruby", "node",
-    "nodejs", "php",
+/// Programs that run a script, and how to find it among their arguments.
+const INTERPRETERS: [Interpreter; 6] = [
+    Interpreter {
+        names: &["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"],
+        code: &["-c"],
+        valued: &["-o", "+o", "-O", "+O", "--rcfile", "--init-file"],
+    },
+    Interpreter { names: &["python", "pypy"], code: &["-c"], valued: &["-W", "-X"] },
+    Interpreter { names: &["perl"], code: &["-e", "-E"], valued: &["-I"] },
+    Interpreter { names: &["ruby"], code: &["-e"], valued: &["-r", "-I", "-C"] },
+    Interpreter {
+        names: &["node", "nodejs"],
+        code: &["-e", "--eval", "-p", "--print"],
+        valued: &["-r", "--require", "--import", "--loader"],
+    },
+    Interpreter { names: &["php"], code: &["-r"], valued: &["-c", "-d"] },
 ];
-/// Options of these programs whose value is the next argument.
-const VALUED_OPTIONS: [&str; 8] =
-    ["-W", "-X", "-I", "-r", "-o", "--require", "--import", "--loader"];
+
+/// One kind of program that runs scripts. A version after the name, as in python3.11, changes nothing.
+struct Interpreter {
+    names: &'static [&'static str],
+    /// Options after which the program itself stands on the command line.
+    code: &'static [&'static str],
+    /// Options whose value is the next argument.
+    valued: &'static [&'static str],
+}
 
 /// What a `<proc>` means.
 #[derive(Debug)]
@@ -104,15 +122,14 @@ fn script_name(process: &ProcessInfo) -> Option<&str> {
     let mut arguments = process.arguments.iter().map(String::as_str);
     let first = base_name(arguments.next()?);
     let first = first.strip_prefix('-').unwrap_or(first);
-    if !is_interpreter(&process.executable) && !is_interpreter(first) {
-        return None;
-    }
+    let interpreter = interpreter(&process.executable).or_else(|| interpreter(first))?;
     while let Some(argument) = arguments.next() {
         match argument {
             "--" | "-m" => return arguments.next().map(base_name),
-            // The program is on the command line itself, or comes from the standard input.
-            "-c" | "-e" | "-E" | "-" => return None,
-            option if VALUED_OPTIONS.contains(&option) => {
+            // The program comes from the standard input.
+            "-" => return None,
+            code if interpreter.code.contains(&code) => return None,
+            option if interpreter.valued.contains(&option) => {
                 arguments.next()?;
             }
             option if option.starts_with('-') || option.starts_with('+') => {}
@@ -122,10 +139,10 @@ fn script_name(process: &ProcessInfo) -> Option<&str> {
     None
 }
 
-fn is_interpreter(program: &str) -> bool {
+fn interpreter(program: &str) -> Option<&'static Interpreter> {
     let program = without_exe(program).unwrap_or(program);
     let stem = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    INTERPRETERS.contains(&stem)
+    INTERPRETERS.iter().find(|interpreter| interpreter.names.contains(&stem))
 }
 
 /// Joins the arguments by spaces, up to a limit.

@@ -252,7 +252,6 @@ impl Monitor {
                 self.notices.push_back(Notice::Died { name, process });
             }
         }
-        self.told.remove(&process);
         if known {
             self.ask_after_death(now);
         }
@@ -270,6 +269,7 @@ impl Monitor {
         }
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_at = None;
+            self.death_looked_at = Some(now);
             due = true;
         }
         // One list at a time: what is under way serves this poll too.

@@ -309,6 +309,15 @@ impl Conn {
         matches!(self.phase, Phase::Request) && self.input.is_empty() && self.out.is_empty()
     }
 
+    /// Asserts what holds between turns.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let quiet = matches!(self.phase, Phase::Work(_) | Phase::Linger(_));
+        assert!(self.out.is_empty() || !quiet, "answers leave before the next request is handled");
+        assert!(self.out.is_empty() || self.blocked, "what can be sent is sent");
+        assert_eq!(self.sent, 0);
+    }
+
     fn has_unseen(&self) -> bool {
         !self.starved && !self.input.is_empty()
     }

@@ -86,7 +86,7 @@ impl fmt::Debug for FrontConfig {
 /// A running HTTP front: one thread for all its connections, and the workers of its handler.
 ///
 /// A process may have several; they share nothing but the [`Board`]. Dropping a front ends it at once, also requests
-/// that are under way; [`Front::stop`] lets them end first.
+/// that are under way, and waits a second at most for handlers that still run; [`Front::stop`] lets requests end first.
 #[derive(Debug)]
 pub struct Front {
     name: String,

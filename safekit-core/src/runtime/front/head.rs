@@ -308,3 +308,6 @@ impl<'h> Fields<'h> {
 fn trimmed(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,8 @@ mod counters;
 mod error;
 #[expect(clippy::module_inception, reason = "the noun of the folder")]
 mod front;
+#[cfg(test)]
+mod harness;
 mod head;
 mod limits;
 mod list;

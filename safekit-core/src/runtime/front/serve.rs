@@ -90,29 +90,30 @@ impl Server {
             for event in &events {
                 self.handle_event(event, &mut table);
             }
-            for (id, response) in self.pool.take_answers() {
-                table.handle_response(clock::now(), id, &response);
+            // Answers are announced, so that a turn of probes alone meets no lock.
+            if events.iter().any(|event| event.token() == WAKE) {
+                for (id, response) in self.pool.take_answers() {
+                    table.handle_response(clock::now(), id, &response);
+                }
             }
             table.run_again(clock::now());
             table.handle_timeout(clock::now());
             if self.wish.abort.load(Ordering::Acquire) {
                 break;
             }
-            if let Some(by) = stop_by {
-                if table.open() == 0 || now >= by {
-                    break;
-                }
-            } else if self.wish.stop.load(Ordering::Acquire) {
+            if stop_by.is_none() && self.wish.stop.load(Ordering::Acquire) {
                 self.listeners.clear();
                 table.begin_stop(now);
                 stop_by = now.checked_add(table.shared.limits.stop_time);
-            } else {
-                if retry.is_some_and(|at| at <= now) {
-                    retry = None;
-                }
-                if retry.is_none() {
-                    retry = self.accept(now, &registry, &mut table);
-                }
+            }
+            if stop_by.is_some_and(|by| table.open() == 0 || now >= by) {
+                break;
+            }
+            if retry.is_some_and(|at| at <= now) {
+                retry = None;
+            }
+            if retry.is_none() {
+                retry = self.accept(now, &registry, &mut table);
             }
         }
     }

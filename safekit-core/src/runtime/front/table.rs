@@ -200,6 +200,28 @@ impl<T: Transport, S: Submit> Table<T, S> {
         }
     }
 
+    /// Asserts what holds at all times.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let mut listed = std::collections::BTreeSet::new();
+        for class in Class::ALL {
+            let mut next = self.lists.first(class).map(|(place, _)| place);
+            while let Some(place) = next {
+                assert!(listed.insert(place), "in one list only");
+                let user = self.places[place].user.as_ref().expect("only the living are listed");
+                assert_eq!(user.conn.class(), Some(class));
+                user.conn.check();
+                next = self.lists.after(place);
+            }
+        }
+        assert_eq!(listed.len(), self.open);
+        assert_eq!(self.places.iter().filter(|place| place.user.is_some()).count(), self.open);
+        assert_eq!(self.places.len(), self.open + self.free.len());
+        assert!(self.open <= self.shared.limits.connections);
+        let most = self.addresses.values().max().copied().unwrap_or(0);
+        assert!(most <= self.shared.limits.connections_per_address);
+    }
+
     fn id(&self, place: usize) -> Option<ConnId> {
         let entry = self.places.get(place)?;
         entry.user.as_ref().map(|_| ConnId { place, generation: entry.generation })
@@ -286,3 +308,6 @@ fn origin(peer: Peer) -> Option<Origin> {
         Peer::Local { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

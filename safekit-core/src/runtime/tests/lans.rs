@@ -88,7 +88,7 @@ fn too_large_datagrams_are_dropped_and_counted() {
 
 #[test]
 fn a_stolen_port_is_named_and_the_other_lans_work() {
-    let first = bound(&[V4]);
+    let first = bound(&["127.0.0.79:0"]);
     let taken = first.edge.lan_addresses()[&lan(0)];
     let mut bench = Bench::new();
     let lans = [
@@ -130,8 +130,8 @@ fn errors_of_sending_are_counted_and_stop_nothing() {
 #[test]
 fn lans_that_stay_or_change_places_lose_nothing() {
     let mut bench = Bench::new();
-    // Ports that were free a moment ago.
-    let free = bound(&[V4, V4]).edge.lan_addresses();
+    // Ports that were free a moment ago, on addresses that no other test uses.
+    let free = bound(&["127.0.0.77:0", "127.0.0.78:0"]).edge.lan_addresses();
     let (one, two) = (free[&lan(0)], free[&lan(1)]);
     bench.edge.bind_lans(&[(lan(0), one), (lan(1), two)]).unwrap();
     sender().send_to(b"waits", &one.into()).unwrap();

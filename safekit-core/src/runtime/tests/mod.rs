@@ -2,6 +2,7 @@
 
 mod lans;
 mod processes;
+mod runs;
 mod scripts;
 mod workers;
 

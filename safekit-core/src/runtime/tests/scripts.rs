@@ -118,8 +118,23 @@ fn a_script_has_ended_though_a_child_keeps_its_output_open() {
 }
 
 #[test]
-fn the_time_limit_ends_the_group_with_grandchildren() {
-    let mut bench = Bench::new();
+fn a_script_is_ended_with_grandchildren() {
+    let bench = Bench::new();
+    // Where a test cannot make control groups, the other half of this is all there is.
+    let reach = if bench.edge.has_control_groups() {
+        KillReach::GroupAndControlGroup
+    } else {
+        KillReach::Group
+    };
+    let mut without = Bench::new();
+    without.edge.remove_module(&app());
+    without.edge.forget_control_groups();
+    without.edge.place_module(app(), place(&without.folder)).unwrap();
+    ending_reaches(without, KillReach::Group);
+    ending_reaches(bench, reach);
+}
+
+fn ending_reaches(mut bench: Bench, reach: KillReach) {
     bench.script(
         Script::StartBoth,
         "#!/bin/sh\n(sh -c 'echo $$ > {}/grandchild; sleep 600; :') &\n\
@@ -127,46 +142,66 @@ fn the_time_limit_ends_the_group_with_grandchildren() {
          until test -s {}/grandchild -a -s {}/apart; do sleep 0.01; done\n\
          echo > {}/all; wait\n",
     );
-    // Long enough for the processes to be there: what is not there cannot be killed.
-    let limit = Some(Duration::from_secs(3));
-    let id = bench.run(ScriptRun { time_limit: limit, ..start_both() });
+    let id = bench.run(start_both());
+    bench.text_of("all");
+    bench.act(Action::EndScript { run: id, module: app() });
     let (end, userlog) = bench.end(id);
-    assert_eq!(end, ScriptEnd::TimedOut);
-    assert!(bench.folder.join("all").exists());
+    assert_eq!(end, ScriptEnd::Ended);
     let grandchild: u32 = bench.text_of("grandchild").trim().parse().unwrap();
     let apart: u32 = bench.text_of("apart").trim().parse().unwrap();
     bench.wait_for(|| !lives(grandchild));
     let log = bench.folder.join("var").join(userlog.unwrap());
-    bench.wait_for(|| fs::read_to_string(&log).unwrap().contains("time limit had passed"));
+    bench.wait_for(|| fs::read_to_string(&log).unwrap().contains("was ended by order"));
     let mut notice = None;
     while notice.is_none() {
         bench.turn(super::clock::now());
         notice = bench.edge.poll_notice();
     }
-    let reach = if bench.edge.has_control_groups() {
-        bench.wait_for(|| !lives(apart));
-        KillReach::GroupAndControlGroup
-    } else {
-        kill(apart);
-        KillReach::Group
-    };
+    match reach {
+        KillReach::Group => {
+            assert!(lives(apart), "a session of its own is not reached");
+            kill(apart);
+        }
+        KillReach::GroupAndControlGroup => bench.wait_for(|| !lives(apart)),
+    }
     let script = Script::StartBoth;
     assert_eq!(notice, Some(EdgeNotice::ScriptKilled { module: app(), script, reach }));
 }
 
 #[test]
-fn what_a_script_left_in_the_background_outlives_its_time_limit() {
+fn an_order_to_end_that_comes_too_late_spares_what_the_script_left_in_the_background() {
     let mut bench = Bench::new();
-    bench.script(Script::StartBoth, "#!/bin/sh\nsleep 600 &\necho $! > {}/pid\n");
-    let limit = Some(Duration::from_millis(300));
-    let id = bench.run(ScriptRun { time_limit: limit, ..start_both() });
-    let (end, _) = bench.end(id);
-    if end == EXITED {
-        let child: u32 = bench.text_of("pid").trim().parse().unwrap();
-        bench.turn(super::clock::now() + Duration::from_millis(400));
-        assert!(lives(child));
-        kill(child);
+    bench.script(
+        Script::StartBoth,
+        "#!/bin/sh\necho $$ > {}/script\nuntil test -e {}/go; do sleep 0.01; done\n\
+         (until test -e {}/question; do sleep 0.01; done; echo > {}/answer) &\n",
+    );
+    let id = bench.run(start_both());
+    let script: u32 = bench.text_of("script").trim().parse().unwrap();
+    while !format!("{:?}", bench.edge).contains("Running") {
+        bench.turn(super::clock::now() + Duration::from_millis(5));
     }
+    fs::write(bench.folder.join("go"), "").unwrap();
+    // The script is dead, and the loop has not turned since.
+    eventually(|| !lives(script));
+    bench.act(Action::EndScript { run: id, module: app() });
+    assert_eq!(bench.end(id).0, EXITED);
+    // What was killed cannot answer.
+    fs::write(bench.folder.join("question"), "").unwrap();
+    bench.text_of("answer");
+}
+
+#[test]
+fn the_time_limit_ends_a_script_with_its_children() {
+    let mut bench = Bench::new();
+    bench.script(Script::StartBoth, "#!/bin/sh\nsleep 600\n");
+    let limit = Some(Duration::from_millis(200));
+    let id = bench.run(ScriptRun { time_limit: limit, ..start_both() });
+    let Outcome::Script { end, duration, userlog } = bench.outcome(id) else { panic!() };
+    assert_eq!(end, ScriptEnd::TimedOut);
+    assert!(duration >= Duration::from_millis(200));
+    let log = bench.folder.join("var").join(userlog.unwrap());
+    bench.wait_for(|| fs::read_to_string(&log).unwrap().contains("its time limit had passed"));
 }
 
 #[test]

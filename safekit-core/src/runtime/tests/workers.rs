@@ -13,6 +13,7 @@ use crate::runtime::{Full, WatchToken};
 fn saved(used: u32) -> SavedModule {
     SavedModule {
         phase: SavedPhase::Up,
+        started: true,
         watched: Vec::new(),
         budget: SavedBudget { used, age_ms: 0 },
     }

@@ -1,6 +1,7 @@
 //! Processes where nothing is built yet.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -66,7 +67,7 @@ impl ScriptGroup {
 pub(in crate::runtime) struct Scanner(Infallible);
 
 impl Scanner {
-    pub(in crate::runtime) fn new() -> io::Result<Self> {
+    pub(in crate::runtime) fn new(_only_safe: Option<OsString>) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

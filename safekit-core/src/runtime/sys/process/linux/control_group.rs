@@ -5,6 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Signal, kill_process};
 
@@ -29,7 +30,9 @@ impl ControlGroups {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let folder = own_folder(&mounts, &own)?;
         let groups = Self { folder };
-        let probe = groups.make(&format!("{PREFIX}{}@probe", std::process::id())).ok()?;
+        // Several edges of one process may look at the same time.
+        let number = PROBES.fetch_add(1, Ordering::Relaxed);
+        let probe = groups.make(&Self::name(&format!("probe@{number}"))).ok()?;
         // Made and writable: that is all that was asked.
         let writable = probe.door().is_ok();
         probe.remove();
@@ -128,6 +131,8 @@ fn own_folder(mounts: &str, own: &str) -> Option<PathBuf> {
         Some(Path::new(mount_point).join(below))
     })
 }
+
+static PROBES: AtomicU64 = AtomicU64::new(0);
 
 /// Of a module's name no '@' can be a part.
 const PREFIX: &str = "safekit@";

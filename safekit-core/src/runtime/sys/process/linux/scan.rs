@@ -1,6 +1,8 @@
 //! Lists all processes.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, ThreadKind, UpdateKind};
@@ -13,11 +15,13 @@ use crate::module::watch::ProcessInfo;
 #[derive(Debug)]
 pub(in crate::runtime) struct Scanner {
     system: System,
+    only_safe: Option<OsString>,
 }
 
 impl Scanner {
-    pub(in crate::runtime) fn new() -> io::Result<Self> {
-        Ok(Self { system: System::new().map_err(io::Error::other)? })
+    /// `only_safe`: leave out what belongs to an agent with another SAFE.
+    pub(in crate::runtime) fn new(only_safe: Option<OsString>) -> io::Result<Self> {
+        Ok(Self { system: System::new().map_err(io::Error::other)?, only_safe })
     }
 
     /// Lists what runs, by pid: no threads, kernel threads or zombies.
@@ -28,8 +32,11 @@ impl Scanner {
             .with_cmd(UpdateKind::Always)
             .with_exe(UpdateKind::Always);
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
-        let mut processes: Vec<ProcessInfo> =
-            self.system.processes().values().filter_map(describe).collect();
+        let described = self.system.processes().values().filter_map(describe);
+        let mut processes: Vec<ProcessInfo> = match &self.only_safe {
+            Some(safe) => described.filter(|process| !belongs_elsewhere(process, safe)).collect(),
+            None => described.collect(),
+        };
         processes.sort_by_key(|process| process.id);
         processes
     }
@@ -49,6 +56,15 @@ fn describe(process: &sysinfo::Process) -> Option<ProcessInfo> {
         executable: process.exe().map(file_name).unwrap_or_default(),
         arguments: process.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     })
+}
+
+/// Tells whether a process inherited another SAFE than this. One whose environment cannot be read is taken as ours.
+fn belongs_elsewhere(process: &ProcessInfo, safe: &OsStr) -> bool {
+    let Ok(environment) = std::fs::read(format!("/proc/{}/environ", process.id.pid)) else {
+        return false;
+    };
+    let inherited = environment.split(|byte| *byte == 0).find_map(|it| it.strip_prefix(b"SAFE="));
+    inherited.is_some_and(|inherited| inherited != safe.as_bytes())
 }
 
 /// The kernel adds a mark to the path of a file that was removed or replaced, by an upgrade for example.

@@ -1,0 +1,241 @@
+//! Which scripts run in which order, with which arguments, states and time limits.
+
+use super::bench::{Bench, config, s, user};
+use crate::config::model::ModuleConfig;
+use crate::control::{Command, Origin};
+use crate::event::Event;
+use crate::module::script::{Script, ScriptEnd};
+use crate::module::state::ModuleState;
+use crate::node::AgentStart;
+
+#[test]
+fn start_runs_prestart_and_start_both_and_ends_ready() {
+    let mut bench = Bench::new(config());
+    assert_eq!(bench.story(), ["STOP NotReady stopped"]);
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "WAIT Transient starting",
+            "  transition STOP WAIT start",
+            "  prestart STOP WAIT start",
+            "UP Transient starting",
+            "  transition WAIT UP start",
+            "  start_both WAIT UP start",
+            "UP Ready ready",
+        ]
+    );
+}
+
+#[test]
+fn stop_runs_stop_both_nicely_and_then_by_force() {
+    let mut bench = Bench::up(config());
+    bench.command(Command::Stop, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "UP Transient stopping",
+            "  stop_both UP WAIT stop",
+            "WAIT Transient stopping",
+            "  transition UP WAIT stop",
+            "  stop_both force WAIT STOP stop",
+            "  poststop WAIT STOP stop",
+            "  transition WAIT STOP stop",
+            "STOP NotReady stopped",
+        ]
+    );
+}
+
+#[test]
+fn restart_stays_up() {
+    let mut bench = Bench::up(config());
+    bench.command(Command::Restart, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "UP Transient restarting",
+            "  stop_both UP UP restart",
+            "  stop_both force UP UP restart",
+            "  start_both UP UP restart",
+            "UP Ready ready",
+        ]
+    );
+}
+
+#[test]
+fn stopstart_stops_wholly_and_starts_automatically() {
+    let mut bench = Bench::up(config());
+    bench.command(Command::Stopstart, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "UP Transient restarting",
+            "  stop_both UP WAIT stopstart",
+            "WAIT Transient restarting",
+            "  transition UP WAIT stopstart",
+            "  stop_both force WAIT STOP stopstart",
+            "  poststop WAIT STOP stopstart",
+            "  transition WAIT STOP stopstart",
+            "STOP NotReady stopped",
+            "WAIT Transient starting",
+            "  transition STOP WAIT start",
+            "  prestart STOP WAIT start",
+            "UP Transient starting",
+            "  transition WAIT UP start",
+            "  start_both WAIT UP start",
+            "UP Ready ready",
+        ]
+    );
+    assert_eq!(
+        bench.commands(),
+        [(Command::Stopstart, user()), (Command::Start, Origin::Automatic)]
+    );
+}
+
+#[test]
+fn forcestop_stops_by_force_only() {
+    let mut bench = Bench::up(config()).in_a_farm();
+    bench.command(Command::Forcestop, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "WAIT Transient stopping",
+            "  stop_both force WAIT STOP stop",
+            "  poststop WAIT STOP stop",
+            "  transition WAIT STOP stop",
+            "STOP NotReady stopped",
+        ]
+    );
+}
+
+#[test]
+fn scripts_that_are_not_installed_are_skipped() {
+    let scripts = [Script::StopBoth];
+    let mut bench = Bench::with_scripts(config(), AgentStart::Reconfigured, None, &scripts);
+    bench.command(Command::Start, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::UP_READY);
+    assert!(
+        bench.has(|event| matches!(event, Event::ScriptMissing { script: Script::StartBoth, .. }))
+    );
+    bench.forget();
+    bench.command(Command::Stop, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "UP Transient stopping",
+            "  stop_both UP WAIT stop",
+            "WAIT Transient stopping",
+            "  stop_both force WAIT STOP stop",
+            "STOP NotReady stopped",
+        ]
+    );
+}
+
+#[test]
+fn without_user_no_script_runs_and_none_is_missed() {
+    let mut bench = Bench::new(ModuleConfig { user: None, ..config() });
+    bench.command(Command::Start, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::UP_READY);
+    bench.command(Command::Stopstart, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::UP_READY);
+    bench.command(Command::Stop, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::STOP);
+    assert!(!bench.has(|event| matches!(event, Event::ScriptMissing { .. })));
+}
+
+#[test]
+fn each_script_has_its_own_time_limit() {
+    let mut configured = config();
+    if let Some(user) = &mut configured.user {
+        user.starttimeout = Some(s(100));
+    }
+    let mut bench = Bench::new(configured);
+    bench.command(Command::Start, user()).unwrap();
+    let mut limits = Vec::new();
+    let mut note = |bench: &mut Bench| {
+        while let Some(script) = bench.running_script() {
+            let limit = bench.time_limit().map(|limit| limit.as_secs());
+            let force = bench.arguments().starts_with("force");
+            limits.push((script, force, limit));
+            bench.exit(0);
+        }
+    };
+    note(&mut bench);
+    bench.command(Command::Stop, user()).unwrap();
+    note(&mut bench);
+    let (start, nice, force) = (Some(100), Some(300), Some(200));
+    assert_eq!(
+        limits,
+        [
+            (Script::Transition, false, start),
+            (Script::Prestart, false, start),
+            (Script::Transition, false, start),
+            (Script::StartBoth, false, start),
+            (Script::StopBoth, false, nice),
+            (Script::Transition, false, force),
+            (Script::StopBoth, true, force),
+            (Script::Poststop, false, force),
+            (Script::Transition, false, force),
+        ]
+    );
+}
+
+#[test]
+fn start_scripts_have_no_time_limit_by_default() {
+    let mut bench = Bench::new(config());
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_until(Script::StartBoth);
+    assert_eq!(bench.time_limit(), None);
+    bench.pass(s(7 * 24 * 3600));
+    assert_eq!(bench.running_script(), Some(Script::StartBoth));
+    assert!(bench.to_end.is_empty());
+}
+
+#[test]
+fn a_stop_script_that_exceeds_its_limit_is_followed_by_the_next_phase() {
+    let mut bench = Bench::up(config());
+    bench.command(Command::Stop, user()).unwrap();
+    assert_eq!(bench.arguments(), "UP WAIT stop");
+    bench.end(ScriptEnd::TimedOut);
+    bench.run_until(Script::StopBoth);
+    assert_eq!(bench.arguments(), "force WAIT STOP stop");
+    bench.end(ScriptEnd::TimedOut);
+    assert_eq!(bench.running_script(), Some(Script::Poststop));
+    bench.end(ScriptEnd::TimedOut);
+    bench.run_all();
+    assert_eq!(bench.module.state(), ModuleState::STOP);
+}
+
+#[test]
+fn exit_codes_are_told_and_not_acted_upon() {
+    let mut bench = Bench::new(config());
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_until(Script::StartBoth);
+    bench.exit(3);
+    assert_eq!(bench.module.state(), ModuleState::UP_READY);
+    let past = &bench.module.past_runs()[&Script::StartBoth];
+    assert_eq!(past.end, ScriptEnd::Exited { code: 3 });
+    assert_eq!(past.userlog.as_deref(), Some("userlog_start_both.ulog"));
+}
+
+#[test]
+fn an_application_that_could_not_be_started_is_not_called_ready() {
+    for end in [ScriptEnd::TimedOut, ScriptEnd::NotStarted { error: "denied".to_owned() }] {
+        let mut bench = Bench::new(config());
+        bench.command(Command::Start, user()).unwrap();
+        bench.run_until(Script::StartBoth);
+        bench.end(end);
+        let start_both = Origin::Detector("start_both".to_owned());
+        assert_eq!(bench.commands().last(), Some(&(Command::Stop, start_both)));
+        assert_eq!(bench.arguments(), "UP WAIT stop");
+        bench.run_all();
+        assert_eq!(bench.module.state(), ModuleState::STOP);
+        assert!(!bench.told.contains(&(ModuleState::UP_READY, "ready")));
+    }
+}

@@ -1,0 +1,4 @@
+//! Which processes are meant, and when there are too few.
+
+mod matcher;
+mod monitor;
