@@ -121,13 +121,15 @@ impl Layout {
     }
 
     /// All folders and their modes.
-    fn folders(&self) -> [(PathBuf, u32); 10] {
+    fn folders(&self) -> [(PathBuf, u32); 12] {
         [
             (self.safe.clone(), 0o755),
             (self.modules(), 0o750),
             (self.last_configs(), 0o750),
+            (self.safe.join("private"), 0o755),
             (self.safebin(), 0o755),
             (self.safe.join("private/modules"), 0o750),
+            (self.packages(), 0o755),
             (self.packages().join("generic"), 0o755),
             (self.backups(), 0o750),
             (self.safevar.clone(), 0o750),
