@@ -37,8 +37,8 @@ const KEYS_MAX: usize = 2;
 /// Answers a name with its addresses, or says why not.
 pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>;
 
-/// Says why a resolved configuration does not fit this host.
-pub(crate) type Accept<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
+/// Tells whether a cluster fits this host: one that does not know which node it is must not be configured.
+pub(crate) type Fits<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
 
 /// Where a configuration comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(crate) enum Lock {
     Open,
 }
 
-/// Configures the cluster; `accept` has the last word before anything changes. Returns what is in force from now on, and warnings.
+/// Configures the cluster; returns what is in force from now on, and warnings.
 ///
 /// # Errors
 /// Every fault of the configuration, or what else is in the way; nothing has changed.
@@ -90,7 +90,7 @@ pub(crate) fn configure(
     layout: &Layout,
     source: &Source,
     lookup: Lookup<'_>,
-    accept: Accept<'_>,
+    fits: Fits<'_>,
 ) -> StoreResult<(LoadedCluster, Vec<String>)> {
     if lock(layout) == Lock::Locked {
         return Err(refused("the cluster's configuration is locked: unlock it first"));
@@ -109,7 +109,7 @@ pub(crate) fn configure(
             }
         }
     };
-    accept(&resolved).map_err(StoreError::Refused)?;
+    fits(&resolved).map_err(StoreError::Refused)?;
     write(layout, &xml, &resolved, &keys)?;
     match load(layout)? {
         Some(loaded) => Ok((loaded, warnings)),
@@ -121,6 +121,7 @@ pub(crate) fn configure(
 ///
 /// # Errors
 /// Every fault of the configuration.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 pub(crate) fn confcheck(path: &Path) -> StoreResult<Vec<String>> {
     parse(&path.display().to_string(), &read_given(path, XML_BYTES_MAX)?)
         .map(|(_, warnings)| warnings)
@@ -194,6 +195,7 @@ pub(crate) fn confinfo(layout: &Layout) -> StoreResult<Option<ClusterInfo>> {
 ///
 /// # Errors
 /// When it is locked, or the operating system refuses.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 pub(crate) fn deconfig(layout: &Layout) -> StoreResult<()> {
     if lock(layout) == Lock::Locked {
         return Err(refused("the cluster's configuration is locked: unlock it first"));
@@ -207,6 +209,7 @@ pub(crate) fn deconfig(layout: &Layout) -> StoreResult<()> {
 ///
 /// # Errors
 /// When the cluster is not configured, or the operating system refuses; the old keys stay.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 pub(crate) fn change_keys(layout: &Layout, change: KeyChange) -> StoreResult<KeyRing> {
     let Some(loaded) = load(layout)? else { return Err(not_configured()) };
     let keys = match change {
@@ -219,6 +222,7 @@ pub(crate) fn change_keys(layout: &Layout, change: KeyChange) -> StoreResult<Key
 }
 
 /// What becomes of the keys.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyChange {
     /// `genkey`.
@@ -231,6 +235,7 @@ pub(crate) enum KeyChange {
 ///
 /// # Errors
 /// When the operating system refuses.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 pub(crate) fn set_lock(layout: &Layout, wanted: Lock) -> StoreResult<()> {
     let path = layout.cluster().join(LOCK);
     match wanted {

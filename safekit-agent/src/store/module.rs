@@ -185,15 +185,6 @@ pub(crate) fn list(layout: &Layout) -> StoreResult<Vec<InstalledModule>> {
     Ok(ids.into_iter().map(module).collect())
 }
 
-/// Lists the modules that are configured, whether they can be read or not, in the order of their names.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub(crate) fn configured(layout: &Layout) -> StoreResult<Vec<ModuleName>> {
-    let is_configured = |name: &ModuleName| layout.active(name).join(SAFECONF).is_file();
-    Ok(ids(layout)?.into_keys().filter(is_configured).collect())
-}
-
 /// Puts what lies in SAFE/modules/AM in force. Returns the configuration, and warnings.
 ///
 /// # Errors
@@ -235,6 +226,7 @@ pub(crate) fn confcheck(
 ///
 /// # Errors
 /// When the operating system refuses.
+#[cfg_attr(not(test), expect(dead_code, reason = "no command of the control socket leads here"))]
 pub(crate) fn deconfig(layout: &Layout, name: &ModuleName) -> StoreResult<()> {
     let active = layout.active(name);
     apply::forget(&active);
