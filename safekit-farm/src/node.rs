@@ -210,7 +210,8 @@ impl Machine for FarmNode {
     }
 }
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests {
     use std::sync::Arc;
     use std::time::Instant;

@@ -12,18 +12,18 @@ use safekit_core::sim::Sweep;
 
 /// Each fault, the family that shows it best (none: all of them in turn), and within how many seeds it must be found.
 const BUGS: [(Bug, Option<Family>, u64); 12] = [
-    (Bug::ClaimBeforeAgreement, None, 40),
-    (Bug::EpochReuse, None, 40),
-    (Bug::SkippedRelease, None, 40),
-    (Bug::StaleView, Some(Family::Toggle), 400),
+    (Bug::ClaimBeforeAgreement, None, 200),
+    (Bug::EpochReuse, None, 20),
+    (Bug::SkippedRelease, None, 20),
+    (Bug::StaleView, Some(Family::Toggle), 200),
     (Bug::JudgeBeforeReceive, Some(Family::Pause), 100),
-    (Bug::StaleRows, None, 400),
-    (Bug::NoSettling, Some(Family::HostDead), 400),
-    (Bug::LetterEndsNewLife, Some(Family::FastRestart), 100),
-    (Bug::ForgottenTimer, None, 400),
-    (Bug::DoubleStart, Some(Family::Commands), 100),
+    (Bug::StaleRows, None, 200),
+    (Bug::NoSettling, Some(Family::HostDead), 100),
+    (Bug::LetterEndsNewLife, Some(Family::FastRestart), 20),
+    (Bug::ForgottenTimer, None, 200),
+    (Bug::DoubleStart, Some(Family::Commands), 20),
     (Bug::ReadyBeforeJoined, None, 40),
-    (Bug::UnlimitedRestarts, Some(Family::Processes), 200),
+    (Bug::UnlimitedRestarts, Some(Family::Processes), 100),
 ];
 
 fn found(bug: Bug, family: Option<Family>, within: u64) -> Option<(u64, String)> {

@@ -219,3 +219,23 @@ fn a_rebooted_host_starts_its_modules_again() {
     assert!(world.health(id(1), &app));
     assert!(settled(&world, &[id(1), id(2)]));
 }
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let story = || {
+        let mut world = farm(3, watched("app"));
+        world.trace(1_000_000);
+        world.net().loss(0.2);
+        world.net().duplication(0.1);
+        world.crash(id(1));
+        world.run_for(ms(700)).unwrap();
+        world.restart(id(1));
+        world.kill_process(id(2), &name("app"));
+        world.pause(id(3), ms(1200));
+        world.run_for(ms(5000)).unwrap();
+        world.fail::<()>("the end").unwrap_err().trace
+    };
+    let first = story();
+    assert!(first.lines().count() > 500);
+    assert_eq!(first, story());
+}

@@ -34,7 +34,8 @@ impl Configured {
     fn new(config: ClusterConfig, me: NodeId) -> Self {
         let own = |lan: &LanConfig| Some((lan.id, lan.nodes.get(&me)?.local()?));
         let local = config.lans.iter().filter_map(own);
-        let local = local.map(|(lan, address)| (lan, SocketAddr::new(address, config.port))).collect();
+        let local =
+            local.map(|(lan, address)| (lan, SocketAddr::new(address, config.port))).collect();
         Self { config, local }
     }
 
@@ -60,7 +61,10 @@ impl Configured {
     /// Returns the lans of these names that the cluster has.
     pub(super) fn lans(&self, names: &[LanName]) -> LanSet {
         let mut lans = LanSet::default();
-        names.iter().filter_map(|name| self.config.lan_by_name(name)).for_each(|lan| lans.insert(lan));
+        names
+            .iter()
+            .filter_map(|name| self.config.lan_by_name(name))
+            .for_each(|lan| lans.insert(lan));
         lans
     }
 }
@@ -71,7 +75,8 @@ pub(super) fn identify(config: &ClusterConfig, named: Option<&NodeName>) -> Resu
         let unknown = || format!("--node {name}: cluster.xml has no node of that name");
         return config.node_by_name(name).ok_or_else(unknown);
     }
-    let local = host::local_addresses().map_err(|error| format!("cannot list the addresses of this host: {error}"))?;
+    let local = host::local_addresses()
+        .map_err(|error| format!("cannot list the addresses of this host: {error}"))?;
     let local: Vec<IpAddr> = local.iter().map(|local| local.address).collect();
     config.identify(&local).map_err(|error| error.to_string())
 }
@@ -79,7 +84,8 @@ pub(super) fn identify(config: &ClusterConfig, named: Option<&NodeName>) -> Resu
 impl Agent {
     /// Takes the cluster's configuration from its files. Without one nothing changes.
     pub(super) fn apply_cluster(&mut self, now: Instant) -> Result<(), String> {
-        let Some(loaded) = store::cluster::load(&self.layout).map_err(|error| error.to_string())? else {
+        let Some(loaded) = store::cluster::load(&self.layout).map_err(|error| error.to_string())?
+        else {
             return Ok(());
         };
         let me = identify(&loaded.config, self.arguments.node.as_ref())?;
@@ -131,8 +137,12 @@ impl Agent {
         if !self.farewell_due {
             return;
         }
-        let local: BTreeMap<LanId, IpAddr> =
-            self.edge.lan_addresses().into_iter().map(|(lan, address)| (lan, address.ip())).collect();
+        let local: BTreeMap<LanId, IpAddr> = self
+            .edge
+            .lan_addresses()
+            .into_iter()
+            .map(|(lan, address)| (lan, address.ip()))
+            .collect();
         let mut farewell =
             Farewell { counter: self.node.node().incarnation().counter, ..Farewell::default() };
         let mut lans: BTreeMap<LanId, FarewellLan> = BTreeMap::new();
@@ -141,7 +151,8 @@ impl Agent {
                 farewell.letters.push(letter.bytes);
             }
             let from = local.get(&letter.lan).copied();
-            let lan = lans.entry(letter.lan).or_insert_with(|| FarewellLan { from, to: Vec::new() });
+            let lan =
+                lans.entry(letter.lan).or_insert_with(|| FarewellLan { from, to: Vec::new() });
             lan.to.push(letter.to);
         }
         farewell.lans = lans.into_values().collect();

@@ -48,11 +48,14 @@ pub(super) fn desk(bell: Bell) -> (Desk, Receiver<Request>) {
 
 impl Desk {
     /// Puts a request and waits for its answer.
-    pub(super) fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, OperationError> {
+    pub(super) fn ask<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, OperationError> {
         let (reply, answer) = sync_channel(1);
-        self.requests
-            .try_send(request(reply))
-            .map_err(|_refused| OperationError::Refused("the agent is busy: try again".to_owned()))?;
+        self.requests.try_send(request(reply)).map_err(|_refused| {
+            OperationError::Refused("the agent is busy: try again".to_owned())
+        })?;
         self.bell.ring();
         answer.recv_timeout(ANSWER_LIMIT).map_err(|_late| {
             let limit = ANSWER_LIMIT.as_secs();

@@ -122,7 +122,7 @@ impl Agent {
         self.fronts.clear();
         if let Some(thread) = self.log_thread.take() {
             // A disk that does not answer cannot be told of anywhere else.
-            thread.finish(self.log.clone());
+            thread.finish(&self.log);
         }
         ExitCode::from(code)
     }
@@ -215,10 +215,9 @@ impl Agent {
 
     fn drain(&mut self) {
         while let Some(output) = self.node.poll_output() {
-            match output {
-                safekit_farm::node::Output::Node(output) => self.perform(output),
-                // The shares are read where they are shown; there is no packet filter to tell.
-                _ => {}
+            // The shares are read where they are shown; there is no packet filter to tell.
+            if let safekit_farm::node::Output::Node(output) = output {
+                self.perform(output);
             }
         }
     }

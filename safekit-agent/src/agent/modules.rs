@@ -27,19 +27,30 @@ impl Agent {
         name: &ModuleName,
         start: AgentStart,
     ) -> Result<(), String> {
-        let active = store::module::load_active(&self.layout, name).map_err(|error| error.to_string())?;
+        let active =
+            store::module::load_active(&self.layout, name).map_err(|error| error.to_string())?;
         let Some(active) = active else {
             return Err(format!("module {name} is not configured: run 'safekit config -m {name}'"));
         };
-        let recovered = match start {
-            AgentStart::Reconfigured => Recovered { saved: None, start, line: None },
-            _ => saved::load(&self.layout, name, &boot(&self.boot_id)).map_err(|error| error.to_string())?,
+        let recovered = if start == AgentStart::Reconfigured {
+            Recovered { saved: None, start, line: None }
+        } else {
+            saved::load(&self.layout, name, &boot(&self.boot_id))
+                .map_err(|error| error.to_string())?
         };
-        let place = place(&self.layout, name, active.config.user.as_ref().map_or(0, |user| user.userlogsize_bytes));
+        let place = place(
+            &self.layout,
+            name,
+            active.config.user.as_ref().map_or(0, |user| user.userlogsize_bytes),
+        );
         self.edge
             .place_module(name.clone(), place)
             .map_err(|error| format!("cannot start the worker of module {name}: {error}"))?;
-        let lans = self.cluster.as_ref().map(|cluster| cluster.lans(&active.config.lans)).unwrap_or_default();
+        let lans = self
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.lans(&active.config.lans))
+            .unwrap_or_default();
         let setup = ModuleSetup {
             config: Arc::new(active.config),
             scripts: active.scripts,
@@ -63,7 +74,9 @@ impl Agent {
     pub(super) fn remove_module(&mut self, now: Instant, name: &ModuleName) -> Result<(), String> {
         let state = self.node.node().module(name).map(|module| module.state().state);
         if state.is_some_and(|state| state != FarmState::Stop) {
-            return Err(format!("module {name} is not stopped: run 'safekit stop -m {name}' first"));
+            return Err(format!(
+                "module {name} is not stopped: run 'safekit stop -m {name}' first"
+            ));
         }
         self.feed(now, Input::ModuleRemoved(name.clone()));
         self.edge.remove_module(name);
@@ -74,7 +87,8 @@ impl Agent {
 
     /// Hands all modules in again: their lans may have other ids in a new cluster.xml.
     pub(super) fn refresh_modules(&mut self, now: Instant) {
-        let names: Vec<ModuleName> = self.node.node().modules().map(|(name, _)| name.clone()).collect();
+        let names: Vec<ModuleName> =
+            self.node.node().modules().map(|(name, _)| name.clone()).collect();
         for name in names {
             if let Err(error) = self.apply_module(now, &name, AgentStart::Reconfigured) {
                 self.tell_node(Severity::Event, &error);

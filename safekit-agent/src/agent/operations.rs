@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use safekit_core::control::{
-    Accepted, ClusterConfinfoReport, ConfigurationReport, DoneReport, InstalledModuleReport, LevelReport,
-    LogReport, ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport, NodeConfinfoReport, Origin,
-    PrintLevel, StateReport,
+    Accepted, ClusterConfinfoReport, ConfigurationReport, DoneReport, InstalledModuleReport,
+    LevelReport, LogReport, ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport,
+    NodeConfinfoReport, Origin, PrintLevel, StateReport,
 };
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::state::{FarmState, Readiness};
@@ -69,13 +69,21 @@ impl Office {
         done
     }
 
-    fn told(&self, request: impl FnOnce(super::desk::Reply<Result<(), String>>) -> Request) -> Done<()> {
+    fn told(
+        &self,
+        request: impl FnOnce(super::desk::Reply<Result<(), String>>) -> Request,
+    ) -> Done<()> {
         self.desk.ask(request)?.map_err(OperationError::Refused)
     }
 
     fn installed(&self, module: &ModuleName) -> Done<()> {
-        let known = store::module::list(&self.layout)?.iter().any(|installed| installed.name == *module);
-        let unknown = || OperationError::Usage(format!("module {module} is not installed: 'safekit module list' shows those that are"));
+        let known =
+            store::module::list(&self.layout)?.iter().any(|installed| installed.name == *module);
+        let unknown = || {
+            OperationError::Usage(format!(
+                "module {module} is not installed: 'safekit module list' shows those that are"
+            ))
+        };
         if known { Ok(()) } else { Err(unknown()) }
     }
 
@@ -91,9 +99,10 @@ impl Operations for Office {
     }
 
     fn command(&self, command: ModuleCommand) -> Done<Accepted> {
-        let by = match &command.origin {
-            Origin::User(name) => By(name.clone()),
-            other => By(format!("{other:?}")),
+        let by = if let Origin::User(name) | Origin::Detector(name) = &command.origin {
+            By(name.clone())
+        } else {
+            By("agent".to_owned())
         };
         let module = command.module.clone();
         self.logged(&by, Some(&module), command.command.as_str(), || {
@@ -101,7 +110,13 @@ impl Operations for Office {
         })
     }
 
-    fn install(&self, by: &By, module: &ModuleName, path: PathBuf, replace: Replace) -> Done<DoneReport> {
+    fn install(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        path: PathBuf,
+        replace: Replace,
+    ) -> Done<DoneReport> {
         self.logged(by, Some(module), &format!("module install {}", path.display()), || {
             let _files = self.files();
             let replace = match replace {
@@ -119,10 +134,9 @@ impl Operations for Office {
             let _files = self.files();
             self.installed(module)?;
             self.told(|reply| Request::ModuleRemoved(module.clone(), reply))?;
-            let kept = store::module::uninstall(&self.layout, module).map_err(|error| {
+            let kept = store::module::uninstall(&self.layout, module).inspect_err(|_| {
                 // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
                 drop(self.told(|reply| Request::ModuleChanged(module.clone(), reply)));
-                error
             })?;
             let text = format!("module {module} is gone; {} is kept of it", kept.display());
             Ok(DoneReport { text, details: Vec::new() })
@@ -153,7 +167,10 @@ impl Operations for Office {
         self.installed(module)?;
         let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
         let details = store::module::confcheck(&self.layout, module, cluster.as_ref())?;
-        Ok(DoneReport { text: format!("the configuration of module {module} has no errors"), details })
+        Ok(DoneReport {
+            text: format!("the configuration of module {module} has no errors"),
+            details,
+        })
     }
 
     fn confinfo(&self, module: &ModuleName) -> Done<ModuleConfinfoReport> {
@@ -176,7 +193,9 @@ impl Operations for Office {
             mode: if module.readable { "farm".to_owned() } else { String::new() },
             configured: module.configured,
         };
-        Ok(ModuleListReport { modules: store::module::list(&self.layout)?.into_iter().map(report).collect() })
+        Ok(ModuleListReport {
+            modules: store::module::list(&self.layout)?.into_iter().map(report).collect(),
+        })
     }
 
     fn log(&self, query: &LogQuery) -> Done<LogReport> {
@@ -191,8 +210,9 @@ impl Operations for Office {
         };
         let path = self.layout.uservar(module).join("log.txt");
         let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
-        let lines = newest(&path, count, which)
-            .map_err(|error| OperationError::Internal(format!("cannot read {}: {error}", path.display())))?;
+        let lines = newest(&path, count, which).map_err(|error| {
+            OperationError::Internal(format!("cannot read {}: {error}", path.display()))
+        })?;
         Ok(LogReport { lines })
     }
 
@@ -213,10 +233,12 @@ impl Operations for Office {
                 ClusterSource::File(path) => store::cluster::Source::File(path),
                 ClusterSource::Current => store::cluster::Source::Current,
             };
-            let (loaded, details) =
-                store::cluster::configure(&self.layout, &source, &mut store::cluster::dns, &|config| {
-                    identify(config, self.node.as_ref()).map(|_| ())
-                })?;
+            let (loaded, details) = store::cluster::configure(
+                &self.layout,
+                &source,
+                &mut store::cluster::dns,
+                &|config| identify(config, self.node.as_ref()).map(|_| ()),
+            )?;
             self.told(Request::ClusterChanged)?;
             let nodes: Vec<&str> = loaded.config.nodes.values().map(NodeName::as_str).collect();
             let text = format!("the cluster of {} is configured", nodes.join(", "));
@@ -257,14 +279,22 @@ impl Operations for Office {
             self.installed(module)?;
             let state = self.module_state(module)?;
             lines.push(match state {
-                Some(report) => format!("Module: {module}, mode {}, {} ({})", report.mode, report.state, report.readiness),
+                Some(report) => format!(
+                    "Module: {module}, mode {}, {} ({})",
+                    report.mode, report.state, report.readiness
+                ),
                 None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
             });
         }
         let system = rustix::system::uname();
         Ok(LevelReport {
             host: system.nodename().to_string_lossy().into_owned(),
-            os: format!("{} ({} {})", distribution(), system.sysname().to_string_lossy(), system.release().to_string_lossy()),
+            os: format!(
+                "{} ({} {})",
+                distribution(),
+                system.sysname().to_string_lossy(),
+                system.release().to_string_lossy()
+            ),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             license: env!("CARGO_PKG_LICENSE").to_owned(),
             module: lines,

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use safekit_core::control::{
-    MemberReport, ModuleReport, PeerModuleReport, ScriptReport, StateReport, ViewReport, WatchReport,
+    MemberReport, ModuleReport, PeerModuleReport, ScriptReport, StateReport, ViewReport,
+    WatchReport,
 };
 use safekit_core::explain::{Names, cause_text, end_text, fault_text, join_text, member_text};
 use safekit_core::ids::{LanId, NodeId};
@@ -62,12 +63,11 @@ impl Agent {
             guardian_pid: self.guardian_pid,
             agent_pid: std::process::id(),
             view,
-            nodes: node
-                .names()
-                .keys()
-                .map(|member| self.member_report(*member, &names))
+            nodes: node.names().keys().map(|member| self.member_report(*member, &names)).collect(),
+            modules: node
+                .modules()
+                .map(|(_, module)| self.module_report(now, module, &names))
                 .collect(),
-            modules: node.modules().map(|(_, module)| self.module_report(now, module, &names)).collect(),
             faults: self.faults(&names),
         }
     }
@@ -85,7 +85,15 @@ impl Agent {
         if node.me() == Some(id) {
             let (state, why) = ("self".to_owned(), String::new());
             let (lans, modules) = (Vec::new(), Vec::new());
-            return MemberReport { id: id.number(), name, state, why, silence_ms: None, lans, modules };
+            return MemberReport {
+                id: id.number(),
+                name,
+                state,
+                why,
+                silence_ms: None,
+                lans,
+                modules,
+            };
         }
         let status = node.membership().and_then(|membership| membership.member(id));
         let state = match status.as_ref().map(|status| status.state) {

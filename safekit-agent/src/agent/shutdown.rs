@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::{Agent, Pending};
 
-/// The exit code after which the guardian starts the next agent at once (EX_TEMPFAIL).
+/// The exit code after which the guardian starts the next agent at once (`EX_TEMPFAIL`).
 const EXIT_AGAIN: u8 = 75;
 /// How long a goodbye may take; it takes 20 ms.
 const GOODBYE_MAX: Duration = Duration::from_millis(500);

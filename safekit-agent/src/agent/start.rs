@@ -81,7 +81,8 @@ struct Saver {
 
 impl Keep for Saver {
     fn save(&self, module: &ModuleName, state: &SavedModule) -> io::Result<()> {
-        saved::save(&self.layout, module, state, &modules::boot(&self.boot_id)).map_err(io::Error::other)
+        saved::save(&self.layout, module, state, &modules::boot(&self.boot_id))
+            .map_err(io::Error::other)
     }
 }
 
@@ -94,7 +95,8 @@ pub(super) fn agent(
     // Before the first thread; where it fails it only costs time later.
     drop(reserve_file_descriptors(DESCRIPTORS));
     let layout = Layout::new(arguments.root.as_deref());
-    let (log, log_thread) = LogThread::start(&layout).map_err(io_error("start the thread of the logs"))?;
+    let (log, log_thread) =
+        LogThread::start(&layout).map_err(io_error("start the thread of the logs"))?;
     let boot_id = host::boot_id().map_err(io_error("read the host's boot id"))?;
     let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
     let (bell, heard) = Bell::new().map_err(io_error("make the bell of the event loop"))?;
@@ -152,8 +154,7 @@ impl Agent {
     fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
         let now = clock::now();
         self.apply_cluster(now).map_err(StartError::Configuration)?;
-        let modules = store::module::list(&self.layout)?;
-        for name in modules.into_iter().filter(|module| module.configured).map(|module| module.name) {
+        for name in store::module::configured(&self.layout)? {
             if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
                 // One module that cannot be read must not take the others with it.
                 self.log.module(&name, Level::Critical, "agent", &error);
@@ -196,7 +197,8 @@ impl Agent {
         if let Some(address) = self.arguments.bind {
             return Ok(Front::start(front(tcp(address)))?);
         }
-        let both = front(tcp(Ipv4Addr::UNSPECIFIED.into())).with_listener(tcp(Ipv6Addr::UNSPECIFIED.into()));
+        let both = front(tcp(Ipv4Addr::UNSPECIFIED.into()))
+            .with_listener(tcp(Ipv6Addr::UNSPECIFIED.into()));
         match Front::start(both) {
             Ok(front) => Ok(front),
             // A host without IPv6 has IPv4; where the port is taken, that says so again.

@@ -23,7 +23,7 @@ struct EventLine<'a> {
 
 impl Agent {
     /// Tells an event. One about the node goes to the log of every module: whoever reads why a module changed finds it there.
-    pub(super) fn tell_event(&mut self, event: &Event) {
+    pub(super) fn tell_event(&self, event: &Event) {
         let said = line(event, &self.names());
         self.tell(&said);
     }
@@ -83,7 +83,8 @@ impl Agent {
             names.nodes = cluster.config.nodes.clone();
             names.lans = cluster.config.lans.iter().map(|lan| (lan.id, lan.name.clone())).collect();
         }
-        names.modules = self.node.node().modules().map(|(name, _)| (name.key(), name.clone())).collect();
+        names.modules =
+            self.node.node().modules().map(|(name, _)| (name.key(), name.clone())).collect();
         names
     }
 }

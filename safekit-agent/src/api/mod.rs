@@ -32,7 +32,9 @@ pub(crate) use operations::{
 };
 pub(crate) use page::StatusPage;
 pub(crate) use permissions::Permissions;
-pub(crate) use users::{HostUsers, Users};
+pub(crate) use users::HostUsers;
+#[cfg(test)]
+pub(crate) use users::Users;
 
 /// Answers requests.
 #[derive(Clone, Debug)]

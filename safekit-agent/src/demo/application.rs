@@ -1,4 +1,4 @@
-//! The demo's application: a partner's small web program on `tiny_http`, as start_both would start any other.
+//! The demo's application: a partner's small web program on `tiny_http`, as `start_both` would start any other.
 //!
 //! It knows nothing of the cluster. It answers every request with its name and its process id, and on SIGTERM it
 //! closes its socket and ends, as many programs do.

@@ -69,12 +69,8 @@ impl Balancer {
     /// When the address is taken, or a thread cannot be started.
     pub(crate) fn start(config: &BalancerConfig) -> io::Result<Self> {
         let server = Arc::new(tiny_http::Server::http(config.listen).map_err(io::Error::other)?);
-        let mut balancer = Self {
-            rotation: Arc::default(),
-            ended: Arc::default(),
-            server,
-            threads: Vec::new(),
-        };
+        let mut balancer =
+            Self { rotation: Arc::default(), ended: Arc::default(), server, threads: Vec::new() };
         for node in &config.nodes {
             balancer.start_prober(*node, config)?;
         }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ impl Client {
                 let client = super::balancer::client(LIMIT);
                 let url = format!("http://{balancer}/");
                 while !shared.ended.load(Ordering::Relaxed) {
-                    let answered = client.get(&url).call().is_ok_and(|answer| answer.status() == 200);
+                    let answered =
+                        client.get(&url).call().is_ok_and(|answer| answer.status() == 200);
                     let counter = if answered { &shared.answered } else { &shared.lost };
                     counter.fetch_add(1, Ordering::Relaxed);
                     std::thread::park_timeout(INTERVAL);

@@ -41,7 +41,12 @@ impl Farm {
             .map(|number| {
                 let name = format!("node{number}");
                 let root = folder.join(&name);
-                Node { name, address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)), root, guardian: None }
+                Node {
+                    name,
+                    address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)),
+                    root,
+                    guardian: None,
+                }
             })
             .collect();
         for node in &nodes {
@@ -68,8 +73,12 @@ impl Farm {
         create(&module.join("conf"))?;
         create(&module.join("bin"))?;
         write(&module.join("conf/userconfig.xml"), USERCONFIG)?;
-        let agent = std::env::current_exe().map_err(|source| io_error("find this program", source))?;
-        write(&module.join("bin/start_both"), &START_BOTH.replace("@AGENT@", &agent.to_string_lossy()))?;
+        let agent =
+            std::env::current_exe().map_err(|source| io_error("find this program", source))?;
+        write(
+            &module.join("bin/start_both"),
+            &START_BOTH.replace("@AGENT@", &agent.to_string_lossy()),
+        )?;
         write(&module.join("bin/stop_both"), STOP_BOTH)?;
         Ok((cluster, module))
     }
@@ -87,7 +96,10 @@ impl Farm {
             let log = fs::read_to_string(node.root.join("agent.log")).unwrap_or_default();
             if !log.is_empty() {
                 // Nothing more can be done where standard error is closed.
-                drop(io::Write::write_all(&mut io::stderr(), format!("--- {}\n{log}", node.name).as_bytes()));
+                drop(io::Write::write_all(
+                    &mut io::stderr(),
+                    format!("--- {}\n{log}", node.name).as_bytes(),
+                ));
             }
         }
     }
@@ -96,9 +108,11 @@ impl Farm {
 impl Node {
     /// Starts the agent and waits for its first answer.
     pub(crate) fn start_agent(&mut self, stage: &Stage) -> Result<(), DemoError> {
-        let agent = std::env::current_exe().map_err(|source| io_error("find this program", source))?;
+        let agent =
+            std::env::current_exe().map_err(|source| io_error("find this program", source))?;
         let log = self.root.join("agent.log");
-        let log = File::create(&log).map_err(|source| io_error(&format!("write {}", log.display()), source))?;
+        let log = File::create(&log)
+            .map_err(|source| io_error(&format!("write {}", log.display()), source))?;
         let errors = log.try_clone().map_err(|source| io_error("share the log", source))?;
         let child = Command::new(agent)
             .args(["run", "--node", &self.name, "--bind", &self.address.to_string(), "--root"])
@@ -123,8 +137,10 @@ impl Node {
     /// Runs the node's command; gives what it prints.
     pub(crate) fn safekit(&self, stage: &Stage, arguments: &[&str]) -> Result<String, DemoError> {
         stage.check()?;
-        let output =
-            self.command(arguments).output().map_err(|source| io_error("run the command safekit", source))?;
+        let output = self
+            .command(arguments)
+            .output()
+            .map_err(|source| io_error("run the command safekit", source))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -146,7 +162,11 @@ impl Node {
             }
             stage.pass(LOOK)?;
         }
-        Err(DemoError::Failed(format!("{}: not within {} s: {what}", self.name, PATIENCE.as_secs())))
+        Err(DemoError::Failed(format!(
+            "{}: not within {} s: {what}",
+            self.name,
+            PATIENCE.as_secs()
+        )))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -180,18 +200,23 @@ pub(crate) fn module(report: &StateReport) -> Option<&ModuleReport> {
 
 /// Returns the process ids of the application.
 pub(crate) fn application(report: &StateReport) -> Vec<u32> {
-    module(report).into_iter().flat_map(|module| &module.watched).flat_map(|watch| watch.pids.clone()).collect()
+    module(report)
+        .into_iter()
+        .flat_map(|module| &module.watched)
+        .flat_map(|watch| watch.pids.clone())
+        .collect()
 }
 
 /// Sends a signal to a process that the demo started; one that is gone already is fine.
 pub(crate) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        drop(kill_process(pid, signal));
+        let _ = kill_process(pid, signal);
     }
 }
 
 fn create(folder: &Path) -> Result<(), DemoError> {
-    fs::create_dir_all(folder).map_err(|source| io_error(&format!("create {}", folder.display()), source))
+    fs::create_dir_all(folder)
+        .map_err(|source| io_error(&format!("create {}", folder.display()), source))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), DemoError> {
@@ -236,4 +261,3 @@ kill -$signal "$pid" 2>/dev/null
 while [ -d "/proc/$pid" ] && ! grep -q '^State:.*Z' "/proc/$pid/status"; do sleep 0.02; done
 rm -f "$SAFEUSERVAR/pid"
 "#;
-

@@ -10,7 +10,7 @@ mod farm;
 mod story;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,7 +98,9 @@ impl Stage {
 /// Runs the demo.
 pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+    for signal in
+        [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+    {
         if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&interrupted)) {
             return fail(&format!("cannot catch signals: {error}"));
         }
@@ -124,7 +126,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
 }
 
 /// Builds the farm, plays the story, and takes everything away again whatever happened.
-fn show(stage: &Stage, arguments: &DemoArguments, folder: &PathBuf) -> Result<(), DemoError> {
+fn show(stage: &Stage, arguments: &DemoArguments, folder: &Path) -> Result<(), DemoError> {
     let mut farm = farm::Farm::new(folder)?;
     let played = story::play(stage, &mut farm, arguments.once);
     if played.is_ok() || matches!(played, Err(DemoError::Interrupted)) {

@@ -60,7 +60,10 @@ fn build(stage: &Stage, farm: &mut Farm) -> Result<(), DemoError> {
     let folder = module.to_string_lossy();
     for node in &mut farm.nodes {
         node.start_agent(stage)?;
-        stage.say(&format!("{}: agent runs, health answer on {}:{HEALTH_PORT}", node.name, node.address));
+        stage.say(&format!(
+            "{}: agent runs, health answer on {}:{HEALTH_PORT}",
+            node.name, node.address
+        ));
     }
     for (index, node) in farm.nodes.iter().enumerate() {
         if index == 0 {
@@ -81,7 +84,8 @@ fn build(stage: &Stage, farm: &mut Farm) -> Result<(), DemoError> {
     for node in &farm.nodes {
         node.wait(stage, "the module is UP (Ready) and all three share", |report| {
             farm::module(report).is_some_and(|module| {
-                module.readiness == Readiness::Ready && module.participants.len() == farm.nodes.len()
+                module.readiness == Readiness::Ready
+                    && module.participants.len() == farm.nodes.len()
             })
         })?;
     }
@@ -149,7 +153,8 @@ fn kill_agent(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Resu
         farm::module(report).is_some_and(|module| module.participants.len() == 3)
     })?;
     if let Some(member) = seen.nodes.iter().find(|member| member.name == node.name) {
-        stage.say(&format!("{}: sees {} {}: {}", other.name, member.name, member.state, member.why));
+        stage
+            .say(&format!("{}: sees {} {}: {}", other.name, member.name, member.state, member.why));
     }
     stage.pass(SCENE)?;
     tell(stage, client.count().since(before));
@@ -177,20 +182,33 @@ fn stop_node(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Resul
         farm::module(report).is_some_and(|module| module.participants.len() == 2)
     })?;
     if let Some(module) = farm::module(&seen) {
-        stage.say(&format!("{}: load is shared by {}", other.name, module.participants.join(" and ")));
+        stage.say(&format!(
+            "{}: load is shared by {}",
+            other.name,
+            module.participants.join(" and ")
+        ));
     }
     stage.pass(SCENE)?;
     node.safekit(stage, &["start", "-m", MODULE])?;
     let begin = Instant::now();
     let positive = wait_health(stage, node, true, begin)?;
-    stage.say(&format!("{}: safekit start: health answer is 200 after {}", node.name, millis(positive)));
+    stage.say(&format!(
+        "{}: safekit start: health answer is 200 after {}",
+        node.name,
+        millis(positive)
+    ));
     stage.pass(SCENE)?;
     tell(stage, client.count().since(before));
     Ok(())
 }
 
 /// Waits until the health answer of a node is as wanted; the time since `begin`.
-fn wait_health(stage: &Stage, node: &Node, wanted: bool, begin: Instant) -> Result<Duration, DemoError> {
+fn wait_health(
+    stage: &Stage,
+    node: &Node,
+    wanted: bool,
+    begin: Instant,
+) -> Result<Duration, DemoError> {
     let client = balancer::client(Duration::from_secs(1));
     let url = format!("http://{}:{HEALTH_PORT}/var/modules/{MODULE}/ready.txt", node.address);
     let limit = Instant::now() + PATIENCE;
@@ -206,7 +224,10 @@ fn wait_health(stage: &Stage, node: &Node, wanted: bool, begin: Instant) -> Resu
 }
 
 fn tell(stage: &Stage, count: Count) {
-    stage.say(&format!("the client meanwhile: {} requests answered, {} lost", count.answered, count.lost));
+    stage.say(&format!(
+        "the client meanwhile: {} requests answered, {} lost",
+        count.answered, count.lost
+    ));
 }
 
 fn invite(stage: &Stage, farm: &Farm) {
@@ -216,7 +237,10 @@ fn invite(stage: &Stage, farm: &Farm) {
     stage.say(&format!("  {}/node1/safekit state", farm.folder.display()));
     stage.say(&format!("  {}/node1/safekit log -m {MODULE}", farm.folder.display()));
     stage.say(&format!("  {}/node2/safekit stop -m {MODULE}", farm.folder.display()));
-    stage.say(&format!("  curl -i http://{}:{HEALTH_PORT}/var/modules/{MODULE}/ready.txt", first.address));
+    stage.say(&format!(
+        "  curl -i http://{}:{HEALTH_PORT}/var/modules/{MODULE}/ready.txt",
+        first.address
+    ));
     stage.say(&format!("  a browser on http://{}:{HEALTH_PORT}/", first.address));
 }
 

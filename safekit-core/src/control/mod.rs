@@ -108,7 +108,7 @@ pub enum Refusal {
     Busy {
         /// The module.
         module: ModuleName,
-        /// What it is doing, for people: "stop_both runs since 3 s".
+        /// What it is doing, for people: "`stop_both` runs since 3 s".
         doing: String,
     },
     /// The command does not fit the state, as restart of a stopped module.

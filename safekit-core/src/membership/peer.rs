@@ -82,6 +82,11 @@ impl Peer {
         }
     }
 
+    /// Forgets datagrams of former lives: this node stood still, and what waited meanwhile shows nothing.
+    pub(super) fn forget_former(&mut self) {
+        self.double = None;
+    }
+
     /// Takes note of what the peer has echoed.
     pub(super) fn acknowledge(&mut self, sent: Instant) {
         self.acked = self.acked.max(Some(sent));

@@ -116,8 +116,12 @@ impl Membership {
             row.incarnation != header.incarnation
                 && !is_later(&header.incarnation, &row.incarnation)
         });
+        let stood_still = self.turns.since_last(now) > self.cadence.gap();
         let Some(peer) = self.peers.get_mut(&header.sender) else { return false };
         if former {
+            if stood_still {
+                peer.forget_former();
+            }
             let double = peer.hear_former(now, header, self.cadence.wait_max());
             self.pace.again(now, self.cadence.fast);
             if double {

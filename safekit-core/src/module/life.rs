@@ -45,6 +45,8 @@ use journey::{Doing, Journey, Proof, State};
 const ACTION_BITS: u32 = 40;
 /// A script that was told to end and has not is told again after this time.
 const END_AGAIN: Duration = Duration::from_secs(5);
+/// What could not be saved is saved again after this time: a full disk may have room again.
+const SAVE_AGAIN: Duration = Duration::from_secs(5);
 /// A balancer that has not asked for this long does not count.
 const PROBER_FORGOTTEN: Duration = Duration::from_secs(60);
 
@@ -61,6 +63,8 @@ enum Timer {
     EndAgain,
     /// When an application that cannot be seen is believed to run.
     Proof,
+    /// When to save again what could not be saved.
+    SaveAgain,
 }
 
 /// What an order was for that has not ended.
@@ -105,6 +109,8 @@ pub struct Module {
     actions: u64,
     orders: BTreeMap<ActionId, Order>,
     kept: Option<Kept>,
+    /// Whether the last saving failed: that is told once.
+    save_fails: bool,
     told: Option<(ModuleState, &'static str)>,
     outputs: VecDeque<Output>,
 }
@@ -163,6 +169,7 @@ impl Module {
             actions: 0,
             orders: BTreeMap::new(),
             kept: None,
+            save_fails: false,
             told: None,
             outputs: VecDeque::new(),
         };
@@ -184,13 +191,21 @@ impl Module {
         if self.state.running().is_some_and(|running| running.action == id) {
             return self.handle_script_end(now, outcome);
         }
-        let (Some(order), Outcome::Failed { error }) = (self.orders.remove(&id), outcome) else {
+        let Some(order) = self.orders.remove(&id) else { return };
+        let Outcome::Failed { error } = outcome else {
+            self.save_fails &= order != Order::Save;
             return;
         };
         let what = match order {
             Order::EndScript => "end a script",
             Order::Watch => "watch processes for their end",
-            Order::Save => "save the state of the module",
+            Order::Save => {
+                self.timers.set(Timer::SaveAgain, later(now, SAVE_AGAIN));
+                if std::mem::replace(&mut self.save_fails, true) {
+                    return;
+                }
+                "save the state of the module"
+            }
         };
         self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
     }
@@ -213,6 +228,7 @@ impl Module {
             Timer::Boot => self.boot(now),
             Timer::Drain => self.end_drain(now),
             Timer::Patience | Timer::EndAgain => self.end_script(now),
+            Timer::SaveAgain => self.kept = None,
             Timer::Proof => {
                 if matches!(self.state, State::Adopted(_)) {
                     self.become_up(now, Cause::PollPassed);
@@ -269,7 +285,7 @@ impl Module {
     }
 
     fn become_stopped(&mut self, now: Instant, cause: Cause) {
-        self.timers.clear();
+        self.stop_timers();
         self.transit(now, State::Stopped, cause);
     }
 
@@ -291,10 +307,17 @@ impl Module {
 
     /// UP: Ready where the node has joined.
     fn become_up(&mut self, now: Instant, cause: Cause) {
-        self.timers.clear();
+        self.stop_timers();
         let ready = self.join == Join::Joined || planted(Bug::ReadyBeforeJoined);
         let state = if ready { State::Ready } else { State::Joining };
         self.transit(now, state, cause);
+    }
+
+    /// Stops the timers that belong to a state.
+    fn stop_timers(&mut self) {
+        for timer in [Timer::Boot, Timer::Drain, Timer::Patience, Timer::EndAgain, Timer::Proof] {
+            self.timers.stop(timer);
+        }
     }
 
     /// The end of each `become_*`.

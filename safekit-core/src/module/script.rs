@@ -48,7 +48,7 @@ pub struct ScriptRun {
     pub module: ModuleName,
     /// The script.
     pub script: Script,
-    /// Its arguments: [`force`,] present state, next state, action.
+    /// Its arguments: (`force`,) present state, next state, action.
     pub arguments: Vec<String>,
     /// `<var>`s of the configuration, added to the environment that every script gets (SAFE, SAFEMODULE, ...).
     pub vars: Vec<(String, String)>,

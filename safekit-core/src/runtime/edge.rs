@@ -249,7 +249,8 @@ impl Edge {
     /// waits in it.
     ///
     /// # Errors
-    /// Names each lan that is without a socket, and what to do; all others work. Calling it again tries those again.
+    /// Names each lan that is without a socket, and what to do; all others work. Calling it again tries those again. An
+    /// address that was given up a moment ago may be in use until a script that is just being started has begun.
     pub fn bind_lans(&mut self, lans: &[(LanId, SocketAddr)]) -> Result<(), BindError> {
         self.lans.bind(self.poll.registry(), lans)
     }

@@ -33,6 +33,11 @@ pub(crate) fn begin(seed: u64, family: Family, length: u32) -> Run {
     }
     let mut run = Run::new(seed, cast, length);
     run.choose_air();
+    if family == Family::Toggle && run.random.chance(0.5) {
+        // Datagrams under way for longer than a view lives: only its number tells an agreement from an older one.
+        run.world.net().delay(ms(20), ms(120));
+        run.air.slow = true;
+    }
     run
 }
 
@@ -404,7 +409,12 @@ pub(crate) fn mix(run: &mut Run) -> Result<(), Failure> {
                     run.world.net().mend(one, other);
                 }
             }
-            8..10 => {
+            8 => {
+                let lans = run.world.cast().lan_ids();
+                let lan = run.random.pick(&lans).unwrap();
+                run.world.net().cut_lan(one, other, lan);
+            }
+            9 => {
                 let loss = run.random.pick_or(&[0.3, 0.6, 0.9], 0.3);
                 run.world.net().loss_between(one, other, loss);
             }

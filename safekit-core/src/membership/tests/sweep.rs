@@ -66,7 +66,7 @@ fn whatever_happens_nobody_owns_twice_and_all_agree_in_the_end() {
     let seeds = std::env::var("SAFEKIT_SEEDS").ok().and_then(|text| text.parse().ok());
     let first = std::env::var("SAFEKIT_SEED").ok().and_then(|text| text.parse().ok());
     let first = first.unwrap_or(0);
-    for seed in first..first + seeds.unwrap_or(40) {
+    for seed in first..first + seeds.unwrap_or(20) {
         println!("seed {seed}");
         mix(seed);
     }

@@ -1,7 +1,8 @@
 //! What a command does in each state, or why it is refused.
 //!
 //! A stop that comes while something runs lets it end, up to `nicestoptimeout`, and goes on from there; a script
-//! that gives `stop` itself gets its answer at once and is waited for like any other. A forcestop ends what runs.
+//! that gives `stop` itself gets its answer at once and is waited for like any other. A forcestop ends what runs; given to a
+//! stopped module, it runs the forced scripts all the same.
 
 use std::time::{Duration, Instant};
 
@@ -148,7 +149,7 @@ impl Module {
             Goal::Up => plan::restart(drain),
             Goal::Stop | Goal::Again => plan::stop_from_up(drain),
         };
-        self.timers.clear();
+        self.stop_timers();
         let cause = Cause::Command { command, origin: origin.clone() };
         self.become_moving(now, Journey::new(command, goal, steps), cause.clone());
         self.advance(now, cause);
@@ -213,8 +214,8 @@ impl Module {
     fn do_forcestop(&mut self, now: Instant, origin: &Origin) -> String {
         let cause = Cause::Command { command: Command::Forcestop, origin: origin.clone() };
         let doing = match &mut self.state {
-            State::Stopped => return self.cancel_boot(),
-            State::Adopted(_) | State::Joining | State::Ready => Doing::Nothing,
+            // Also a way to clear away what is left of an application of which nothing is known.
+            State::Stopped | State::Adopted(_) | State::Joining | State::Ready => Doing::Nothing,
             State::Waiting(journey) | State::Moving(journey) => {
                 // The second one ends what the first one began, and goes on with what is left.
                 if journey.command == Command::Forcestop {
@@ -227,7 +228,8 @@ impl Module {
                 }
             }
         };
-        self.timers.clear();
+        self.stop_timers();
+        self.boot_waits = false;
         let mut journey = Journey::new(Command::Forcestop, Goal::Stop, plan::stop_from_wait());
         journey.doing = doing;
         self.monitor.disable(crate::config::model::ProcClass::Both);

@@ -28,8 +28,25 @@ fn start_of_a_module_that_is_up_is_accepted() {
 fn stop_of_a_module_that_is_stopped_is_accepted() {
     let mut bench = Bench::new(config());
     assert_eq!(bench.command(Command::Stop, user()).unwrap().text, "already STOP (NotReady)");
-    assert_eq!(bench.command(Command::Forcestop, user()).unwrap().text, "already STOP (NotReady)");
     assert!(bench.running.is_empty());
+}
+
+#[test]
+fn forcestop_of_a_stopped_module_clears_away_what_may_be_left() {
+    let mut bench = Bench::new(config());
+    bench.forget();
+    bench.command(Command::Forcestop, user()).unwrap();
+    bench.run_all();
+    assert_eq!(
+        bench.story(),
+        [
+            "WAIT Transient stopping",
+            "  stop_both force WAIT STOP stop",
+            "  poststop WAIT STOP stop",
+            "  transition WAIT STOP stop",
+            "STOP NotReady stopped",
+        ]
+    );
 }
 
 #[test]

@@ -140,17 +140,21 @@ fn the_strongest_of_several_actions_is_done() {
 }
 
 #[test]
-fn what_the_host_cannot_do_is_told() {
+fn what_cannot_be_saved_is_told_once_and_saved_later() {
     let mut bench = Bench::new(config());
-    let save = ActionId((1 << 40) | 1);
-    bench.input(Input::ActionFinished {
-        id: save,
-        outcome: Outcome::Failed { error: "disk full".to_owned() },
-    });
-    assert!(
-        bench.has(|event| matches!(event, Event::EdgeFailed { error, .. } if error == "disk full"))
-    );
-    assert_eq!(Module::number_of(save), 1);
+    let save = |number: u64| ActionId((1 << 40) | number);
+    for number in 1..=3 {
+        assert_eq!(bench.saves.len(), usize::try_from(number).unwrap());
+        let outcome = Outcome::Failed { error: "disk full".to_owned() };
+        bench.input(Input::ActionFinished { id: save(number), outcome });
+        bench.pass(s(5));
+    }
+    bench.input(Input::ActionFinished { id: save(4), outcome: Outcome::Done });
+    bench.pass(s(60));
+    assert_eq!(bench.saves.len(), 4);
+    let failed = |event: &&Event| matches!(event, Event::EdgeFailed { .. });
+    assert_eq!(bench.events.iter().filter(failed).count(), 1);
+    assert_eq!(Module::number_of(save(1)), 1);
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! Real agents behind a real load balancer: what clients lose, and what they do not.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::farm::{self, APPLICATION, APPLICATION_PORT, HEALTH_PORT};
+use crate::lab::{self, CLIENT, Lab};
+use crate::load::Load;
 use rustix::process::Signal;
-use support::farm::{self, APPLICATION, APPLICATION_PORT, HEALTH_PORT};
-use support::lab::{self, CLIENT, Lab};
-use support::load::Load;
 
 /// How HAProxy takes the health answer.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +19,14 @@ enum Check {
 fn haproxy_config(check: Check, nodes: usize) -> String {
     let option = match check {
         Check::Default => "option httpchk GET /var/modules/shop/ready.txt",
-        Check::DisableOn404 => "option httpchk GET /var/modules/shop/ready.txt\n  http-check disable-on-404",
+        Check::DisableOn404 => {
+            "option httpchk GET /var/modules/shop/ready.txt\n  http-check disable-on-404"
+        }
     };
     let servers: Vec<String> = (1..=nodes)
-        .map(|n| format!("  server node{n} 10.77.0.{n}:{APPLICATION_PORT} check port {HEALTH_PORT}\n"))
+        .map(|n| {
+            format!("  server node{n} 10.77.0.{n}:{APPLICATION_PORT} check port {HEALTH_PORT}\n")
+        })
         .collect();
     format!(
         "global\n  maxconn 500\n  stats socket {{STATS}} mode 600\ndefaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n  \
@@ -81,8 +83,9 @@ fn server_state(lab: &Lab, node: usize) -> Option<String> {
 }
 
 /// Asks 20,000 times at least, while each node in turn is stopped by its administrator and started again.
-fn planned_stops(lab: &Lab) -> support::load::Tally {
-    let load = Load::start(format!("{CLIENT}:8000").parse().unwrap(), 600, Some(lab.client_namespace()));
+fn planned_stops(lab: &Lab) -> crate::load::Tally {
+    let load =
+        Load::start(format!("{CLIENT}:8000").parse().unwrap(), 600, Some(lab.client_namespace()));
     load.wait_asked(500);
     for (index, node) in lab.nodes.iter().enumerate() {
         node.safekit(&["stop", "-m", "shop"]);
@@ -96,7 +99,7 @@ fn planned_stops(lab: &Lab) -> support::load::Tally {
     load.stop()
 }
 
-fn print(what: &str, tally: &support::load::Tally) {
+fn print(what: &str, tally: &crate::load::Tally) {
     println!(
         "{what}: {} answered, {} lost within {:.2} s",
         tally.answered,
@@ -123,7 +126,10 @@ fn haproxy_loses_nothing_through_planned_stops_and_does_without_a_drain() {
     let lab = farm_behind_haproxy(Check::Default, "0");
     let tally = planned_stops(&lab);
     print("planned stop of each node, Default, drain 0", &tally);
-    assert!(!tally.lost.is_empty(), "without a drain something has to be lost, or this test shows nothing");
+    assert!(
+        !tally.lost.is_empty(),
+        "without a drain something has to be lost, or this test shows nothing"
+    );
 }
 
 #[test]
@@ -144,7 +150,8 @@ fn what_clients_lose_through_failures_is_bounded_and_printed() {
     old.iter().for_each(|pid| farm::signal(*pid, Signal::KILL));
     node1.wait_for("the application runs again", |report| {
         let module = &report["modules"][0];
-        module["readiness"] == "Ready" && !module["watched"][0]["pids"].as_array().unwrap().is_empty()
+        module["readiness"] == "Ready"
+            && !module["watched"][0]["pids"].as_array().unwrap().is_empty()
             && module["watched"][0]["pids"] != serde_json::json!(old)
     });
     println!("killed application: UP (Ready) again after {:.3} s", begin.elapsed().as_secs_f64());
@@ -157,7 +164,8 @@ fn what_clients_lose_through_failures_is_bounded_and_printed() {
     let (agent, application) = (node2.agent_pid(), node2.application_pids());
     farm::signal(agent, Signal::KILL);
     node2.wait_for("another agent answers", |report| {
-        report["agent_pid"].as_i64() != Some(agent.into()) && report["modules"][0]["readiness"] == "Ready"
+        report["agent_pid"].as_i64() != Some(agent.into())
+            && report["modules"][0]["readiness"] == "Ready"
     });
     assert_eq!(node2.application_pids(), application, "the application was touched");
     run.wait_asked(run.asked() + 600);

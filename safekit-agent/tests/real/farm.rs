@@ -9,25 +9,25 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long anything may take that is not being measured. Generous: a busy machine is no fault.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test.
-pub const AGENT: &str = env!("CARGO_BIN_EXE_safekit-agent");
+pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_safekit-agent");
 
 /// The name under which the test's application runs, and which errd watches.
-pub const APPLICATION: &str = "demo-shop";
+pub(crate) const APPLICATION: &str = "demo-shop";
 /// Where the application answers.
-pub const APPLICATION_PORT: u16 = 8080;
+pub(crate) const APPLICATION_PORT: u16 = 8080;
 /// Where the agent answers.
-pub const HEALTH_PORT: u16 = 9010;
+pub(crate) const HEALTH_PORT: u16 = 9010;
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A folder that goes away with its owner.
-pub struct TempDir(pub PathBuf);
+pub(crate) struct TempDir(pub(crate) PathBuf);
 
 impl TempDir {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("sk-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -37,22 +37,22 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        drop(fs::remove_dir_all(&self.0));
     }
 }
 
 /// One node: its agent's guardian, its root, its address.
-pub struct Node {
-    pub name: String,
-    pub root: PathBuf,
-    pub address: String,
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) root: PathBuf,
+    pub(crate) address: String,
     /// The network namespace that it runs in.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     guardian: Option<Child>,
 }
 
 impl Node {
-    pub fn new(dir: &Path, name: &str, address: &str, namespace: Option<String>) -> Self {
+    pub(crate) fn new(dir: &Path, name: &str, address: &str, namespace: Option<String>) -> Self {
         let root = dir.join(name);
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("address"), format!("{address}:{APPLICATION_PORT}\n")).unwrap();
@@ -61,8 +61,12 @@ impl Node {
     }
 
     /// Starts the agent and waits until its control socket answers.
-    pub fn start_agent(&mut self) {
-        let log = fs::File::options().create(true).append(true).open(self.root.join("agent.log")).unwrap();
+    pub(crate) fn start_agent(&mut self) {
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.root.join("agent.log"))
+            .unwrap();
         let mut command = match &self.namespace {
             Some(namespace) => {
                 let mut command = Command::new("ip");
@@ -71,7 +75,9 @@ impl Node {
             }
             None => Command::new(AGENT),
         };
-        command.args(["run", "--node", &self.name, "--bind", &self.address, "--root"]).arg(&self.root);
+        command
+            .args(["run", "--node", &self.name, "--bind", &self.address, "--root"])
+            .arg(&self.root);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.guardian = Some(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
@@ -82,31 +88,33 @@ impl Node {
         }
     }
 
-    pub fn guardian_lives(&mut self) -> bool {
+    pub(crate) fn guardian_lives(&mut self) -> bool {
         self.guardian.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
-    pub fn guardian_pid(&self) -> u32 {
+    pub(crate) fn guardian_pid(&self) -> u32 {
         self.guardian.as_ref().map_or(0, Child::id)
     }
 
-    pub fn agent_log(&self) -> String {
+    pub(crate) fn agent_log(&self) -> String {
         fs::read_to_string(self.root.join("agent.log")).unwrap_or_default()
     }
 
     /// Runs the node's command, whatever it answers.
-    pub fn try_safekit(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn try_safekit(&self, arguments: &[&str]) -> Output {
         let link = self.root.join("safekit");
         // The link is made at the agent's first start: until then there is nothing to run.
-        Command::new(&link).args(arguments).stdin(Stdio::null()).output().unwrap_or_else(|error| Output {
-            status: std::os::unix::process::ExitStatusExt::from_raw(69 << 8),
-            stdout: Vec::new(),
-            stderr: error.to_string().into_bytes(),
+        Command::new(&link).args(arguments).stdin(Stdio::null()).output().unwrap_or_else(|error| {
+            Output {
+                status: std::os::unix::process::ExitStatusExt::from_raw(69 << 8),
+                stdout: Vec::new(),
+                stderr: error.to_string().into_bytes(),
+            }
         })
     }
 
     /// Runs the node's command, which must succeed; gives what it prints.
-    pub fn safekit(&self, arguments: &[&str]) -> String {
+    pub(crate) fn safekit(&self, arguments: &[&str]) -> String {
         let output = self.try_safekit(arguments);
         assert!(
             output.status.success(),
@@ -120,12 +128,12 @@ impl Node {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         serde_json::from_str(&self.safekit(&["state", "--json"])).unwrap()
     }
 
     /// Waits until the report says so.
-    pub fn wait_for(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         let mut last = Value::Null;
         while Instant::now() < deadline {
@@ -141,24 +149,24 @@ impl Node {
         panic!("{}: never: {what}\n{last:#}\n{}", self.name, self.agent_log());
     }
 
-    pub fn agent_pid(&self) -> i32 {
+    pub(crate) fn agent_pid(&self) -> i32 {
         i32::try_from(self.report()["agent_pid"].as_i64().unwrap()).unwrap()
     }
 
     /// Pids of the watched application.
-    pub fn application_pids(&self) -> Vec<i32> {
+    pub(crate) fn application_pids(&self) -> Vec<i32> {
         pids(&self.report())
     }
 
     /// Ends the agent as a service manager does, modules and all, and waits for it.
-    pub fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         if let Some(mut child) = self.guardian.take() {
             signal(i32::try_from(child.id()).unwrap(), rustix::process::Signal::TERM);
             let deadline = Instant::now() + PATIENCE;
             while child.try_wait().unwrap().is_none() {
                 if Instant::now() > deadline {
-                    let _ = child.kill();
-                    let _ = child.wait();
+                    drop(child.kill());
+                    drop(child.wait());
                     panic!("{}: SIGTERM did not end the agent:\n{}", self.name, self.agent_log());
                 }
                 pause();
@@ -168,8 +176,11 @@ impl Node {
 
     /// Ends all without ceremony: for the end of a test.
     fn end(&mut self) {
-        if let Ok(report) = serde_json::from_slice::<Value>(&self.try_safekit(&["state", "--json"]).stdout) {
-            if let Some(pid) = report["agent_pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()) {
+        if let Ok(report) =
+            serde_json::from_slice::<Value>(&self.try_safekit(&["state", "--json"]).stdout)
+        {
+            if let Some(pid) = report["agent_pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
+            {
                 signal(pid, rustix::process::Signal::CONT);
             }
             for module in report["modules"].as_array().into_iter().flatten() {
@@ -182,8 +193,8 @@ impl Node {
             }
         }
         if let Some(mut child) = self.guardian.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+            drop(child.kill());
+            drop(child.wait());
         }
     }
 }
@@ -202,19 +213,19 @@ fn pids(report: &Value) -> Vec<i32> {
 }
 
 /// Lets others run before the next look.
-pub fn pause() {
+pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(20));
 }
 
 /// Sends a signal to a process that a test knows by its pid; one that is gone already is fine.
-pub fn signal(pid: i32, signal: rustix::process::Signal) {
+pub(crate) fn signal(pid: i32, signal: rustix::process::Signal) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid) {
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
 /// Writes a module's folder: the userconfig.xml given, and scripts that start and stop the test's application.
-pub fn write_module(dir: &Path, userconfig: &str) -> PathBuf {
+pub(crate) fn write_module(dir: &Path, userconfig: &str) -> PathBuf {
     let module = dir.join("module");
     fs::create_dir_all(module.join("conf")).unwrap();
     fs::create_dir_all(module.join("bin")).unwrap();
@@ -239,14 +250,19 @@ pub fn write_module(dir: &Path, userconfig: &str) -> PathBuf {
 }
 
 /// Text of a cluster.xml with one lan.
-pub fn cluster_xml(nodes: &[Node]) -> String {
-    let nodes: Vec<String> =
-        nodes.iter().map(|node| format!("      <node name=\"{}\" addr=\"{}\"/>\n", node.name, node.address)).collect();
-    format!("<cluster>\n  <lans>\n    <lan name=\"default\">\n{}    </lan>\n  </lans>\n</cluster>\n", nodes.concat())
+pub(crate) fn cluster_xml(nodes: &[Node]) -> String {
+    let nodes: Vec<String> = nodes
+        .iter()
+        .map(|node| format!("      <node name=\"{}\" addr=\"{}\"/>\n", node.name, node.address))
+        .collect();
+    format!(
+        "<cluster>\n  <lans>\n    <lan name=\"default\">\n{}    </lan>\n  </lans>\n</cluster>\n",
+        nodes.concat()
+    )
 }
 
 /// Configures the cluster on the first node, and carries it to the others as an administrator does.
-pub fn configure_cluster(dir: &Path, nodes: &[Node]) {
+pub(crate) fn configure_cluster(dir: &Path, nodes: &[Node]) {
     let (xml, zip) = (dir.join("cluster.xml"), dir.join("cluster.zip"));
     fs::write(&xml, cluster_xml(nodes)).unwrap();
     let (first, others) = nodes.split_first().unwrap();
@@ -258,7 +274,7 @@ pub fn configure_cluster(dir: &Path, nodes: &[Node]) {
 }
 
 /// Installs, configures and starts a module on a node, and waits until it is UP.
-pub fn start_module(node: &Node, name: &str, folder: &Path) {
+pub(crate) fn start_module(node: &Node, name: &str, folder: &Path) {
     node.safekit(&["module", "install", "-m", name, folder.to_str().unwrap()]);
     node.safekit(&["config", "-m", name]);
     node.safekit(&["start", "-m", name]);

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 /// What came back.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub answered: u64,
+pub(crate) struct Tally {
+    pub(crate) answered: u64,
     /// When, after the begin, and what.
-    pub lost: Vec<(Duration, String)>,
+    pub(crate) lost: Vec<(Duration, String)>,
 }
 
 impl Tally {
     /// From the first to the last lost request.
-    pub fn lost_for(&self) -> Duration {
-        match (self.lost.iter().map(|lost| lost.0).min(), self.lost.iter().map(|lost| lost.0).max()) {
+    pub(crate) fn lost_for(&self) -> Duration {
+        match (self.lost.iter().map(|lost| lost.0).min(), self.lost.iter().map(|lost| lost.0).max())
+        {
             (Some(first), Some(last)) => last - first,
             _ => Duration::ZERO,
         }
@@ -26,7 +27,7 @@ impl Tally {
 }
 
 /// Clients at work.
-pub struct Load {
+pub(crate) struct Load {
     ended: Arc<AtomicBool>,
     asked: Arc<AtomicU64>,
     tally: Arc<Mutex<Tally>>,
@@ -36,7 +37,7 @@ pub struct Load {
 impl Load {
     /// Starts clients that together ask about `rate` times a second, each request on a connection of its own.
     /// `namespace`: where they are.
-    pub fn start(balancer: SocketAddr, rate: u32, namespace: Option<String>) -> Self {
+    pub(crate) fn start(balancer: SocketAddr, rate: u32, namespace: Option<String>) -> Self {
         const CLIENTS: u32 = 4;
         let (ended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let tally = Arc::new(Mutex::new(Tally::default()));
@@ -44,11 +45,12 @@ impl Load {
         let interval = Duration::from_secs(1) * CLIENTS / rate;
         let threads = (0..CLIENTS)
             .map(|_| {
-                let (ended, asked, tally) = (Arc::clone(&ended), Arc::clone(&asked), Arc::clone(&tally));
+                let (ended, asked, tally) =
+                    (Arc::clone(&ended), Arc::clone(&asked), Arc::clone(&tally));
                 let namespace = namespace.clone();
                 std::thread::spawn(move || {
                     if let Some(namespace) = namespace {
-                        super::lab::enter(&namespace);
+                        crate::lab::enter(&namespace);
                     }
                     let mut next = Instant::now();
                     while !ended.load(Ordering::Relaxed) {
@@ -71,7 +73,7 @@ impl Load {
     }
 
     /// Waits until so many requests were made since the start.
-    pub fn wait_asked(&self, requests: u64) {
+    pub(crate) fn wait_asked(&self, requests: u64) {
         let deadline = Instant::now() + Duration::from_secs(300);
         while self.asked.load(Ordering::Relaxed) < requests {
             assert!(Instant::now() < deadline, "the clients are too slow");
@@ -79,12 +81,12 @@ impl Load {
         }
     }
 
-    pub fn asked(&self) -> u64 {
+    pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 
     /// Ends the clients; what they counted.
-    pub fn stop(self) -> Tally {
+    pub(crate) fn stop(self) -> Tally {
         self.ended.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().unwrap();
@@ -96,7 +98,8 @@ impl Load {
 /// One request on a connection of its own: `Ok` for a complete 200.
 fn ask(balancer: SocketAddr) -> Result<(), String> {
     const LIMIT: Duration = Duration::from_secs(10);
-    let mut stream = TcpStream::connect_timeout(&balancer, LIMIT).map_err(|error| format!("connect: {error}"))?;
+    let mut stream = TcpStream::connect_timeout(&balancer, LIMIT)
+        .map_err(|error| format!("connect: {error}"))?;
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")

@@ -1,41 +1,56 @@
 //! A network of namespaces: one for each node, one for the balancer and the clients, one with the switch between them.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::farm::{AGENT, Node, TempDir};
+use crate::farm::{Node, TempDir};
 
 /// Where the balancer and the clients are.
-pub const CLIENT: &str = "10.77.0.100";
+pub(crate) const CLIENT: &str = "10.77.0.100";
+
+/// One network at a time: their names and addresses are the same.
+static ONE: Mutex<()> = Mutex::new(());
 
 /// Namespaces with their processes; all gone when dropped.
-pub struct Lab {
-    pub nodes: Vec<Node>,
+pub(crate) struct Lab {
+    pub(crate) nodes: Vec<Node>,
     balancer: Option<Child>,
     tag: String,
     namespaces: Vec<String>,
-    pub dir: TempDir,
+    pub(crate) dir: TempDir,
+    _one: MutexGuard<'static, ()>,
 }
 
 /// Tells whether tests that need root, namespaces and HAProxy are to be run; they fail where it was not said that
 /// they cannot be run here.
-pub fn wanted() -> bool {
+pub(crate) fn wanted() -> bool {
     if std::env::var_os("SAFEKIT_NO_LAB").is_some() {
         println!("left out: SAFEKIT_NO_LAB is set");
         return false;
     }
     for program in ["ip", "haproxy"] {
-        let found = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-        assert!(found, "this test needs root, iproute2 and haproxy: run scripts/test, or set SAFEKIT_NO_LAB=1");
+        let found = Command::new(program)
+            .arg("-V")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok();
+        assert!(
+            found,
+            "this test needs root, iproute2 and haproxy: run scripts/test, or set SAFEKIT_NO_LAB=1"
+        );
     }
     true
 }
 
 impl Lab {
     /// Makes the network and starts the agents; the cluster is not configured yet.
-    pub fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = TempDir::new();
         let tag = format!("sk{:x}", std::process::id() & 0xffff);
-        let mut lab = Self { nodes: Vec::new(), balancer: None, tag, namespaces: Vec::new(), dir };
+        let mut lab =
+            Self { nodes: Vec::new(), balancer: None, tag, namespaces: Vec::new(), dir, _one: one };
         let switch = lab.namespace("sw");
         run(&["-n", &switch, "link", "add", "br0", "type", "bridge"]);
         run(&["-n", &switch, "link", "set", "br0", "up"]);
@@ -55,17 +70,17 @@ impl Lab {
     }
 
     /// The namespace of the clients.
-    pub fn client_namespace(&self) -> String {
+    pub(crate) fn client_namespace(&self) -> String {
         format!("{}cl", self.tag)
     }
 
     /// Takes a node's cable out, or puts it in again.
-    pub fn cable(&self, node: usize, state: &str) {
+    pub(crate) fn cable(&self, node: usize, state: &str) {
         run(&["-n", &format!("{}sw", self.tag), "link", "set", &format!("p{}", node + 1), state]);
     }
 
     /// Starts HAProxy with a configuration, in the clients' namespace.
-    pub fn start_haproxy(&mut self, config: &str) {
+    pub(crate) fn start_haproxy(&mut self, config: &str) {
         self.stop_haproxy();
         let path = self.dir.0.join("haproxy.cfg");
         std::fs::write(&path, config).unwrap();
@@ -80,10 +95,10 @@ impl Lab {
         self.balancer = Some(child);
     }
 
-    pub fn stop_haproxy(&mut self) {
+    pub(crate) fn stop_haproxy(&mut self) {
         if let Some(mut child) = self.balancer.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+            drop(child.kill());
+            drop(child.wait());
         }
     }
 
@@ -97,7 +112,10 @@ impl Lab {
 
     fn plug(&self, namespace: &str, port: &str, address: &str) {
         let switch = format!("{}sw", self.tag);
-        run(&["-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", &switch]);
+        run(&[
+            "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns",
+            &switch,
+        ]);
         run(&["-n", &switch, "link", "set", port, "master", "br0", "up"]);
         run(&["-n", namespace, "addr", "add", &format!("{address}/24"), "dev", "eth0"]);
         run(&["-n", namespace, "link", "set", "eth0", "up"]);
@@ -109,27 +127,26 @@ impl Drop for Lab {
         self.stop_haproxy();
         self.nodes.clear();
         for namespace in &self.namespaces {
-            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
+            drop(Command::new("ip").args(["netns", "del", namespace]).status());
         }
     }
 }
 
 fn run(arguments: &[&str]) {
     let output = Command::new("ip").args(arguments).output().unwrap();
-    assert!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ip {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Moves this thread into a network namespace.
-pub fn enter(namespace: &str) {
+pub(crate) fn enter(namespace: &str) {
     let file = std::fs::File::open(format!("/run/netns/{namespace}")).unwrap();
     rustix::thread::move_into_link_name_space(
         std::os::fd::AsFd::as_fd(&file),
         Some(rustix::thread::LinkNameSpaceType::Network),
     )
     .unwrap();
-}
-
-/// The program under test, for messages.
-pub fn program() -> &'static str {
-    AGENT
 }

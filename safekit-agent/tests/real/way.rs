@@ -1,11 +1,9 @@
 //! The way of a first administrator, with real agents on loopback.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use support::farm::{self, APPLICATION, Node, TempDir};
+use crate::farm::{self, APPLICATION, Node, TempDir};
 
 /// The module's userconfig.xml, with the name of the process put in.
 const USERCONFIG: &str = "<!DOCTYPE safe>\n<safe>\n<service mode=\"farm\" maxloop=\"3\" loop_interval=\"24\">\n\
@@ -45,7 +43,10 @@ fn the_way_of_a_first_administrator() {
     let nodes = two_nodes(&dir, 1);
     for node in &nodes {
         let answer = ready(node);
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") || answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") || answer.starts_with("HTTP/1.0 200 OK\r\n"),
+            "{answer}"
+        );
         let state = node.try_safekit(&["state", "-m", "farm", "-lq"]);
         assert_eq!(state.status.code(), Some(2), "UP is exit code 2");
         assert!(String::from_utf8_lossy(&state.stdout).contains("UP"));
@@ -57,15 +58,23 @@ fn the_way_of_a_first_administrator() {
         assert_eq!(report["guardian_pid"].as_u64(), Some(node.guardian_pid().into()));
         assert_ne!(report["agent_pid"], report["guardian_pid"]);
     }
-    assert!(get(&nodes[0], "OPTIONS / HTTP/1.0\r\n\r\n").contains(" 40"), "HAProxy's bare check must not find a 2xx");
+    assert!(
+        get(&nodes[0], "OPTIONS / HTTP/1.0\r\n\r\n").contains(" 40"),
+        "HAProxy's bare check must not find a 2xx"
+    );
 
     // A stop on one node: its answer is negative, the other takes all.
     nodes[0].safekit(&["stop", "-m", "farm"]);
     nodes[0].safekit(&["waitstop", "-m", "farm", "--timeout", "60s"]);
     assert!(ready(&nodes[0]).contains(" 404 "), "a stopped module is not ready");
-    assert_eq!(nodes[0].try_safekit(&["state", "-m", "farm", "-lq"]).status.code(), Some(0), "STOP is exit code 0");
+    assert_eq!(
+        nodes[0].try_safekit(&["state", "-m", "farm", "-lq"]).status.code(),
+        Some(0),
+        "STOP is exit code 0"
+    );
     nodes[1].wait_for("node2 takes all", |report| {
-        report["modules"][0]["participants"] == serde_json::json!(["node2"]) && report["modules"][0]["share"] == 256
+        report["modules"][0]["participants"] == serde_json::json!(["node2"])
+            && report["modules"][0]["share"] == 256
     });
     let log = nodes[0].safekit(&["log", "-m", "farm"]);
     assert!(log.contains("Action stop called by"), "{log}");
@@ -88,7 +97,8 @@ fn an_agent_that_is_killed_leaves_the_application_alone_and_comes_back() {
         report["view"]["epoch"].as_u64() > Some(1) && report["nodes"][0]["state"] == "alive"
     });
     nodes[0].wait_for("the next agent has adopted the application", |report| {
-        report["agent_pid"].as_i64() != Some(agent.into()) && report["modules"][0]["readiness"] == "Ready"
+        report["agent_pid"].as_i64() != Some(agent.into())
+            && report["modules"][0]["readiness"] == "Ready"
     });
     assert_eq!(nodes[0].application_pids(), application);
     assert_eq!(nodes[0].report()["guardian_pid"].as_u64(), Some(nodes[0].guardian_pid().into()));
@@ -105,11 +115,17 @@ fn a_killed_application_is_restarted_and_the_fourth_time_stops_the_module() {
         node.wait_for("the application runs again", |report| {
             let module = &report["modules"][0];
             let pids = module["watched"][0]["pids"].as_array().unwrap();
-            module["readiness"] == "Ready" && pids.len() == 1 && pids[0].as_i64() != Some(old[0].into())
+            module["readiness"] == "Ready"
+                && pids.len() == 1
+                && pids[0].as_i64() != Some(old[0].into())
         });
     }
-    node.application_pids().iter().for_each(|pid| farm::signal(*pid, rustix::process::Signal::KILL));
-    node.wait_for("maxloop has stopped the module", |report| report["modules"][0]["state"] == "STOP");
+    node.application_pids()
+        .iter()
+        .for_each(|pid| farm::signal(*pid, rustix::process::Signal::KILL));
+    node.wait_for("maxloop has stopped the module", |report| {
+        report["modules"][0]["state"] == "STOP"
+    });
     let log = node.safekit(&["log", "-m", "farm"]);
     assert!(log.contains("Action stop called by maxloop"), "{log}");
     assert!(ready(node).contains(" 404 "));

@@ -1,0 +1,89 @@
+//! Times that were measured, and what is said of them.
+
+use std::time::Duration;
+
+/// Times of one figure, and how often there was none.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    times: Vec<Duration>,
+    missing: usize,
+}
+
+impl Samples {
+    /// Adds a time; `None`: what was waited for never came.
+    pub fn add(&mut self, time: Option<Duration>) {
+        match time {
+            Some(time) => self.times.push(time),
+            None => self.missing += 1,
+        }
+    }
+
+    /// Returns how many times there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Tells whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Returns how often what was waited for never came.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Returns the smallest time that at least so many percent of the runs kept (nearest rank); with fewer than 100
+    /// runs p99 is the greatest one.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> Option<Duration> {
+        let mut sorted = self.times.clone();
+        sorted.sort_unstable();
+        let rank = (sorted.len() * percent).div_ceil(100);
+        sorted.get(rank.saturating_sub(1)).copied()
+    }
+
+    /// Returns the greatest time.
+    #[must_use]
+    pub fn max(&self) -> Option<Duration> {
+        self.times.iter().max().copied()
+    }
+}
+
+impl Extend<Duration> for Samples {
+    fn extend<T: IntoIterator<Item = Duration>>(&mut self, times: T) {
+        self.times.extend(times);
+    }
+}
+
+/// Returns the median of numbers; 0 of none.
+#[must_use]
+pub fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+/// Returns a count as a number to calculate with; beyond 4,294,967,295 that.
+#[must_use]
+pub fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let mut samples = Samples::default();
+        assert_eq!(samples.percentile(50), None);
+        samples.extend((1..=200).rev().map(Duration::from_millis));
+        samples.add(None);
+        let at = |percent| samples.percentile(percent).unwrap().as_millis();
+        assert_eq!((at(50), at(99), at(100)), (100, 198, 200));
+        assert_eq!((samples.len(), samples.missing()), (200, 1));
+    }
+}

@@ -1,0 +1,83 @@
+//! Rows of figures as a Markdown table.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::samples::Samples;
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Makes an empty one.
+    #[must_use]
+    pub fn new(columns: &[&str]) -> Self {
+        Self {
+            columns: columns.iter().map(|&column| column.to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Makes the one for times: see [`Table::times`].
+    #[must_use]
+    pub fn for_times() -> Self {
+        Self::new(&["figure", "runs", "p50", "p99", "max", "goal"])
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a row of times; with a goal for p99, whether it was reached.
+    pub fn times(&mut self, figure: &str, samples: &Samples, goal: Option<Duration>) {
+        let runs = match samples.missing() {
+            0 => samples.len().to_string(),
+            missing => format!("{} ({missing} never)", samples.len()),
+        };
+        let verdict = match (goal, samples.percentile(99)) {
+            (Some(goal), Some(p99)) => {
+                let met = p99 <= goal && samples.missing() == 0;
+                format!("{} p99: {}", time(Some(goal)), if met { "met" } else { "missed" })
+            }
+            (Some(_), None) | (None, _) => "-".to_owned(),
+        };
+        let [p50, p99, max] =
+            [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
+        self.row([figure.to_owned(), runs, p50, p99, max, verdict]);
+    }
+
+    /// Tells whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| {} |", self.columns.join(" | "))?;
+        writeln!(f, "|{}", "---|".repeat(self.columns.len()))?;
+        for row in &self.rows {
+            writeln!(f, "| {} |", row.join(" | "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns a time for people: three digits, in µs below a millisecond, in ms above.
+#[must_use]
+pub fn time(time: Option<Duration>) -> String {
+    let Some(time) = time else { return "-".to_owned() };
+    let micros = time.as_secs_f64() * 1e6;
+    if micros < 1000.0 {
+        return format!("{micros:.1} µs");
+    }
+    let millis = micros / 1000.0;
+    let decimals = if millis < 10.0 { 2 } else { usize::from(millis < 100.0) };
+    format!("{millis:.decimals$} ms")
+}

@@ -1,0 +1,53 @@
+//! What a process uses, as the kernel counts it.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Returns the CPU time of all threads that a process has.
+#[must_use]
+pub fn cpu_time(pid: u32) -> Duration {
+    let spent = |tid: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(threads(pid).iter().filter_map(|tid| spent(tid)).sum())
+}
+
+/// Returns the memory of a process in KiB: resident, and its proportional share of what it shares.
+#[must_use]
+pub fn memory(pid: u32) -> (u64, u64) {
+    let find = |file: &str, key: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    let resident = find("status", "VmRSS:").unwrap_or_default();
+    (resident, find("smaps_rollup", "Pss:").unwrap_or_default())
+}
+
+/// Keeps all threads of a process on one processor, or this thread (`None`). Where there is only one, or the kernel
+/// refuses, nothing changes.
+pub fn pin(pid: Option<u32>, cpu: usize) {
+    if std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() <= cpu) {
+        return;
+    }
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    let Some(pid) = pid else {
+        let _ = sched_setaffinity(None, &set);
+        return;
+    };
+    for tid in threads(pid) {
+        if let Some(tid) = tid.parse().ok().and_then(Pid::from_raw) {
+            let _ = sched_setaffinity(Some(tid), &set);
+        }
+    }
+}
+
+fn threads(pid: u32) -> Vec<String> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
