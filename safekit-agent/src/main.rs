@@ -12,7 +12,6 @@ mod log;
 mod store;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,12 +36,9 @@ enum Part {
     /// Show a farm of three on this machine, and what happens when things break. No root needed.
     Demo(demo::DemoArguments),
     /// The agent proper; started by `run`.
-    #[command(name = AGENT_PART, hide = true)]
+    #[command(name = guardian::AGENT_PART, hide = true)]
     Agent(RunArguments),
 }
-
-/// The hidden part that the guardian starts.
-const AGENT_PART: &str = "agent";
 
 /// How an agent is run.
 #[derive(Args, Clone, Debug)]
@@ -73,56 +69,9 @@ fn main() -> ExitCode {
         Some(_) | None => {}
     }
     match Arguments::parse_from(arguments).part {
-        Part::Run(run) => supervise(&run),
+        Part::Run(run) => guardian::run(&run),
         Part::Agent(run) => agent::run(&run),
         Part::Demo(demo) => demo::run(&demo),
-    }
-}
-
-/// Takes the root, lays it out, and guards the agent until it ends for good.
-fn supervise(run: &RunArguments) -> ExitCode {
-    let layout = store::Layout::new(run.root.as_deref());
-    match guard(run, &layout) {
-        Ok(code) => ExitCode::from(code),
-        Err(text) => {
-            // Nobody to tell where even that fails.
-            drop(writeln!(io::stderr(), "safekit-agent: {text}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn guard(run: &RunArguments, layout: &store::Layout) -> Result<u8, String> {
-    let program = std::env::current_exe()
-        .map_err(|error| format!("cannot find this program's file: {error}"))?;
-    let lock = guardian::take_root(layout).map_err(|error| error.to_string())?;
-    for line in layout.lay_out(Some(&program)).map_err(|error| error.to_string())? {
-        // Nobody to tell where even that fails.
-        drop(writeln!(io::stderr(), "safekit-agent: {line}"));
-    }
-    let counter_file = layout.incarnation_file();
-    let (arguments, limits) = (run.words(), guardian::Limits::default());
-    let config = guardian::Config { lock, counter_file, program, arguments, limits };
-    guardian::run(config).map_err(|error| format!("cannot catch signals: {error}"))
-}
-
-impl RunArguments {
-    /// Returns the arguments that make the agent proper of this run.
-    fn words(&self) -> Vec<OsString> {
-        let mut words = vec![OsString::from(AGENT_PART)];
-        if let Some(root) = &self.root {
-            words.extend(["--root".into(), root.into()]);
-        }
-        if let Some(node) = &self.node {
-            words.extend(["--node".into(), node.as_str().into()]);
-        }
-        if let Some(bind) = &self.bind {
-            words.extend(["--bind".into(), bind.to_string().into()]);
-        }
-        if self.events {
-            words.push("--events".into());
-        }
-        words
     }
 }
 

@@ -121,7 +121,7 @@ impl Agent {
         self.fronts.clear();
         if let Some(thread) = self.log_thread.take() {
             // A disk that does not answer cannot be told of anywhere else.
-            thread.finish(self.log.clone());
+            thread.finish(&self.log);
         }
         ExitCode::from(code)
     }

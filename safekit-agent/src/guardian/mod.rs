@@ -24,26 +24,53 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) use channel::{Farewell, FarewellLan, Parent, Started};
-use run::rest;
-pub(crate) use run::{Config, Limits, run};
+use run::{Config, Limits, guard, rest, say};
 
+use crate::RunArguments;
 use crate::store::Layout;
 use crate::store::layout::{LockError, RootLock};
+
+/// The first argument of the agent proper; it gets the guardian's other arguments behind it.
+pub(crate) const AGENT_PART: &str = "agent";
 
 /// How often the agent says that it lives. Well below [`Limits::frozen_after`], so that lost turns do not matter.
 pub(crate) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a root is tried whose guardian was killed, and whose agent is dying; once a second.
 const DYING_TRIES: u32 = 5;
 
-/// Takes the root. An agent whose guardian was killed dies in the same moment, and then lets go; that is waited for, at
-/// most 5 s.
+/// Takes the root, lays it out, and guards agents until one has ended for good. What it has to say goes to standard error.
 ///
-/// # Errors
-/// When another agent has it, or the operating system refuses.
-pub(crate) fn take_root(layout: &Layout) -> Result<RootLock, LockError> {
+/// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
+pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    let layout = Layout::new(arguments.root.as_deref());
+    let ended = take_root(&layout).map_err(|error| error.to_string()).and_then(|lock| {
+        let program = std::env::current_exe()
+            .map_err(|error| format!("cannot find the file of this program: {error}"))?;
+        let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
+        lines.iter().for_each(|line| say(line));
+        // "run" is the first one; the agent gets the others as they are.
+        let others = std::env::args_os().skip(2);
+        let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
+        let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
+        guard(Config { lock, counter_file, program, arguments, limits })
+            .map_err(|error| format!("cannot catch signals: {error}"))
+    });
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes the root. An agent whose guardian was killed dies in the same moment, and then lets go; that is waited for.
+fn take_root(layout: &Layout) -> Result<RootLock, LockError> {
     for _ in 0..DYING_TRIES {
         match layout.lock() {
             Err(LockError::Taken { pid: Some(pid), .. }) if !is_alive(pid) => rest(),

@@ -50,7 +50,7 @@ const SENDING_MAX: usize = 8;
 
 /// What a guardian needs.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub(super) struct Config {
     /// The hold on the root.
     pub lock: RootLock,
     /// Where the counter is kept.
@@ -65,7 +65,7 @@ pub(crate) struct Config {
 
 /// The guardian's times.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(super) struct Limits {
     /// An agent whose last beat is older than this is killed. Default 10 s: longer than any pause that an agent recovers
     /// from by itself; its health answer is negative after 300 ms and the others act after the loss time anyway. Lower
     /// values kill agents on hosts that swap.
@@ -91,7 +91,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// When the operating system gives no signal handlers; nothing was started.
-pub(crate) fn run(config: Config) -> io::Result<u8> {
+pub(super) fn guard(config: Config) -> io::Result<u8> {
     let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
     let signals = Signals::register()?;
     let counter = Counter::read(config.counter_file.clone());
@@ -427,7 +427,7 @@ fn tell(told: io::Result<()>) {
     }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     // Nobody to tell where even that fails.
     drop(writeln!(io::stderr(), "safekit-agent: guardian: {text}"));
 }

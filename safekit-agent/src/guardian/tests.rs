@@ -156,7 +156,7 @@ fn fake_guardian() {
     let Some(root) = std::env::var_os(ROOT) else { return };
     let layout = Layout::new(Some(root.as_ref()));
     let arguments = ["--ignored", "--exact", "guardian::tests::fake_agent", "--test-threads=1"];
-    let code = run(Config {
+    let code = guard(Config {
         lock: layout.lock().unwrap(),
         counter_file: layout.incarnation_file(),
         program: std::env::current_exe().unwrap(),

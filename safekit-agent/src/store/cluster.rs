@@ -37,8 +37,8 @@ const KEYS_MAX: usize = 2;
 /// Answers a name with its addresses, or says why not.
 pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>;
 
-/// Tells whether a cluster fits this host: one that does not know which node it is must not be configured.
-pub(crate) type Fits<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
+/// Says why a resolved configuration does not fit this host.
+pub(crate) type Accept<'a> = &'a dyn Fn(&ClusterConfig) -> Result<(), String>;
 
 /// Where a configuration comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(crate) enum Lock {
     Open,
 }
 
-/// Configures the cluster; returns what is in force from now on, and warnings.
+/// Configures the cluster; `accept` has the last word before anything changes. Returns what is in force from now on, and warnings.
 ///
 /// # Errors
 /// Every fault of the configuration, or what else is in the way; nothing has changed.
@@ -90,7 +90,7 @@ pub(crate) fn configure(
     layout: &Layout,
     source: &Source,
     lookup: Lookup<'_>,
-    fits: Fits<'_>,
+    accept: Accept<'_>,
 ) -> StoreResult<(LoadedCluster, Vec<String>)> {
     if lock(layout) == Lock::Locked {
         return Err(refused("the cluster's configuration is locked: unlock it first"));
@@ -109,7 +109,7 @@ pub(crate) fn configure(
             }
         }
     };
-    fits(&resolved).map_err(StoreError::Refused)?;
+    accept(&resolved).map_err(StoreError::Refused)?;
     write(layout, &xml, &resolved, &keys)?;
     match load(layout)? {
         Some(loaded) => Ok((loaded, warnings)),

@@ -185,6 +185,15 @@ pub(crate) fn list(layout: &Layout) -> StoreResult<Vec<InstalledModule>> {
     Ok(ids.into_iter().map(module).collect())
 }
 
+/// Lists the modules that are configured, whether they can be read or not, in the order of their names.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn configured(layout: &Layout) -> StoreResult<Vec<ModuleName>> {
+    let is_configured = |name: &ModuleName| layout.active(name).join(SAFECONF).is_file();
+    Ok(ids(layout)?.into_keys().filter(is_configured).collect())
+}
+
 /// Puts what lies in SAFE/modules/AM in force. Returns the configuration, and warnings.
 ///
 /// # Errors

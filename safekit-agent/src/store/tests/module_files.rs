@@ -11,8 +11,8 @@ use safekit_core::module::script::Script;
 
 use super::{TestRoot, mode, module};
 use crate::store::module::{
-    Replace, confcheck, configure, confinfo, deconfig, environment, install, list, load_active,
-    uninstall,
+    Replace, confcheck, configure, configured, confinfo, deconfig, environment, install, list,
+    load_active, uninstall,
 };
 use crate::store::package::Package;
 use crate::store::{Layout, StoreError, apply, files};
@@ -66,6 +66,7 @@ fn a_module_is_installed_configured_and_found_again() {
     assert_eq!(mode(&layout.active(&web).join("bin/prestart")), 0o550);
     assert_eq!(mode(&layout.active(&web).join("conf/safeconf.xml")), 0o440);
     assert!(list(&layout).unwrap()[0].configured);
+    assert_eq!(configured(&layout).unwrap(), [module("web")]);
     let info = confinfo(&layout, &web).unwrap();
     assert_eq!(info.active.unwrap().signature, info.current.unwrap().signature);
     edit(&layout, "conf/userconfig.xml", &XML.replace("<service ", "<service maxloop=\"7\" "));
