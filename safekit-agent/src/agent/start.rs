@@ -152,9 +152,7 @@ impl Agent {
     fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
         let now = clock::now();
         self.apply_cluster(now).map_err(StartError::Configuration)?;
-        let modules = store::module::list(&self.layout)?;
-        for name in modules.into_iter().filter(|module| module.configured).map(|module| module.name)
-        {
+        for name in store::module::configured(&self.layout)? {
             if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
                 // One module that cannot be read must not take the others with it.
                 self.log.module(&name, Level::Critical, "agent", &error);
