@@ -351,6 +351,31 @@ fn optional(
         .map_err(|error| Failure::usage(format!("{from} {text:?} is no module name: {error}")))
 }
 
+/// Returns the words of every command, and of each of its options after the words: `log`, `log -s`.
+pub(crate) fn words() -> Vec<String> {
+    let mut words = Vec::new();
+    collect_words(&raw::command(), "", &mut words);
+    words
+}
+
+fn collect_words(command: &clap::Command, before: &str, words: &mut Vec<String>) {
+    for argument in command.get_arguments() {
+        let short = argument.get_short().map(|letter| format!("-{letter}"));
+        let long = argument.get_long().map(|long| format!("--{long}"));
+        // What is neither is no option: a file, a state, a message.
+        let Some(option) = short.or(long) else { continue };
+        words.push(format!("{before} {option}").trim_start().to_owned());
+    }
+    for inner in command.get_subcommands() {
+        let name = format!("{before} {}", inner.get_name()).trim_start().to_owned();
+        // A word that only groups commands is none.
+        if !inner.has_subcommands() {
+            words.push(name.clone());
+        }
+        collect_words(inner, &name, words);
+    }
+}
+
 /// Tells which known command clap found, where it is one that is not supported.
 pub(crate) fn subcommand_path(matches: &ArgMatches) -> Vec<&str> {
     let mut path = Vec::new();

@@ -47,6 +47,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     run(&arguments, &Environment::of_process(), &mut out, &mut err).into()
 }
 
+/// Returns every command of this version by its words, and each of its options after them.
+///
+/// ```
+/// let commands = safekit_cli::commands();
+/// assert!(["cluster config", "log", "log -s", "--json"].iter().all(|word| commands.iter().any(|known| known == word)));
+/// ```
+#[must_use]
+pub fn commands() -> Vec<String> {
+    args::words()
+}
+
 /// Runs the command with an environment and streams of the caller's choice.
 ///
 /// ```

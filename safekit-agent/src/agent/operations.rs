@@ -199,16 +199,18 @@ impl Operations for Office {
     }
 
     fn log(&self, query: &LogQuery) -> Done<LogReport> {
-        let Some(module) = &query.module else {
-            return Err(OperationError::Usage("say whose log: -m MODULE".to_owned()));
-        };
-        self.installed(module)?;
+        if let Some(module) = &query.module {
+            self.installed(module)?;
+        }
         self.log.written(LOG_WAIT);
         let which = match query.verbosity {
             Verbosity::Main => Which::Main,
             Verbosity::All => Which::All,
         };
-        let path = self.layout.uservar(module).join("log.txt");
+        let path = match &query.module {
+            Some(module) => self.layout.uservar(module).join("log.txt"),
+            None => self.layout.node_log(),
+        };
         let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
         let lines = newest(&path, count, which).map_err(|error| {
             OperationError::Internal(format!("cannot read {}: {error}", path.display()))

@@ -1,4 +1,4 @@
-//! What has happened, told: to the module logs, and to whoever reads the events of `--events`.
+//! What has happened, told: to the logs of the modules and of the node, and to whoever reads the events of `--events`.
 
 use std::io::Write;
 
@@ -22,7 +22,8 @@ struct EventLine<'a> {
 }
 
 impl Agent {
-    /// Tells an event. One about the node goes to the log of every module: whoever reads why a module changed finds it there.
+    /// Tells an event. One about the node goes to the node's log, and to that of every module: whoever reads why a module
+    /// changed finds it there.
     pub(super) fn tell_event(&self, event: &Event) {
         let said = line(event, &self.names());
         self.tell(&said);
@@ -51,6 +52,7 @@ impl Agent {
         match &said.module {
             Some(module) => self.log.module(module, level, said.origin, &said.text),
             None => {
+                self.log.node(level, said.origin, &said.text);
                 for (module, _) in self.node.node().modules() {
                     self.log.module(module, level, said.origin, &said.text);
                 }

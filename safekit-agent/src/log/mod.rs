@@ -1,7 +1,7 @@
-//! The logs that people read: one for each module, and one of the commands that were given.
+//! The logs that people read: one for each module, one of the node, and one of the commands that were given.
 //!
-//! In: lines, from any thread, by [`Log`]. Out: SAFEVAR/modules/AM/log.txt and SAFEVAR/commandlog.txt, written by one
-//! thread of its own ([`LogThread`]), so that a slow, full or dead disk never holds up the event loop. A line that does
+//! In: lines, from any thread, by [`Log`]. Out: SAFEVAR/modules/AM/log.txt, SAFEVAR/log.txt and SAFEVAR/commandlog.txt, written by
+//! one thread of its own ([`LogThread`]), so that a slow, full or dead disk never holds up the event loop. A line that does
 //! not fit into the queue, or cannot be written, is counted, and the count is written as soon as that works again.
 //!
 //! Always: the queue and the files are bounded; a line is one line whatever is in the message; lines of one file stand

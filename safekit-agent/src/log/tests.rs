@@ -126,12 +126,15 @@ fn lines_of_many_threads_are_whole_and_all_there() {
             });
         }
     });
+    log.node(Level::Event, "test", "of the node");
     log.command("cli", Some(&web), 17, CommandMark::Start("start -m web"));
     assert!(log.written(LONG));
     let lines = newest(&path, 1000, Which::Main).unwrap();
     assert_eq!(lines.len(), 800);
     assert!(lines.iter().all(|line| line.ends_with("| test | E | hello")));
     assert!(thread.finish(&log));
+    let node = newest(&layout.node_log(), 10, Which::Main).unwrap();
+    assert!(node.len() == 1 && node[0].ends_with("| test | E | of the node"), "{node:?}");
     let commands = newest(&layout.command_log(), 10, Which::All).unwrap();
     assert!(commands[0].ends_with("| cli | web | 17 | START start -m web"), "{commands:?}");
 }

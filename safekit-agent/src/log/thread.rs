@@ -51,6 +51,7 @@ impl fmt::Display for CommandMark<'_> {
 #[derive(Debug)]
 enum Order {
     Module { module: ModuleName, line: String },
+    Node { line: String },
     Command { line: String },
     Forget { module: ModuleName },
     Written { tell: SyncSender<()> },
@@ -62,6 +63,12 @@ impl Log {
     pub(crate) fn module(&self, module: &ModuleName, level: Level, origin: &str, message: &str) {
         let line = module_line(&Zoned::now(), level, origin, message);
         self.order(Order::Module { module: module.clone(), line });
+    }
+
+    /// Writes a line to the node's own log.
+    pub(crate) fn node(&self, level: Level, origin: &str, message: &str) {
+        let line = module_line(&Zoned::now(), level, origin, message);
+        self.order(Order::Node { line });
     }
 
     /// Writes a line to the command log: who (`kind`, `pid`), on which module, what.
@@ -122,6 +129,7 @@ impl LogThread {
         let mut writer = Writer {
             layout: layout.clone(),
             modules: BTreeMap::new(),
+            node: Lines::new(LineFile::new(layout.node_log(), LOG_BYTES_MAX)),
             commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
             overflowed: Arc::clone(&overflowed),
         };
@@ -150,6 +158,7 @@ impl LogThread {
 struct Writer {
     layout: Layout,
     modules: BTreeMap<ModuleName, Lines>,
+    node: Lines,
     commands: Lines,
     overflowed: Arc<AtomicU64>,
 }
@@ -178,6 +187,7 @@ impl Writer {
                 lines.lost = lines.lost.saturating_add(overflowed);
                 lines.write(&line, module_lost_line);
             }
+            Order::Node { line } => self.node.write(&line, module_lost_line),
             Order::Command { line } => self.commands.write(&line, command_lost_line),
             // The mark says the same; what came before it is written first.
             Order::End => {}

@@ -13,6 +13,7 @@
 //! |- safekit.sock              control socket
 //! |- incarnation               counter of the agent's starts (guardian)
 //! |- commandlog.txt            who asked for what
+//! |- log.txt                   what happened to the node
 //! |- cluster/{cluster.xml,cluster_ip.xml,keys}
 //! '- modules/AM                logs, userlogs and saved state
 //! ```
@@ -118,6 +119,11 @@ impl Layout {
     /// Who asked for what.
     pub(crate) fn command_log(&self) -> PathBuf {
         self.safevar.join("commandlog.txt")
+    }
+
+    /// What happened to the node.
+    pub(crate) fn node_log(&self) -> PathBuf {
+        self.safevar.join("log.txt")
     }
 
     /// All folders and their modes.

@@ -87,7 +87,7 @@ fn what_is_wrong_changes_nothing() {
     let missing = Source::File(root.path().join("missing"));
     assert!(matches!(
         configure(&layout, &missing, &mut answers, &fits),
-        Err(StoreError::Refused(_))
+        Err(StoreError::Usage(_))
     ));
     let current = Source::Current;
     let error = configure(&layout, &current, &mut answers, &|_| Err("no node of it".to_owned()));
