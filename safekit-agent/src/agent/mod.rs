@@ -12,6 +12,7 @@
 
 mod cluster;
 mod desk;
+mod events;
 mod modules;
 mod operations;
 mod report;
@@ -69,6 +70,8 @@ struct Agent {
     layout: Layout,
     log: Log,
     log_thread: Option<LogThread>,
+    /// Who reads `--events`.
+    events: Option<events::Events>,
     boot_id: String,
     guardian_pid: u32,
     parent: Parent,
@@ -119,6 +122,9 @@ impl Agent {
     /// Ends what answers, and writes what was told; the process ends with this code.
     fn end(&mut self, code: u8) -> ExitCode {
         self.fronts.clear();
+        if let Some(events) = self.events.take() {
+            events.finish();
+        }
         if let Some(thread) = self.log_thread.take() {
             // A disk that does not answer cannot be told of anywhere else.
             thread.finish(&self.log);
