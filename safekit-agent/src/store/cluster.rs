@@ -190,8 +190,9 @@ fn read_zip(path: &Path, bytes: &[u8], lookup: Lookup<'_>) -> StoreResult<Read> 
     let name = path.display().to_string();
     let package = Package::read_bytes(&name, bytes)?;
     let file = |file: &str| package.file(file).map(|entry| entry.bytes.as_slice());
-    let missing =
-        |file: &str| StoreError::Usage(format!("{name}: {file} is not in it: this is no exported cluster"));
+    let missing = |file: &str| {
+        StoreError::Usage(format!("{name}: {file} is not in it: this is no exported cluster"))
+    };
     let xml = file(XML).ok_or_else(|| missing(XML))?;
     let (config, warnings) = parse(&format!("{name}:{XML}"), xml)?;
     let resolved = match file(RESOLVED) {
@@ -199,7 +200,9 @@ fn read_zip(path: &Path, bytes: &[u8], lookup: Lookup<'_>) -> StoreResult<Read> 
         None => resolve(&config, lookup)?,
     };
     if resolved.nodes != config.nodes {
-        return Err(StoreError::Usage(format!("{name}: {XML} and {RESOLVED} have different nodes")));
+        return Err(StoreError::Usage(format!(
+            "{name}: {XML} and {RESOLVED} have different nodes"
+        )));
     }
     let keys = String::from_utf8_lossy(file(KEYS).ok_or_else(|| missing(KEYS))?);
     let keys = parse_keys(&format!("{name}:{KEYS}"), &keys)?;

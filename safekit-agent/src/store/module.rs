@@ -406,7 +406,10 @@ fn find_package(layout: &Layout, name: &ModuleName) -> StoreResult<PathBuf> {
     folders.sort();
     let found = std::iter::once(folder.clone()).chain(folders).map(|f| f.join(&file));
     found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        StoreError::Usage(format!("there is no {file} in {}: name a folder or a package", folder.display()))
+        StoreError::Usage(format!(
+            "there is no {file} in {}: name a folder or a package",
+            folder.display()
+        ))
     })
 }
 

@@ -108,7 +108,8 @@ fn heartbeats_go_out_once_in_a_pulse() {
         }
         heard
     };
-    let (slow, quick) = (count("1s", Duration::from_secs(3)), count("10ms", Duration::from_secs(1)));
+    let (slow, quick) =
+        (count("1s", Duration::from_secs(3)), count("10ms", Duration::from_secs(1)));
     assert!(quick >= 30, "100 in the best case: {quick}");
     assert!(quick > slow, "{quick} in one second, {slow} in three");
 }
@@ -130,7 +131,7 @@ impl Relay {
             while !stopped.load(Ordering::Relaxed) {
                 if let Ok(length) = socket.recv(&mut buffer) {
                     // Lost where nobody listens yet, as elsewhere.
-                    let _ = socket.send_to(&buffer[..length], (to, 4800));
+                    drop(socket.send_to(&buffer[..length], (to, 4800)));
                 }
             }
         });
@@ -169,7 +170,8 @@ fn a_node_behind_nat_is_reached_and_a_module_counts_its_own_lans_only() {
     for node in &nodes {
         assert_eq!(node.report()["faults"], json!([]), "every lan has its socket");
         for lan in ["wide", "dead"] {
-            let config = place::userconfig("", "<user/>").replace("\"default\"", &format!("\"{lan}\""));
+            let config =
+                place::userconfig("", "<user/>").replace("\"default\"", &format!("\"{lan}\""));
             let folder = write_module(&dir, lan, &config, &[("start_both", "true")]);
             crate::farm::start_module(node, lan, &folder);
         }

@@ -166,8 +166,7 @@ fn modules_are_installed_configured_and_removed() {
 /// A module whose scripts tell what they do, and whose prestart waits for the file `go`.
 fn storyteller(place: &Place) {
     let note = |script: &str| format!("echo {script} \"$@\" >>\"$SAFEUSERVAR/story\"");
-    let prestart =
-        note("prestart") + "\nuntil [ -e \"$SAFEUSERVAR/go\" ]; do sleep 0.05; done";
+    let prestart = note("prestart") + "\nuntil [ -e \"$SAFEUSERVAR/go\" ]; do sleep 0.05; done";
     let start = note("start_both")
         + "\n\"$SAFE/safekit\" printi 'a quiet word'\n\"$SAFE/safekit\" printe 'a loud word'";
     let (stop, poststop) = (note("stop_both"), note("poststop"));
@@ -235,14 +234,21 @@ fn a_module_is_controlled_waited_for_and_shown() {
     let story = told(&place);
     let word = |line: &String| line.split(' ').next().unwrap().to_owned();
     let words: Vec<String> = story.iter().map(word).collect();
-    assert_eq!(words, ["stop_both", "stop_both", "poststop", "prestart", "start_both"], "{story:?}");
+    assert_eq!(
+        words,
+        ["stop_both", "stop_both", "poststop", "prestart", "start_both"],
+        "{story:?}"
+    );
     assert_eq!(place.report("tale")["loop_used"], 0, "an administrator resets the count");
 
     // stop is graceful first, forcestop is not.
     json(node, &["stop", "-m", "tale"]);
     assert_eq!(json(node, &["waitstop", "-m", "tale"])["state"], "STOP");
     node.safekit(&["waitstate", "-m", "tale", "STOP"]);
-    assert_eq!(told(&place), ["stop_both UP WAIT stop", "stop_both force UP WAIT stop", "poststop WAIT STOP stop"]);
+    assert_eq!(
+        told(&place),
+        ["stop_both UP WAIT stop", "stop_both force UP WAIT stop", "poststop WAIT STOP stop"]
+    );
     place.up("tale");
     told(&place);
     json(node, &["forcestop", "-m", "tale"]);
@@ -258,7 +264,11 @@ fn logs_are_written_and_shown_and_shutdown_leaves_the_agent() {
     let node = &place.node;
     storyteller(&place);
     fs::write(place.file("tale", "go"), "").unwrap();
-    place.install("still", &userconfig("", "<user/><errd><proc name=\"eff-none\" atleast=\"-1\"/></errd>"), &[("start_both", "true")]);
+    place.install(
+        "still",
+        &userconfig("", "<user/><errd><proc name=\"eff-none\" atleast=\"-1\"/></errd>"),
+        &[("start_both", "true")],
+    );
     place.up("tale");
 
     // Written by a script, which names no module: SAFEMODULE does.

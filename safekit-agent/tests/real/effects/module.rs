@@ -180,9 +180,8 @@ fn too_few_and_too_many_processes_lead_to_the_configured_action() {
     for name in ["least", "max", "again"] {
         place.up(name);
     }
-    let up = |resource_name: &'static str| {
-        move |report: &Value| resource(report, resource_name) == "up"
-    };
+    let up =
+        |resource_name: &'static str| move |report: &Value| resource(report, resource_name) == "up";
 
     let report = place.wait_for("least", "both are seen", up("proc.eff-least"));
     kill(pids(&report, "proc.eff-least")[0]);

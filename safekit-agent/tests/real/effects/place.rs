@@ -79,7 +79,12 @@ impl Place {
     }
 
     /// Waits until the report of a module says so.
-    pub(super) fn wait_for(&self, module: &str, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn wait_for(
+        &self,
+        module: &str,
+        what: &str,
+        says: impl Fn(&Value) -> bool,
+    ) -> Value {
         wait_for(&self.node, module, what, says)
     }
 
@@ -153,8 +158,7 @@ pub(super) fn process(name: &str, seconds: u32) -> String {
 }
 
 /// A script that ends all these processes.
-pub(super) const END_PROCESSES: &str =
-    "for pid in $(cat \"$SAFEUSERVAR/pids\"); do kill -KILL $pid; done 2>/dev/null\nrm -f \"$SAFEUSERVAR/pids\"";
+pub(super) const END_PROCESSES: &str = "for pid in $(cat \"$SAFEUSERVAR/pids\"); do kill -KILL $pid; done 2>/dev/null\nrm -f \"$SAFEUSERVAR/pids\"";
 
 /// The processes of a resource.
 pub(super) fn pids(report: &Value, resource: &str) -> Vec<i32> {
