@@ -29,11 +29,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     world.run_for(Duration::from_secs(5))?;
     let lost = NodeId::new(3).ok_or("three nodes have a third one")?;
-    for (what, lose) in [("its agent is killed", true), ("its power is cut", false)] {
-        if lose {
-            world.crash(lost)
+    for (what, announced) in [("its agent is killed", true), ("its power is cut", false)] {
+        if announced {
+            world.crash(lost);
         } else {
-            world.power_off(lost)
+            world.power_off(lost);
         }
         let took =
             world.run_until(Duration::from_secs(10), |world| settled(world, &world.living()))?;
