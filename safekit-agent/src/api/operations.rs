@@ -110,6 +110,7 @@ impl From<StoreError> for OperationError {
                     diagnostics,
                 }
             }
+            StoreError::Usage(sentence) => Self::Usage(sentence),
             StoreError::Refused(sentence) => Self::Refused(sentence),
             StoreError::Io { .. } => Self::Internal(error.to_string()),
         }

@@ -269,8 +269,9 @@ fn read_zip(path: &Path, bytes: &[u8], lookup: Lookup<'_>) -> StoreResult<Read> 
     let name = path.display().to_string();
     let package = Package::read_bytes(&name, bytes)?;
     let file = |file: &str| package.file(file).map(|entry| entry.bytes.as_slice());
-    let missing =
-        |file: &str| refused(&format!("{name}: {file} is not in it: this is no exported cluster"));
+    let missing = |file: &str| {
+        StoreError::Usage(format!("{name}: {file} is not in it: this is no exported cluster"))
+    };
     let xml = file(XML).ok_or_else(|| missing(XML))?;
     let (config, warnings) = parse(&format!("{name}:{XML}"), xml)?;
     let resolved = match file(RESOLVED) {
@@ -278,7 +279,9 @@ fn read_zip(path: &Path, bytes: &[u8], lookup: Lookup<'_>) -> StoreResult<Read> 
         None => resolve(&config, lookup)?,
     };
     if resolved.nodes != config.nodes {
-        return Err(refused(&format!("{name}: {XML} and {RESOLVED} have different nodes")));
+        return Err(StoreError::Usage(format!(
+            "{name}: {XML} and {RESOLVED} have different nodes"
+        )));
     }
     let keys = String::from_utf8_lossy(file(KEYS).ok_or_else(|| missing(KEYS))?);
     let keys = parse_keys(&format!("{name}:{KEYS}"), &keys)?;
@@ -394,7 +397,7 @@ fn random_u32() -> StoreResult<u32> {
 
 /// Reads a file that somebody named: that it cannot be read is his matter.
 fn read_given(path: &Path, bytes_max: u64) -> StoreResult<Vec<u8>> {
-    files::read_bounded(path, bytes_max).map_err(|error| refused(&error.to_string()))
+    files::read_bounded(path, bytes_max).map_err(|error| StoreError::Usage(error.to_string()))
 }
 
 fn refused(why: &str) -> StoreError {

@@ -24,6 +24,9 @@ pub(crate) enum StoreError {
         /// The lines.
         diagnostics: Vec<String>,
     },
+    /// It was asked wrongly, as for a file or module that is not there: the sentence says what, where and what to do.
+    #[error("{0}")]
+    Usage(String),
     /// It does not fit: the sentence says what, where and what to do.
     #[error("{0}")]
     Refused(String),
@@ -40,7 +43,7 @@ impl StoreError {
     pub(crate) fn is_not_found(&self) -> bool {
         match self {
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
-            Self::Configuration { .. } | Self::Refused(_) => false,
+            Self::Configuration { .. } | Self::Usage(_) | Self::Refused(_) => false,
         }
     }
 }

@@ -410,7 +410,7 @@ fn keep_config(layout: &Layout, name: &ModuleName, package: &Package) -> StoreRe
 
 fn read_package(source: &Path) -> StoreResult<Package> {
     let metadata = fs::metadata(source)
-        .map_err(|error| refused(format!("cannot read {}: {error}", source.display())))?;
+        .map_err(|error| StoreError::Usage(format!("cannot read {}: {error}", source.display())))?;
     if metadata.is_dir() { Package::read_folder(source) } else { Package::read_file(source) }
 }
 
@@ -422,7 +422,10 @@ fn find_package(layout: &Layout, name: &ModuleName) -> StoreResult<PathBuf> {
     folders.sort();
     let found = std::iter::once(folder.clone()).chain(folders).map(|f| f.join(&file));
     found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        refused(format!("there is no {file} in {}: name a folder or a package", folder.display()))
+        StoreError::Usage(format!(
+            "there is no {file} in {}: name a folder or a package",
+            folder.display()
+        ))
     })
 }
 
@@ -437,7 +440,7 @@ fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> 
             ),
             None => format!("{USERCONFIG} is not in it"),
         };
-        return Err(refused(format!("{} is no module: {why}", source.display())));
+        return Err(StoreError::Usage(format!("{} is no module: {why}", source.display())));
     }
     let known = |file: &str| ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top));
     let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !known(f)).collect();
@@ -510,7 +513,7 @@ fn modified(path: &Path) -> StoreResult<SystemTime> {
 }
 
 fn not_installed(name: &ModuleName) -> StoreError {
-    refused(format!("module {name} is not installed on this node"))
+    StoreError::Usage(format!("module {name} is not installed on this node"))
 }
 
 fn refused(why: String) -> StoreError {

@@ -78,7 +78,7 @@ impl Package {
 
     /// Does the same with another bound for all files together.
     pub(super) fn read_within(name: &str, bytes: &[u8], bytes_max: u64) -> StoreResult<Self> {
-        let refuse = |why: String| StoreError::Refused(format!("{name}: {why}"));
+        let refuse = |why: String| StoreError::Usage(format!("{name}: {why}"));
         if !bytes.starts_with(b"PK") {
             return Err(refuse("is no package: a .safe file is a zip".to_owned()));
         }
@@ -125,7 +125,7 @@ impl Package {
         for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
             let entry = entry.map_err(StoreError::io("read", folder))?;
             let path = entry.path();
-            let refuse = |why: &str| StoreError::Refused(format!("{}: {why}", path.display()));
+            let refuse = |why: &str| StoreError::Usage(format!("{}: {why}", path.display()));
             let name = entry.file_name().into_string();
             let Ok(name) = name else { return Err(refuse("its name is not UTF-8")) };
             if name.starts_with(files::LEFTOVER_PREFIX) {

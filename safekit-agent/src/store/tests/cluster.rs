@@ -88,10 +88,7 @@ fn what_is_wrong_changes_nothing() {
     let StoreError::Configuration { diagnostics } = error else { panic!("{error}") };
     assert!(diagnostics.iter().any(|line| line.contains("wrong:2:")), "{diagnostics:?}");
     let missing = Source::File(root.path().join("missing"));
-    assert!(matches!(
-        configure(&layout, &missing, &mut answers, &fits),
-        Err(StoreError::Refused(_))
-    ));
+    assert!(matches!(configure(&layout, &missing, &mut answers, &fits), Err(StoreError::Usage(_))));
     let current = Source::Current;
     let error = configure(&layout, &current, &mut answers, &|_| Err("no node of it".to_owned()));
     assert_eq!(error.unwrap_err().to_string(), "no node of it");
