@@ -23,8 +23,10 @@ fn seal(keys: &[u8]) -> Seal {
     Seal::new(&KeyRing { cluster: 0x0102_0304, keys })
 }
 
+#[cfg(test)]
 struct Random(u64);
 
+#[cfg(test)]
 impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -64,7 +64,7 @@ const LAN: ElementSpec =
             AttributeSpec::required("name", Kind::LanName, "Its name, which the modules use; unique."),
             AttributeSpec::or(
                 "command",
-                ON_OFF,
+                one_of(&[no_effect("on", "commands to other nodes are not supported yet"), yes("off")]),
                 "off",
                 "Whether commands to other nodes take this lan: one at most, and it has all nodes. None: the first lan that has all nodes.",
             ),

@@ -54,8 +54,19 @@ pub struct ScriptRun {
     pub vars: Vec<(String, String)>,
     /// Whether its output is kept.
     pub logging: crate::config::model::Logging,
+    /// What becomes of large userlogs before it runs.
+    pub large_userlogs: LargeUserlogs,
     /// When this has passed, all its group is ended.
     pub time_limit: Option<Duration>,
+}
+
+/// What becomes of the userlogs of `userlogsize` and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeUserlogs {
+    /// They stay.
+    Keep,
+    /// They are emptied: it is the first script of a start of the module.
+    Empty,
 }
 
 /// How a script ended. A script has ended when its process has, whoever keeps its output open.

@@ -71,7 +71,7 @@ mod tests {
     use super::{Holds, WAIT_MAX};
     use crate::config::model::Logging;
     use crate::ids::{ActionId, ModuleName};
-    use crate::module::script::{Script, ScriptRun};
+    use crate::module::script::{LargeUserlogs, Script, ScriptRun};
     use crate::sim_clock_base;
 
     fn run(module: &str) -> Box<ScriptRun> {
@@ -82,6 +82,7 @@ mod tests {
             vars: Vec::new(),
             logging: Logging::None,
             time_limit: None,
+            large_userlogs: LargeUserlogs::Keep,
         })
     }
 

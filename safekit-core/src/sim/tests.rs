@@ -67,6 +67,7 @@ impl Toy {
             arguments: Vec::new(),
             vars: Vec::new(),
             logging: crate::config::model::Logging::None,
+            large_userlogs: crate::module::script::LargeUserlogs::Keep,
             time_limit: Some(Duration::from_secs(1)),
         })));
     }

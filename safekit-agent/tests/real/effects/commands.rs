@@ -45,9 +45,12 @@ fn the_cluster_is_configured_carried_over_and_shown() {
     assert_eq!(json(first, &["cluster", "confinfo"])["nodes"], json!([]), "nothing has changed");
 
     // Configured on the first node; without a file it gets other keys.
-    fs::write(&xml, farm::cluster_xml(&nodes)).unwrap();
+    let with_command =
+        farm::cluster_xml(&nodes).replace("\"default\"", "\"default\" command=\"on\"");
+    fs::write(&xml, with_command).unwrap();
     let done = json(first, &["cluster", "config", text(&xml)]);
     assert_eq!(done["text"], "the cluster of node1, node2 is configured");
+    assert!(done["details"].to_string().contains("command 'on' has no effect"), "{done}");
     let keys = || fs::read(first.root.join("var/cluster/keys")).unwrap();
     let old = keys();
     first.safekit(&["cluster", "config"]);
@@ -247,7 +250,7 @@ fn a_module_is_controlled_waited_for_and_shown() {
     node.safekit(&["waitstate", "-m", "tale", "STOP"]);
     assert_eq!(
         told(&place),
-        ["stop_both UP WAIT stop", "stop_both force UP WAIT stop", "poststop WAIT STOP stop"]
+        ["stop_both UP WAIT stop", "stop_both force WAIT STOP stop", "poststop WAIT STOP stop"]
     );
     place.up("tale");
     told(&place);

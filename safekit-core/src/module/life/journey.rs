@@ -7,7 +7,7 @@ use crate::control::Command;
 use crate::ids::ActionId;
 use crate::module::plan::Step;
 use crate::module::saved::SavedPhase;
-use crate::module::script::Script;
+use crate::module::script::{LargeUserlogs, Script};
 use crate::module::state::ModuleState;
 
 /// Where a module is, finer than what is shown.
@@ -43,6 +43,8 @@ pub(super) struct Journey {
     pub(super) command: Command,
     pub(super) goal: Goal,
     pub(super) steps: VecDeque<Step>,
+    /// What its next script finds.
+    pub(super) large_userlogs: LargeUserlogs,
     pub(super) doing: Doing,
 }
 
@@ -137,7 +139,8 @@ impl State {
 
 impl Journey {
     pub(super) fn new(command: Command, goal: Goal, steps: VecDeque<Step>) -> Self {
-        Self { command, goal, steps, doing: Doing::Nothing }
+        let (large_userlogs, doing) = (LargeUserlogs::Keep, Doing::Nothing);
+        Self { command, goal, steps, large_userlogs, doing }
     }
 
     /// Returns the last argument of the scripts. A forced stop is a stop to them: they know no other word for it.

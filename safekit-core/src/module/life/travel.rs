@@ -9,7 +9,7 @@ use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::explain::Cause;
 use crate::module::plan::{self, Call, Step};
-use crate::module::script::{Script, ScriptEnd, ScriptRun};
+use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::module::watch::Begin;
 use crate::node::{Action, Outcome};
 use crate::timer::later;
@@ -57,7 +57,8 @@ impl Module {
 
     pub(super) fn begin_start(&mut self, now: Instant, origin: &Origin) {
         let cause = Cause::Command { command: Command::Start, origin: origin.clone() };
-        let journey = Journey::new(Command::Start, Goal::Up, plan::start());
+        let mut journey = Journey::new(Command::Start, Goal::Up, plan::start());
+        journey.large_userlogs = LargeUserlogs::Empty;
         self.become_waiting(now, journey, cause.clone());
         self.advance(now, cause);
     }
@@ -79,6 +80,7 @@ impl Module {
             arguments: arguments.clone(),
             vars: user.vars.clone(),
             logging: user.logging,
+            large_userlogs: journey.large_userlogs,
             time_limit: call.limit.time(user),
         };
         // What is on disk must not be behind what runs.
@@ -87,6 +89,7 @@ impl Module {
         let action = self.act(Action::RunScript(Box::new(run)));
         let running = Running { action, script, arguments, since: now, ending: false };
         if let Some(journey) = self.state.journey_mut() {
+            journey.large_userlogs = LargeUserlogs::Keep;
             journey.doing = Doing::Script(running);
         }
         true

@@ -4,7 +4,7 @@ use super::bench::{Bench, config, s, user};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
 use crate::event::Event;
-use crate::module::script::{Script, ScriptEnd};
+use crate::module::script::{LargeUserlogs, Script, ScriptEnd};
 use crate::module::state::ModuleState;
 use crate::node::AgentStart;
 
@@ -135,6 +135,29 @@ fn scripts_that_are_not_installed_are_skipped() {
             "STOP NotReady stopped",
         ]
     );
+}
+
+#[test]
+fn the_first_script_of_a_start_finds_large_userlogs_emptied() {
+    // Whichever it is: most modules have no prestart.
+    for scripts in [&Script::ALL[..], &[Script::StartBoth, Script::StopBoth]] {
+        let mut bench = Bench::with_scripts(config(), AgentStart::Reconfigured, None, scripts);
+        let mut run_all = |command| {
+            bench.command(command, user()).unwrap();
+            let mut found = Vec::new();
+            while let Some((_, run)) = bench.running.last() {
+                found.push(run.large_userlogs == LargeUserlogs::Empty);
+                bench.exit(0);
+            }
+            found
+        };
+        let started = run_all(Command::Start);
+        assert!(started[0] && !started[1..].contains(&true), "{scripts:?}: {started:?}");
+        assert!(!run_all(Command::Restart).contains(&true), "{scripts:?}");
+        let again = run_all(Command::Stopstart);
+        assert_eq!(again.iter().filter(|found| **found).count(), 1, "{scripts:?}: {again:?}");
+        assert!(!run_all(Command::Stop).contains(&true), "{scripts:?}");
+    }
 }
 
 #[test]

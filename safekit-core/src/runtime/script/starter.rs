@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ScriptChild;
 use crate::config::model::Logging;
 use crate::ids::ActionId;
-use crate::module::script::{Script, ScriptRun};
+use crate::module::script::{LargeUserlogs, ScriptRun};
 use crate::runtime::notice::EdgeNotice;
 use crate::runtime::place::ModulePlace;
 use crate::runtime::reports::{Report, Reports};
@@ -101,7 +101,7 @@ impl Starter {
 
     fn start(&self, job: &StartJob) {
         let folder = &job.place.userlogs;
-        if job.run.script == Script::Prestart {
+        if job.run.large_userlogs == LargeUserlogs::Empty {
             userlog::cut_large(folder, job.place.userlog_limit);
         }
         let result = self.try_start(job);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::config::model::Logging;
 use crate::ids::{ActionId, LanId, ModuleName};
 use crate::module::saved::SavedModule;
-use crate::module::script::{Script, ScriptEnd, ScriptRun};
+use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::node::{Action, Input, Outcome, Output};
 use crate::runtime::{Edge, EdgeConfig, Keep, ModulePlace, clock, thread};
 
@@ -181,6 +181,7 @@ fn start_both() -> ScriptRun {
         arguments: ["WAIT", "UP", "start"].map(str::to_owned).to_vec(),
         vars: vec![("COLOUR".to_owned(), "blue sky".to_owned())],
         logging: Logging::Userlog,
+        large_userlogs: LargeUserlogs::Keep,
         time_limit: None,
     }
 }

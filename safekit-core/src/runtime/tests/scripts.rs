@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Bench, app, eventually, kill, lives, place, start_both};
 use crate::config::model::Logging;
 use crate::ids::{ActionId, ModuleName};
-use crate::module::script::{Script, ScriptEnd, ScriptRun};
+use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::node::{Action, Outcome};
 use crate::runtime::{EdgeNotice, KillReach};
 
@@ -72,10 +72,9 @@ fn large_userlogs_are_cut_when_the_module_starts() {
     fs::write(&small, [b'x'; 99]).unwrap();
     fs::write(&foreign, [b'x'; 500]).unwrap();
     let sizes = || [&large, &small, &foreign].map(|path| fs::metadata(path).unwrap().len());
-    bench.script(Script::Prestart, "#!/bin/sh\n");
     assert_eq!(bench.end_of("#!/bin/sh\n"), EXITED);
     assert_eq!(sizes(), [100, 99, 500]);
-    let id = bench.run(ScriptRun { script: Script::Prestart, ..start_both() });
+    let id = bench.run(ScriptRun { large_userlogs: LargeUserlogs::Empty, ..start_both() });
     bench.end(id);
     assert_eq!(sizes(), [0, 99, 500]);
 }
