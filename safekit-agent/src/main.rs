@@ -44,7 +44,7 @@ enum Part {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArguments {
     /// Keep everything under this folder instead of /opt/safekit and /var/safekit.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = absolute)]
     root: Option<PathBuf>,
     /// Which node of cluster.xml this is; needed only where its addresses do not tell.
     #[arg(long, value_name = "NAME", value_parser = node_name)]
@@ -55,6 +55,11 @@ pub(crate) struct RunArguments {
     /// Print events as they happen, one JSON object a line.
     #[arg(long)]
     events: bool,
+}
+
+/// Makes a path absolute: scripts get it as SAFE, and run in a folder of their own.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 fn node_name(text: &str) -> Result<NodeName, String> {

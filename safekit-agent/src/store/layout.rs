@@ -35,6 +35,9 @@ const GROUP: &str = "safekit";
 /// The most bytes of /etc/group that are read.
 const GROUP_FILE_BYTES_MAX: u64 = 16 << 20;
 
+/// Where the product is installed; as `--root` it means the same as none.
+const SAFE: &str = "/opt/safekit";
+
 /// The folders of a root. Without `--root`: SAFE is /opt/safekit, SAFEVAR is /var/safekit; with it SAFE is the root
 /// itself and SAFEVAR is its folder `var`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +51,9 @@ pub(crate) struct Layout {
 impl Layout {
     /// Makes the layout of a root.
     pub(crate) fn new(root: Option<&Path>) -> Self {
-        match root {
+        match root.filter(|root| *root != Path::new(SAFE)) {
             Some(root) => Self { safe: root.to_owned(), safevar: root.join("var") },
-            None => {
-                Self { safe: PathBuf::from("/opt/safekit"), safevar: PathBuf::from("/var/safekit") }
-            }
+            None => Self { safe: PathBuf::from(SAFE), safevar: PathBuf::from("/var/safekit") },
         }
     }
 
