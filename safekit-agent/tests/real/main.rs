@@ -5,6 +5,13 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "effects are seen in the real world, and NAT is played by a plain socket"
+)]
+mod effects;
+#[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a farm of real processes lives in real time")]
 mod farm;
 #[cfg(test)]

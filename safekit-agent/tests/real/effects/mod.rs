@@ -1,0 +1,8 @@
+//! Every attribute and every command has a test that sees what it does: the tables say which (`tables`), and fail where
+//! one is missing; the cases that need real agents are here.
+
+mod cluster;
+mod commands;
+mod module;
+mod place;
+mod tables;
