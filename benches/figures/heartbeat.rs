@@ -43,26 +43,36 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let changes = changes(count)?;
     let bare =
         bare.join().map_err(|_panic| Trouble::failed("the bare receiver has panicked"))??;
-    let (mut heartbeats, mut floor) = (Samples::default(), Samples::default());
-    for time in &changes {
-        heartbeats.add(*time);
-        bench.record.line("heartbeat", json!({ "one_way_us": micros(*time) }))?;
+    let mut parts: [Samples; 4] = Default::default();
+    for change in &changes {
+        let times = change.map_or([None; 4], |change| change.times().map(Some));
+        let [whole, sender, way, receiver] = times.map(micros);
+        let line = json!({ "us": whole, "sender_us": sender, "sent_to_output_us": way, "receiver_us": receiver });
+        bench.record.line("heartbeat", line)?;
+        for (part, time) in parts.iter_mut().zip(times) {
+            part.add(time);
+        }
     }
+    let mut floor = Samples::default();
     for time in bare {
         floor.add(Some(time));
-        bench.record.line("bare_datagram", json!({ "one_way_us": micros(Some(time)) }))?;
+        bench.record.line("bare_datagram", json!({ "us": micros(Some(time)) }))?;
     }
-    bench.times.times("heartbeat, change to output, one way", &heartbeats, None);
+    let [whole, sender, way, receiver] = parts;
+    bench.times.times("heartbeat, change to output, one way", &whole, None);
+    bench.times.times("- the sender's own part, change to sealed", &sender, None);
+    bench.times.times("- sent to output", &way, None);
+    bench.times.times("- the receiver's own part, woken to output", &receiver, None);
     bench.times.times("bare datagram, one way", &floor, None);
     let ratio = |percent| {
-        let (ours, bare) = (heartbeats.percentile(percent)?, floor.percentile(percent)?);
+        let (ours, bare) = (way.percentile(percent)?, floor.percentile(percent)?);
         Some(ours.as_secs_f64() / bare.as_secs_f64())
     };
     let text = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
     let (p50, p99) = (ratio(50), ratio(99));
     let verdict = if p50.is_some_and(|ratio| ratio <= 1.5) { "met" } else { "missed" };
     bench.times.row([
-        "heartbeat / bare datagram".to_owned(),
+        "ratio: heartbeat sent to output / bare datagram".to_owned(),
         "-".to_owned(),
         text(p50),
         text(p99),
@@ -72,8 +82,35 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     Ok(())
 }
 
-/// Changes something so many times; returns how long each change took to be shown.
-fn changes(count: u32) -> Try<Vec<Option<Duration>>> {
+/// The way of one change.
+#[derive(Clone, Copy)]
+struct Change {
+    begun: Instant,
+    /// When the datagram was ready to be sent.
+    sealed: Instant,
+    /// When the receiver's loop turned with it.
+    woken: Instant,
+    shown: Instant,
+}
+
+impl Change {
+    /// From the change to the output; of it the sender's part, what follows, and in that the receiver's part.
+    fn times(self) -> [Duration; 4] {
+        let Self { begun, sealed, woken, shown } = self;
+        [
+            shown.saturating_duration_since(begun),
+            sealed.saturating_duration_since(begun),
+            shown.saturating_duration_since(sealed),
+            shown.saturating_duration_since(woken),
+        ]
+    }
+}
+
+/// A number of a change, and two of its instants.
+type Half = (u32, Instant, Instant);
+
+/// Changes something so many times; returns how each change went, where it was shown.
+fn changes(count: u32) -> Try<Vec<Option<Change>>> {
     let mut edges = Vec::new();
     for _ in 0..2 {
         let edge = Edge::new(EdgeConfig::new(Arc::new(Nothing)));
@@ -102,7 +139,8 @@ fn changes(count: u32) -> Try<Vec<Option<Duration>>> {
         let part =
             if place == 0 { Part::Changes(changed.clone()) } else { Part::Shows(shown.clone()) };
         let (end, joined) = (Arc::clone(&end), joined.clone());
-        let side = Side { edge, membership, part, joined, end, next: None, changes: 0 };
+        let side =
+            Side { edge, membership, part, joined, end, next: None, changes: 0, sealed: None };
         threads.push(side.start(count)?);
     }
     drop((changed, shown));
@@ -117,32 +155,34 @@ fn changes(count: u32) -> Try<Vec<Option<Duration>>> {
 fn collect(
     count: u32,
     joins: &Receiver<()>,
-    begins: &Receiver<(u32, Instant)>,
-    shows: &Receiver<(u32, Instant)>,
-) -> Try<Vec<Option<Duration>>> {
+    begins: &Receiver<Half>,
+    shows: &Receiver<Half>,
+) -> Try<Vec<Option<Change>>> {
     let never = |_timeout| Trouble::failed("two memberships never joined");
     joins.recv_timeout(PATIENCE).map_err(never)?;
     let mut begun = BTreeMap::new();
     while begun.len() < usize::try_from(count).unwrap_or(usize::MAX) {
         let never = |_timeout| Trouble::failed("the sender stands still");
-        let (change, at) = begins.recv_timeout(PATIENCE).map_err(never)?;
-        begun.insert(change, at);
+        let (change, begin, sealed) = begins.recv_timeout(PATIENCE).map_err(never)?;
+        begun.insert(change, (begin, sealed));
     }
     let mut ended = BTreeMap::new();
-    while let Ok((change, at)) = shows.recv_timeout(Duration::from_millis(500)) {
-        ended.insert(change, at);
+    while let Ok((change, woken, shown)) = shows.recv_timeout(Duration::from_millis(500)) {
+        ended.insert(change, (woken, shown));
     }
-    let time =
-        |(change, at): (&u32, &Instant)| Some(ended.get(change)?.saturating_duration_since(*at));
-    Ok(begun.iter().map(time).collect())
+    let change = |(change, (begun, sealed)): (u32, (Instant, Instant))| {
+        let (woken, shown) = *ended.get(&change)?;
+        Some(Change { begun, sealed, woken, shown })
+    };
+    Ok(begun.into_iter().map(change).collect())
 }
 
 /// What a side does.
 enum Part {
-    /// It changes what it tells, and says when.
-    Changes(Sender<(u32, Instant)>),
-    /// It says when it shows the other one's change.
-    Shows(Sender<(u32, Instant)>),
+    /// It changes what it tells, and says when, and when that was sealed.
+    Changes(Sender<Half>),
+    /// It says when its loop turned with the other one's change, and when it showed it.
+    Shows(Sender<Half>),
 }
 
 /// One node, with the loop of its thread.
@@ -155,6 +195,8 @@ struct Side {
     /// When it changes something next; `None` until it has joined.
     next: Option<Instant>,
     changes: u32,
+    /// When the change's datagram was ready; `None` until it is.
+    sealed: Option<Instant>,
 }
 
 impl Side {
@@ -181,33 +223,35 @@ impl Side {
                 self.membership.handle_input(now, Input::DatagramReceived { lan, from, bytes });
             }
         }
-        if self.next.is_some_and(|next| next <= now) && self.changes < count {
-            self.change();
-        }
-        self.membership.handle_timeout(clock::now());
+        let due = self.next.is_some_and(|next| next <= now) && self.changes < count;
+        let begun = due.then(|| self.change());
+        self.membership.handle_timeout(begun.unwrap_or(now));
         while let Some(output) = self.membership.poll_output() {
-            self.take(output);
+            self.take(now, output);
+        }
+        if let (Some(begun), Some(sealed), Part::Changes(sender)) = (begun, self.sealed, &self.part)
+        {
+            let _ = sender.send((self.changes, begun, sealed));
         }
         true
     }
 
-    fn change(&mut self) {
-        let Part::Changes(begun) = &self.part else { return };
-        self.changes += 1;
+    fn change(&mut self) -> Instant {
+        self.sealed = None;
         let now = clock::now();
-        let facts = facts(self.changes);
-        self.membership.handle_input(now, Input::ModulesChanged(facts));
-        let _ = begun.send((self.changes, now));
+        self.changes += 1;
+        self.membership.handle_input(now, Input::ModulesChanged(facts(self.changes)));
         self.next = Some(now + GAP);
+        now
     }
 
-    fn take(&mut self, output: Output) {
+    fn take(&mut self, woken: Instant, output: Output) {
         if let Output::PeerModulesChanged { member } = &output
             && let Part::Shows(shown) = &self.part
         {
             let now = clock::now();
             if let Some(facts) = self.membership.peer_modules(*member).get(&MODULE) {
-                let _ = shown.send((facts.config, now));
+                let _ = shown.send((facts.config, woken, now));
             }
         } else if let Output::ViewInstalled { view, .. } = &output
             && view.members.len() == 2
@@ -219,6 +263,7 @@ impl Side {
         } else if let Output::ViewProposed { epoch, .. } = &output {
             self.membership.handle_input(clock::now(), Input::Armed { epoch: *epoch });
         } else if let Output::Transmit(transmit) = output {
+            self.sealed.get_or_insert_with(clock::now);
             drop(self.edge.perform(node::Output::Transmit(transmit)));
         }
     }

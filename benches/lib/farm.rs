@@ -320,6 +320,5 @@ echo $! >"$SAFEUSERVAR/pid"
 const STOP_BOTH: &str = r#"#!/bin/sh
 pid=$(cat "$SAFEUSERVAR/pid" 2>/dev/null) || exit 0
 kill -KILL "$pid" 2>/dev/null
-while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
 rm -f "$SAFEUSERVAR/pid"
 "#;

@@ -12,10 +12,12 @@ use safekit_core::wire::{
     ViewName, WireError,
 };
 
+#[cfg(test)]
 fn id(number: usize) -> NodeId {
     NodeId::new(number).unwrap()
 }
 
+#[cfg(test)]
 fn seal(keys: &[u8]) -> Seal {
     let keys = keys.iter().map(|byte| Key::new([*byte; 32])).collect();
     Seal::new(&KeyRing { cluster: 0x0102_0304, keys })
@@ -40,11 +42,13 @@ impl Random {
     }
 }
 
+#[cfg(test)]
 fn life(counter: u32) -> Incarnation {
     Incarnation { counter, random: 0xaabb_ccdd, life: 2 }
 }
 
 /// A row of a node that hears so many others and has so many modules.
+#[cfg(test)]
 fn row(node: usize, hears: usize, modules: usize) -> Row {
     let mut row = Row::new(id(node), life(5));
     row.version = 77;
@@ -71,6 +75,7 @@ fn row(node: usize, hears: usize, modules: usize) -> Row {
     row
 }
 
+#[cfg(test)]
 fn header() -> Header {
     Header {
         sender: id(1),
@@ -84,6 +89,7 @@ fn header() -> Header {
     }
 }
 
+#[cfg(test)]
 fn heartbeat(seal: &Seal, header: &Header, rows: &[Row]) -> Vec<u8> {
     let mut writer = HeartbeatWriter::new(seal, header);
     let marks: Vec<_> = rows.iter().map(|row| (row.node, RowMark::of(row))).collect();
@@ -94,6 +100,7 @@ fn heartbeat(seal: &Seal, header: &Header, rows: &[Row]) -> Vec<u8> {
     writer.finish(seal)
 }
 
+#[cfg(test)]
 fn read(seal: &Seal, bytes: &[u8]) -> Heartbeat {
     match seal.open(bytes).unwrap() {
         Datagram::Heartbeat(heartbeat) => heartbeat,
@@ -101,6 +108,7 @@ fn read(seal: &Seal, bytes: &[u8]) -> Heartbeat {
     }
 }
 
+#[cfg(test)]
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,6 +12,7 @@
 
 mod cluster;
 mod desk;
+mod events;
 mod modules;
 mod operations;
 mod report;
@@ -41,7 +42,7 @@ use crate::store::Layout;
 use desk::{Reply, Request};
 use shutdown::Ending;
 
-/// How often the board is stamped; a stamp that is 300 ms old makes the health answer negative.
+/// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.
 const STAMP_INTERVAL: Duration = Duration::from_millis(50);
 /// How often lans without a socket are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
@@ -69,6 +70,8 @@ struct Agent {
     layout: Layout,
     log: Log,
     log_thread: Option<LogThread>,
+    /// Who reads `--events`.
+    events: Option<events::Events>,
     boot_id: String,
     guardian_pid: u32,
     parent: Parent,
@@ -90,7 +93,6 @@ struct Agent {
     beat_at: Instant,
     farewell_due: bool,
     told_faults: BTreeMap<String, String>,
-    wall: report::WallClock,
 }
 
 /// Who waits for the answer to a command.
@@ -120,9 +122,12 @@ impl Agent {
     /// Ends what answers, and writes what was told; the process ends with this code.
     fn end(&mut self, code: u8) -> ExitCode {
         self.fronts.clear();
+        if let Some(events) = self.events.take() {
+            events.finish();
+        }
         if let Some(thread) = self.log_thread.take() {
             // A disk that does not answer cannot be told of anywhere else.
-            thread.finish(self.log.clone());
+            thread.finish(&self.log);
         }
         ExitCode::from(code)
     }
@@ -142,10 +147,9 @@ impl Agent {
         self.bind_again(now);
         self.hand_over_farewell();
         self.tell_notices();
-        if now >= self.stamp_at {
-            self.board.stamp(clock::now());
-            self.stamp_at = now + STAMP_INTERVAL;
-        }
+        // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp.
+        self.board.stamp(clock::now());
+        self.stamp_at = now + STAMP_INTERVAL;
         if now >= self.beat_at {
             self.parent.beat();
             self.beat_at = now + BEAT_INTERVAL;

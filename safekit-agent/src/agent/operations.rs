@@ -262,7 +262,7 @@ impl Operations for Office {
             NodeConfinfoReport {
                 signature: own.then(|| format!("{:016x}", info.signature.0)),
                 date: own.then(|| utc(info.date)),
-                lock: own && info.lock == store::cluster::Lock::Locked,
+                lock: false,
                 node: node.name,
             }
         });

@@ -17,8 +17,8 @@ use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, Keep, clock, host};
 use safekit_farm::FarmNode;
 
 use super::desk::{Bell, desk};
+use super::events::Events;
 use super::operations::Office;
-use super::report::WallClock;
 use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS, modules};
 use crate::RunArguments;
@@ -109,6 +109,8 @@ pub(super) fn agent(
     edge.watch(BELL, Box::new(bell_watched)).map_err(io_error("watch the bell"))?;
     edge.watch(SIGNALS, Box::new(signalled)).map_err(io_error("watch the signals"))?;
     let (desk, requests) = desk(bell);
+    let events = arguments.events.then(|| Events::start(io::stdout())).transpose();
+    let events = events.map_err(io_error("start the thread of the events"))?;
     let now = clock::now();
     let node = Node::new(now, Start { counter: started.counter, random: random()? });
     let mut agent = Agent {
@@ -116,6 +118,7 @@ pub(super) fn agent(
         layout,
         log,
         log_thread: Some(log_thread),
+        events,
         boot_id,
         guardian_pid: started.guardian_pid,
         parent,
@@ -135,7 +138,6 @@ pub(super) fn agent(
         beat_at: now,
         farewell_due: false,
         told_faults: BTreeMap::new(),
-        wall: WallClock::new(),
     };
     agent.take_configuration(started)?;
     let office = Office::new(desk, agent.layout.clone(), agent.log.clone(), arguments.node.clone());
@@ -191,7 +193,7 @@ impl Agent {
         Ok(())
     }
 
-    fn network_front(&self, api: &Arc<Api>) -> Result<Front, StartError> {
+    fn network_front(&mut self, api: &Arc<Api>) -> Result<Front, StartError> {
         let tcp = |address: IpAddr| Listener::Tcp(SocketAddr::new(address, HEALTH_PORT));
         let front = |listener| self.front("health", api).with_listener(listener);
         if let Some(address) = self.arguments.bind {

@@ -1,9 +1,7 @@
 //! What has happened, told: to the logs of the modules and of the node, and to whoever reads the events of `--events`.
 
-use std::io::Write;
-
 use jiff::Timestamp;
-use safekit_core::event::Event;
+use safekit_core::event::{Event, Severity};
 use safekit_core::explain::{Line, Names, line};
 use safekit_core::runtime::EdgeNotice;
 use serde::Serialize;
@@ -24,7 +22,7 @@ struct EventLine<'a> {
 impl Agent {
     /// Tells an event. One about the node goes to the node's log, and to that of every module: whoever reads why a module
     /// changed finds it there.
-    pub(super) fn tell_event(&self, event: &Event) {
+    pub(super) fn tell_event(&mut self, event: &Event) {
         let said = line(event, &self.names());
         self.tell(&said);
     }
@@ -37,17 +35,17 @@ impl Agent {
                 | EdgeNotice::UserlogUnavailable { module, .. } => Some(module.clone()),
                 _ => None,
             };
-            let severity = safekit_core::event::Severity::Event;
+            let severity = Severity::Event;
             self.tell(&Line { module, origin: "agent", severity, text: notice.to_string() });
         }
     }
 
     /// Tells something about the node itself.
-    pub(super) fn tell_node(&self, severity: safekit_core::event::Severity, text: &str) {
+    pub(super) fn tell_node(&mut self, severity: Severity, text: &str) {
         self.tell(&Line { module: None, origin: "agent", severity, text: text.to_owned() });
     }
 
-    fn tell(&self, said: &Line) {
+    fn tell(&mut self, said: &Line) {
         let level = Level::from_letter(said.severity.letter()).unwrap_or(Level::Event);
         match &said.module {
             Some(module) => self.log.module(module, level, said.origin, &said.text),
@@ -58,35 +56,38 @@ impl Agent {
                 }
             }
         }
-        if self.arguments.events {
-            self.print(said);
-        }
-    }
-
-    fn print(&self, said: &Line) {
-        let event = EventLine {
-            time: Timestamp::now().to_string(),
-            module: said.module.as_ref().map(safekit_core::ids::ModuleName::as_str),
-            origin: said.origin,
-            level: said.severity.letter(),
-            text: &said.text,
-        };
-        if let Ok(mut text) = serde_json::to_string(&event) {
-            text.push('\n');
-            // Whoever reads the events has gone: the agent goes on.
-            drop(std::io::stdout().write_all(text.as_bytes()));
+        if let Some(events) = &mut self.events
+            && let Some(line) = event_line(said)
+        {
+            events.line(line, |count| {
+                let text =
+                    format!("{count} events before this one are lost: nobody read them in time");
+                event_line(&Line {
+                    module: None,
+                    origin: "agent",
+                    severity: Severity::Critical,
+                    text,
+                })
+            });
         }
     }
 
     /// Returns what nodes, lans and modules are called.
     pub(super) fn names(&self) -> Names {
-        let mut names = Names::default();
-        if let Some(cluster) = &self.cluster {
-            names.nodes = cluster.config.nodes.clone();
-            names.lans = cluster.config.lans.iter().map(|lan| (lan.id, lan.name.clone())).collect();
-        }
-        names.modules =
-            self.node.node().modules().map(|(name, _)| (name.key(), name.clone())).collect();
-        names
+        let lans = self.cluster.iter().flat_map(|cluster| &cluster.config.lans);
+        let lans = lans.map(|lan| (lan.id, lan.name.clone())).collect();
+        self.node.node().explain_names(lans)
     }
+}
+
+/// Returns a line of `--events`, its end included.
+fn event_line(said: &Line) -> Option<String> {
+    let event = EventLine {
+        time: Timestamp::now().to_string(),
+        module: said.module.as_ref().map(safekit_core::ids::ModuleName::as_str),
+        origin: said.origin,
+        level: said.severity.letter(),
+        text: &said.text,
+    };
+    serde_json::to_string(&event).ok().map(|text| text + "\n")
 }

@@ -132,11 +132,26 @@ fn lines_of_many_threads_are_whole_and_all_there() {
     let lines = newest(&path, 1000, Which::Main).unwrap();
     assert_eq!(lines.len(), 800);
     assert!(lines.iter().all(|line| line.ends_with("| test | E | hello")));
-    assert!(thread.finish(log));
+    assert!(thread.finish(&log));
     let node = newest(&layout.node_log(), 10, Which::Main).unwrap();
     assert!(node.len() == 1 && node[0].ends_with("| test | E | of the node"), "{node:?}");
     let commands = newest(&layout.command_log(), 10, Which::All).unwrap();
     assert!(commands[0].ends_with("| cli | web | 17 | START start -m web"), "{commands:?}");
+}
+
+#[test]
+fn the_end_waits_for_no_other_handle_and_loses_nothing() {
+    let root = TestRoot::new();
+    let layout = root.layout();
+    let (log, thread) = LogThread::start(&layout).unwrap();
+    let (web, other) = (module("web"), log.clone());
+    for _ in 0..1000 {
+        other.module(&web, Level::Event, "test", "last words");
+    }
+    assert!(thread.finish(&log), "it ended while another handle lives");
+    let lines = newest(&layout.uservar(&web).join("log.txt"), 2000, Which::All).unwrap();
+    assert_eq!(lines.len(), 1000);
+    other.module(&web, Level::Event, "test", "too late: nobody waits, nothing breaks");
 }
 
 #[test]
@@ -153,7 +168,7 @@ fn lines_that_cannot_be_written_are_counted_and_said_later() {
     assert!(log.written(LONG));
     fs::remove_file(layout.uservar(&web)).unwrap();
     log.module(&web, Level::Event, "test", "found");
-    assert!(thread.finish(log));
+    assert!(thread.finish(&log));
     let lines = newest(&layout.uservar(&web).join("log.txt"), 10, Which::All).unwrap();
     assert_eq!(lines.len(), 2);
     assert!(lines[0].contains("| C | 3 lines before this one are lost"), "{lines:?}");

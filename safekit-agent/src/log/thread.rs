@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -55,6 +55,7 @@ enum Order {
     Command { line: String },
     Forget { module: ModuleName },
     Written { tell: SyncSender<()> },
+    End,
 }
 
 impl Log {
@@ -110,6 +111,7 @@ impl Log {
 #[derive(Debug)]
 pub(crate) struct LogThread {
     thread: JoinHandle<()>,
+    ending: Arc<AtomicBool>,
     ended: Receiver<()>,
 }
 
@@ -122,6 +124,8 @@ impl LogThread {
         let (queue, orders) = sync_channel(QUEUE_MAX);
         let (tell_end, ended) = sync_channel(1);
         let overflowed = Arc::new(AtomicU64::new(0));
+        let ending = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&ending);
         let mut writer = Writer {
             layout: layout.clone(),
             modules: BTreeMap::new(),
@@ -130,20 +134,20 @@ impl LogThread {
             overflowed: Arc::clone(&overflowed),
         };
         let work = move || {
-            while let Ok(order) = orders.recv() {
-                writer.handle(order);
-            }
+            writer.run(&orders, &ends);
             // Nobody may wait for it any more.
             let _ = tell_end.try_send(());
         };
         let thread = Builder::new().name("safekit-log".to_owned()).spawn(work)?;
-        Ok((Log { queue, overflowed }, Self { thread, ended }))
+        Ok((Log { queue, overflowed }, Self { thread, ending, ended }))
     }
 
-    /// Ends the thread once its queue is written; to be called when all other handles are gone. A disk that does not
-    /// answer is left alone after 2 s. Returns whether all was written.
-    pub(crate) fn finish(self, log: Log) -> bool {
-        drop(log);
+    /// Ends the thread once its queue is written; lines that come later are lost. A disk that does not answer is left
+    /// alone after 2 s. Returns whether the queue was written.
+    pub(crate) fn finish(self, log: &Log) -> bool {
+        self.ending.store(true, Ordering::Release);
+        // Wakes a thread that has nothing to write; one whose queue is full sees the mark when it is empty.
+        log.order(Order::End);
         match self.ended.recv_timeout(FINISH_MAX) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => self.thread.join().is_ok(),
             Err(RecvTimeoutError::Timeout) => false,
@@ -160,6 +164,21 @@ struct Writer {
 }
 
 impl Writer {
+    /// Writes until the end is asked for and nothing waits any more, or until nobody is left to ask.
+    fn run(&mut self, orders: &Receiver<Order>, ending: &AtomicBool) {
+        loop {
+            let order = if ending.load(Ordering::Acquire) {
+                orders.try_recv().ok()
+            } else {
+                orders.recv().ok()
+            };
+            match order {
+                Some(order) => self.handle(order),
+                None => return,
+            }
+        }
+    }
+
     fn handle(&mut self, order: Order) {
         match order {
             Order::Module { module, line } => {
@@ -170,6 +189,8 @@ impl Writer {
             }
             Order::Node { line } => self.node.write(&line, module_lost_line),
             Order::Command { line } => self.commands.write(&line, command_lost_line),
+            // The mark says the same; what came before it is written first.
+            Order::End => {}
             Order::Forget { module } => drop(self.modules.remove(&module)),
             // Who asked may have given up.
             Order::Written { tell } => {

@@ -24,7 +24,6 @@ use super::{Layout, files};
 const XML: &str = "cluster.xml";
 const RESOLVED: &str = "cluster_ip.xml";
 const KEYS: &str = "keys";
-const LOCK: &str = "lock";
 /// The most bytes of a configuration file that are read.
 const XML_BYTES_MAX: u64 = 4 << 20;
 /// The most bytes of the keys' file.
@@ -69,17 +68,6 @@ pub(crate) struct ClusterInfo {
     pub signature: Signature,
     /// When it was configured.
     pub date: SystemTime,
-    /// Whether other configurations are refused.
-    pub lock: Lock,
-}
-
-/// Whether the configuration may be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lock {
-    /// Every configuration is refused.
-    Locked,
-    /// It may.
-    Open,
 }
 
 /// Configures the cluster; `accept` has the last word before anything changes. Returns what is in force from now on, and warnings.
@@ -92,9 +80,6 @@ pub(crate) fn configure(
     lookup: Lookup<'_>,
     accept: Accept<'_>,
 ) -> StoreResult<(LoadedCluster, Vec<String>)> {
-    if lock(layout) == Lock::Locked {
-        return Err(refused("the cluster's configuration is locked: unlock it first"));
-    }
     let (xml, resolved, keys, warnings) = match source {
         Source::Current => {
             let path = layout.cluster().join(XML);
@@ -115,15 +100,6 @@ pub(crate) fn configure(
         Some(loaded) => Ok((loaded, warnings)),
         None => Err(refused("the cluster's configuration was removed meanwhile")),
     }
-}
-
-/// Checks a cluster.xml; nothing changes. Returns the warnings.
-///
-/// # Errors
-/// Every fault of the configuration.
-pub(crate) fn confcheck(path: &Path) -> StoreResult<Vec<String>> {
-    parse(&path.display().to_string(), &read_given(path, XML_BYTES_MAX)?)
-        .map(|(_, warnings)| warnings)
 }
 
 /// Reads the configuration that is in force; `None` where the cluster was never configured.
@@ -185,63 +161,8 @@ pub(crate) fn confinfo(layout: &Layout) -> StoreResult<Option<ClusterInfo>> {
     let info = |loaded: LoadedCluster| ClusterInfo {
         signature: loaded.config.signature,
         date: loaded.date,
-        lock: lock(layout),
     };
     Ok(load(layout)?.map(info))
-}
-
-/// Takes the cluster's configuration away.
-///
-/// # Errors
-/// When it is locked, or the operating system refuses.
-pub(crate) fn deconfig(layout: &Layout) -> StoreResult<()> {
-    if lock(layout) == Lock::Locked {
-        return Err(refused("the cluster's configuration is locked: unlock it first"));
-    }
-    let built = files::building_place(&layout.cluster())?;
-    files::create_folder(&built, 0o750)?;
-    files::replace_folder(&built, &layout.cluster())
-}
-
-/// Makes a new key, or lets the cluster run without; the cluster's id stays. The other nodes need a new export.
-///
-/// # Errors
-/// When the cluster is not configured, or the operating system refuses; the old keys stay.
-pub(crate) fn change_keys(layout: &Layout, change: KeyChange) -> StoreResult<KeyRing> {
-    let Some(loaded) = load(layout)? else { return Err(not_configured()) };
-    let keys = match change {
-        KeyChange::New => vec![random_key()?],
-        KeyChange::Delete => Vec::new(),
-    };
-    let ring = KeyRing { cluster: loaded.keys.cluster, keys };
-    files::write_atomic(&layout.cluster().join(KEYS), keys_text(&ring).as_bytes(), 0o600)?;
-    Ok(ring)
-}
-
-/// What becomes of the keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyChange {
-    /// `genkey`.
-    New,
-    /// `delkey`.
-    Delete,
-}
-
-/// Refuses, or allows, other configurations.
-///
-/// # Errors
-/// When the operating system refuses.
-pub(crate) fn set_lock(layout: &Layout, wanted: Lock) -> StoreResult<()> {
-    let path = layout.cluster().join(LOCK);
-    match wanted {
-        Lock::Locked => files::write_atomic(&path, b"", 0o640),
-        Lock::Open => match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &path)(error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        },
-    }
 }
 
 /// Asks the host's resolver. Blocks as long as that one likes.
@@ -317,10 +238,6 @@ fn keep_others(from: &Path, to: &Path) -> StoreResult<()> {
         }
     }
     Ok(())
-}
-
-fn lock(layout: &Layout) -> Lock {
-    if layout.cluster().join(LOCK).exists() { Lock::Locked } else { Lock::Open }
 }
 
 fn resolve(config: &ClusterConfig, lookup: Lookup<'_>) -> StoreResult<ClusterConfig> {

@@ -127,13 +127,15 @@ impl Layout {
     }
 
     /// All folders and their modes.
-    fn folders(&self) -> [(PathBuf, u32); 10] {
+    fn folders(&self) -> [(PathBuf, u32); 12] {
         [
             (self.safe.clone(), 0o755),
             (self.modules(), 0o750),
             (self.last_configs(), 0o750),
+            (self.safe.join("private"), 0o755),
             (self.safebin(), 0o755),
             (self.safe.join("private/modules"), 0o750),
+            (self.packages(), 0o755),
             (self.packages().join("generic"), 0o755),
             (self.backups(), 0o750),
             (self.safevar.clone(), 0o750),
@@ -196,6 +198,7 @@ impl Layout {
     /// When another one has it: the error names its pid.
     pub(crate) fn lock(&self) -> Result<RootLock, LockError> {
         let path = self.lock_file();
+        files::create_folder(&self.safe, 0o755).map_err(LockError::Store)?;
         files::create_folder(&self.safevar, 0o750).map_err(LockError::Store)?;
         let mut file = OpenOptions::new()
             .read(true)

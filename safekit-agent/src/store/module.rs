@@ -231,22 +231,6 @@ pub(crate) fn confcheck(
     check(layout, name, cluster).map(|(_, _, warnings)| warnings)
 }
 
-/// Takes a module that does not run out of force; it stays installed.
-///
-/// # Errors
-/// When the operating system refuses.
-pub(crate) fn deconfig(layout: &Layout, name: &ModuleName) -> StoreResult<()> {
-    let active = layout.active(name);
-    apply::forget(&active);
-    if fs::symlink_metadata(&active).is_err() {
-        return Ok(());
-    }
-    let away = files::building_place(&active)?;
-    fs::rename(&active, &away).map_err(StoreError::io("remove", &active))?;
-    files::remove_quietly(&away);
-    Ok(())
-}
-
 /// Tells which configuration is in force, and which one could be.
 ///
 /// # Errors

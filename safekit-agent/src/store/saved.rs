@@ -120,20 +120,6 @@ pub(crate) fn load(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreRe
     }
 }
 
-/// Forgets what was kept of a module.
-///
-/// # Errors
-/// When the operating system refuses.
-pub(crate) fn forget(layout: &Layout, module: &ModuleName) -> StoreResult<()> {
-    let path = state_file(layout, module);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", &path)(error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
 fn state_file(layout: &Layout, module: &ModuleName) -> PathBuf {
     layout.uservar(module).join("state.json")
 }

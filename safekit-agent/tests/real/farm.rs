@@ -217,6 +217,13 @@ pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(20));
 }
 
+/// Tells whether a process runs. One that is dead and that init has not taken away yet is dead.
+pub(crate) fn lives(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().unwrap_or_default().trim_start().chars().next();
+    state.is_some_and(|state| state != 'Z' && state != 'X')
+}
+
 /// Sends a signal to a process that a test knows by its pid; one that is gone already is fine.
 pub(crate) fn signal(pid: i32, signal: rustix::process::Signal) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid) {

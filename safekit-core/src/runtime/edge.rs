@@ -33,8 +33,10 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::ids::{ActionId, LanId, ModuleName};
+use crate::module::script::ScriptEnd;
 use crate::node::{Action, Input, Outcome, Output};
 use crate::runtime::clock;
+use crate::runtime::holds::Holds;
 use crate::runtime::jobs::{SAVER, SCANNER, SaveJob, failed, start_saver, start_scanner};
 use crate::runtime::lans::{BindError, LanCounters, Lans};
 use crate::runtime::notice::EdgeNotice;
@@ -151,6 +153,7 @@ pub struct Edge {
     reports: Reports,
     reported: Receiver<Report>,
     lans: Lans,
+    holds: Holds,
     runs: Runs,
     watches: Watches,
     sources: BTreeMap<WatchToken, (Source, Token)>,
@@ -224,6 +227,7 @@ impl Edge {
             reports,
             reported,
             lans: Lans::new(),
+            holds: Holds::default(),
             runs: Runs::new(DESCRIPTORS_MAX),
             watches: Watches::new(DESCRIPTORS_MAX),
             sources: BTreeMap::new(),
@@ -330,6 +334,7 @@ impl Edge {
         self.lans.receive(inputs);
         self.handle_reports();
         let now = clock::now();
+        self.begin_scripts(now);
         self.runs.handle_timeout(self.poll.registry(), now);
         let dead = self.watches.handle_timeout(self.poll.registry(), now);
         self.pending.extend(dead.into_iter().map(Input::ProcessExited));
@@ -415,12 +420,16 @@ impl Edge {
         let now = clock::now();
         match action {
             Action::RunScript(run) => {
-                let placed = self.places.get(&run.module);
-                let placed = placed.map(|place| (Arc::clone(&place.place), place.worker.clone()));
-                self.runs.handle_run(now, id, *run, placed);
+                self.holds.hold(now, id, run);
+                self.begin_scripts(now);
             }
             Action::EndScript { run, module: _ } => {
-                self.runs.handle_end(self.poll.registry(), now, run);
+                if self.holds.withdraw(run).is_some() {
+                    let (end, duration) = (ScriptEnd::Ended, Duration::ZERO);
+                    self.finish(run, Outcome::Script { end, duration, userlog: None });
+                } else {
+                    self.runs.handle_end(self.poll.registry(), now, run);
+                }
                 self.finish(id, Outcome::Done);
             }
             Action::ScanProcesses => {
@@ -434,12 +443,23 @@ impl Edge {
                 self.pending.extend(dead.into_iter().map(Input::ProcessExited));
             }
             Action::SaveModule { module, saved } => {
+                self.holds.keep(id, module.clone());
                 if self.saver.submit(SaveJob { id, module, saved }).is_err() {
+                    self.holds.kept(id);
                     self.finish(id, failed("what was to be kept before is not kept yet"));
                 }
             }
         }
         self.take_run_reports();
+    }
+
+    /// Begins the scripts that nothing holds back.
+    fn begin_scripts(&mut self, now: Instant) {
+        while let Some((id, run)) = self.holds.next(now) {
+            let placed = self.places.get(&run.module);
+            let placed = placed.map(|place| (Arc::clone(&place.place), place.worker.clone()));
+            self.runs.handle_run(now, id, *run, placed);
+        }
     }
 
     fn watch_processes(
@@ -474,7 +494,10 @@ impl Edge {
         while let Ok(report) = self.reported.try_recv() {
             let now = clock::now();
             match report {
-                Report::Finished { id, outcome } => self.finish(id, outcome),
+                Report::Finished { id, outcome } => {
+                    self.holds.kept(id);
+                    self.finish(id, outcome);
+                }
                 Report::ScriptStarted { id, started } => {
                     let token = self.next_token();
                     self.runs.handle_started(self.poll.registry(), now, id, *started, token);
@@ -511,8 +534,10 @@ impl Edge {
         if self.lans.has_waiting() || !self.pending.is_empty() {
             return Some(Duration::ZERO);
         }
-        let timers = [deadline, self.runs.poll_timeout(), self.watches.poll_timeout()];
-        let next = timers.into_iter().flatten().min()?;
+        let own =
+            [self.runs.poll_timeout(), self.watches.poll_timeout(), self.holds.poll_timeout()];
+        let timers = own.into_iter().chain([deadline]);
+        let next = timers.flatten().min()?;
         Some(next.saturating_duration_since(clock::now()))
     }
 

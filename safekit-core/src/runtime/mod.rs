@@ -10,6 +10,7 @@
 pub mod clock;
 mod edge;
 pub mod front;
+mod holds;
 pub mod host;
 mod jobs;
 mod lans;

@@ -228,6 +228,7 @@ fn a_counter_grows_with_each_start_and_a_script_outlives_its_agent() {
     let mut world = world(1);
     let node = id(1);
     world.command(node, &app(), Command::Start, Origin::Boot);
+    world.run_for(ms(1)).unwrap();
     world.crash(node);
     assert_eq!(world.running_scripts(node, &app()), [Script::StartBoth]);
     world.run_for(ms(400)).unwrap();

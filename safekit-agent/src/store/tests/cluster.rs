@@ -7,10 +7,7 @@ use std::path::PathBuf;
 use safekit_core::config::ClusterConfig;
 
 use super::{TestRoot, mode};
-use crate::store::cluster::{
-    KeyChange, Lock, Source, change_keys, confcheck, configure, confinfo, deconfig, export, load,
-    set_lock,
-};
+use crate::store::cluster::{Source, configure, confinfo, export, load};
 use crate::store::{Layout, StoreError};
 
 const XML: &str = r#"<cluster><lans><lan name="default">
@@ -66,7 +63,7 @@ fn a_cluster_is_configured_by_xml_with_new_keys_each_time() {
     assert_eq!(second.config, first.config);
     assert_ne!(second.keys.keys, first.keys.keys);
     let info = confinfo(&layout).unwrap().unwrap();
-    assert_eq!((info.signature, info.lock), (first.config.signature, Lock::Open));
+    assert_eq!(info.signature, first.config.signature);
 }
 
 #[test]
@@ -111,23 +108,6 @@ fn an_export_makes_the_same_cluster_elsewhere_without_dns() {
 }
 
 #[test]
-fn keys_can_be_deleted_and_made_anew_and_the_cluster_stays_the_same() {
-    let root = TestRoot::new();
-    let layout = root.layout();
-    change_keys(&layout, KeyChange::New).unwrap_err();
-    let (first, _) =
-        configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
-    change_keys(&layout, KeyChange::Delete).unwrap();
-    let without = load(&layout).unwrap().unwrap();
-    assert_eq!((without.keys.cluster, without.keys.keys.len()), (first.keys.cluster, 0));
-    assert!(without.notes[0].contains("without keys"));
-    let with = change_keys(&layout, KeyChange::New).unwrap();
-    assert_eq!(with.cluster, first.keys.cluster);
-    assert_ne!(with.keys, first.keys.keys);
-    assert_eq!(load(&layout).unwrap().unwrap().keys, with);
-}
-
-#[test]
 fn damaged_keys_are_refused_and_never_repeated() {
     let root = TestRoot::new();
     let layout = root.layout();
@@ -162,28 +142,4 @@ fn keys_that_others_can_read_are_named() {
     let path = layout.cluster().join("keys");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(load(&layout).unwrap().unwrap().notes[0].contains("can be read by others"));
-}
-
-#[test]
-fn a_locked_configuration_is_not_changed() {
-    let root = TestRoot::new();
-    let layout = root.layout();
-    configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
-    set_lock(&layout, Lock::Locked).unwrap();
-    assert_eq!(confinfo(&layout).unwrap().unwrap().lock, Lock::Locked);
-    configure(&layout, &Source::Current, &mut answers, &fits).unwrap_err();
-    deconfig(&layout).unwrap_err();
-    set_lock(&layout, Lock::Open).unwrap();
-    configure(&layout, &Source::Current, &mut answers, &fits).unwrap();
-    deconfig(&layout).unwrap();
-    assert_eq!(load(&layout).unwrap(), None);
-}
-
-#[test]
-fn a_check_changes_nothing_and_asks_nobody() {
-    let root = TestRoot::new();
-    let layout = root.layout();
-    let Source::File(path) = file(&root, "given.xml", XML) else { panic!() };
-    confcheck(&path).unwrap();
-    assert_eq!(load(&layout).unwrap(), None);
 }

@@ -196,9 +196,6 @@ fn a_module_is_found_as_it_was_saved_and_its_budget_has_aged() {
     assert_eq!(found.start, AgentStart::SameBoot);
     let budget = SavedBudget { used: 2, age_ms: 6000 };
     assert_eq!(found.saved, Some(SavedModule { budget, ..up() }));
-    saved::forget(&layout, &web).unwrap();
-    saved::forget(&layout, &web).unwrap();
-    assert_eq!(saved::load(&layout, &web, &boot("a", 15)).unwrap().saved, None);
 }
 
 #[test]

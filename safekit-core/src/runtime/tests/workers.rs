@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use super::{Bench, FAILS, PANICS, app, clock, thread};
+use super::{Bench, FAILS, PANICS, app, clock, start_both, thread};
 use crate::ids::ModuleName;
 use crate::module::saved::{SavedBudget, SavedModule, SavedPhase};
+use crate::module::script::{Script, ScriptEnd};
 use crate::node::{Action, Input, Outcome, Output};
 use crate::runtime::{Full, WatchToken};
 
@@ -105,4 +106,23 @@ fn other_descriptors_are_reported_by_their_names() {
 fn outputs_for_others_come_back() {
     let mut bench = Bench::new();
     assert!(matches!(bench.edge.perform(Output::Left), Some(Output::Left)));
+}
+
+#[test]
+fn a_script_waits_until_what_was_kept_before_it_is_on_the_disk() {
+    let mut bench = Bench::new();
+    bench.script(Script::StartBoth, "#!/bin/sh\ntouch '{}/began'\n");
+    let kept = Arc::clone(&bench.kept);
+    let disk = kept.0.lock().unwrap();
+    let saving = save(&mut bench, app(), 1);
+    let run = bench.run(start_both());
+    // Lists of processes come back meanwhile: the loop has turned, and the script could have begun.
+    for _ in 0..5 {
+        let scan = bench.act(Action::ScanProcesses);
+        assert!(matches!(bench.outcome(scan), Outcome::Processes(_)));
+    }
+    assert!(!bench.folder.join("began").exists(), "the script has begun before");
+    drop(disk);
+    assert!(matches!(bench.outcome(saving), Outcome::Done));
+    assert_eq!(bench.end(run).0, ScriptEnd::Exited { code: 0 });
 }
