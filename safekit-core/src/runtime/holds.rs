@@ -81,8 +81,8 @@ mod tests {
             arguments: Vec::new(),
             vars: Vec::new(),
             logging: Logging::None,
-            time_limit: None,
             large_userlogs: LargeUserlogs::Keep,
+            time_limit: None,
         })
     }
 
