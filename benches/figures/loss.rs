@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use safekit_benches::farm::{Farm, signal};
-use safekit_benches::observer::{Observer, Sight};
+use safekit_benches::observer::{Observer, Sight, Sighting};
 use safekit_benches::record::micros;
 use safekit_benches::samples::Samples;
 use safekit_benches::{Trouble, Try};
@@ -73,21 +73,26 @@ impl Loss {
         self.observer.forget();
         let begin = clock::now();
         signal(pid, Signal::KILL);
-        let letter = self.since(begin, |victim, sight| {
-            matches!(sight, Sight::Datagram { letter: Some(node), .. } if *node == victim)
+        let victim = self.victim;
+        let mut lost = false;
+        let seen = self.observer.until(PATIENCE, |sight| {
+            lost |= without(victim, sight);
+            lost && with(victim, sight)
         });
-        let left = self.since(begin, |victim, sight| stands(sight, victim, MemberState::Left));
-        let view = self.since(begin, without);
-        let heard = self.observer.wait(PATIENCE, |sight| {
-            stands(sight, self.victim, MemberState::Joining)
-                || stands(sight, self.victim, MemberState::Alive)
+        // Another member may tell of the end before the letter itself is here: each is looked for by itself.
+        let letter = since(
+            &seen,
+            begin,
+            |sight| matches!(sight, Sight::Datagram { letter: Some(node), .. } if *node == victim),
+        );
+        let left = since(&seen, begin, |sight| stands(sight, victim, MemberState::Left));
+        let view = since(&seen, begin, |sight| without(victim, sight));
+        let heard = seen.iter().find(|sighting| {
+            stands(&sighting.sight, victim, MemberState::Joining)
+                || stands(&sighting.sight, victim, MemberState::Alive)
         });
-        let shared = heard.and_then(|heard| {
-            self.since(
-                heard,
-                |victim, sight| matches!(sight, Sight::View(members) if members.contains(&victim)),
-            )
-        });
+        let shared = heard.zip(seen.last().filter(|last| with(victim, &last.sight)));
+        let shared = shared.map(|(heard, last)| last.at.saturating_duration_since(heard.at));
         let times = json!({
             "round": round, "letter_us": micros(letter), "left_us": micros(left),
             "view_us": micros(view), "shared_again_us": micros(shared),
@@ -107,10 +112,12 @@ impl Loss {
         self.observer.forget();
         let begin = clock::now();
         agent.kill_host(pid)?;
-        let dead = self.since(begin, |victim, sight| {
+        let victim = self.victim;
+        let seen = self.observer.until(PATIENCE, |sight| without(victim, sight));
+        let dead = since(&seen, begin, |sight| {
             stands(sight, victim, MemberState::Lost) || stands(sight, victim, MemberState::Left)
         });
-        let view = self.since(begin, without);
+        let view = since(&seen, begin, |sight| without(victim, sight));
         let times = json!({ "round": round, "lost_us": micros(dead), "view_us": micros(view) });
         bench.record.line("host_killed", times)?;
         self.figures.dead.add(dead);
@@ -126,12 +133,11 @@ impl Loss {
         std::thread::park_timeout(SETTLE + phase);
         self.observer.wait_members(3, PATIENCE)
     }
+}
 
-    fn since(&mut self, begin: Instant, wanted: fn(NodeId, &Sight) -> bool) -> Option<Duration> {
-        let victim = self.victim;
-        let at = self.observer.wait(PATIENCE, |sight| wanted(victim, sight))?;
-        Some(at.saturating_duration_since(begin))
-    }
+fn since(seen: &[Sighting], begin: Instant, wanted: impl Fn(&Sight) -> bool) -> Option<Duration> {
+    let first = seen.iter().find(|sighting| wanted(&sighting.sight))?;
+    Some(first.at.saturating_duration_since(begin))
 }
 
 fn stands(sight: &Sight, victim: NodeId, wanted: MemberState) -> bool {
@@ -140,4 +146,8 @@ fn stands(sight: &Sight, victim: NodeId, wanted: MemberState) -> bool {
 
 fn without(victim: NodeId, sight: &Sight) -> bool {
     matches!(sight, Sight::View(members) if !members.contains(&victim))
+}
+
+fn with(victim: NodeId, sight: &Sight) -> bool {
+    matches!(sight, Sight::View(members) if members.contains(&victim))
 }

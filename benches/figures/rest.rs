@@ -28,7 +28,8 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
     let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), 3)?;
     observer.wait_members(3, PATIENCE)?;
     std::thread::park_timeout(Duration::from_secs(2));
-    let seen = observer.watch(time);
+    observer.forget();
+    let seen = observer.until(time, |_| false);
     let mut sizes = Vec::new();
     for sighting in seen {
         if let Sight::Datagram { size_bytes, .. } = sighting.sight {

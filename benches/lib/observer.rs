@@ -101,16 +101,24 @@ impl Observer {
         while self.next(Duration::ZERO).is_some() {}
     }
 
-    /// Waits until something is seen; returns when. What was seen before it is forgotten.
+    /// Returns what is seen from now on, up to what is wanted, which is the last then; without it, what was seen until
+    /// the patience ended.
     #[must_use]
-    pub fn wait(&mut self, patience: Duration, wanted: impl Fn(&Sight) -> bool) -> Option<Instant> {
+    pub fn until(
+        &mut self,
+        patience: Duration,
+        mut wanted: impl FnMut(&Sight) -> bool,
+    ) -> Vec<Sighting> {
         let end = clock::now() + patience;
-        loop {
-            let seen = self.next(end.saturating_duration_since(clock::now()))?;
-            if wanted(&seen.sight) {
-                return Some(seen.at);
+        let mut seen = Vec::new();
+        while let Some(sighting) = self.next(end.saturating_duration_since(clock::now())) {
+            let last = wanted(&sighting.sight);
+            seen.push(sighting);
+            if last {
+                break;
             }
         }
+        seen
     }
 
     /// Waits until so many members are in the view in force, if they are not yet.
@@ -119,23 +127,14 @@ impl Observer {
     /// When they never are.
     pub fn wait_members(&mut self, count: usize, patience: Duration) -> Try<()> {
         self.forget();
-        let full = |sight: &Sight| matches!(sight, Sight::View(members) if members.len() == count);
-        if self.view.len() == count || self.wait(patience, full).is_some() {
+        if self.view.len() != count {
+            let full = |sight: &Sight| matches!(sight, Sight::View(it) if it.len() == count);
+            drop(self.until(patience, full));
+        }
+        if self.view.len() == count {
             return Ok(());
         }
         Err(Trouble::failed(format!("never {count} members in view, but {:?}", self.view)))
-    }
-
-    /// Returns all that is seen from now on for some time.
-    #[must_use]
-    pub fn watch(&mut self, time: Duration) -> Vec<Sighting> {
-        self.forget();
-        let end = clock::now() + time;
-        let mut seen = Vec::new();
-        while let Some(sighting) = self.next(end.saturating_duration_since(clock::now())) {
-            seen.push(sighting);
-        }
-        seen
     }
 
     fn next(&mut self, patience: Duration) -> Option<Sighting> {
