@@ -119,8 +119,8 @@ impl Starter {
         userlog::remove_old(folder, job.run.script);
     }
 
-    /// Two scripts of a module never run side by side: a start_both that a killed agent left would start the application
-    /// behind the back of the stop_both that comes next. It may end by itself, for half the time limit of the script
+    /// Two scripts of a module never run side by side: a `start_both` that a killed agent left would start the application
+    /// behind the back of the `stop_both` that comes next. It may end by itself, for half the time limit of the script
     /// that waits; then, or when that one is to end, its process group is ended.
     fn wait_for_leftovers(&self, job: &StartJob) {
         let StartJob { run, place, cancelled, .. } = job;
