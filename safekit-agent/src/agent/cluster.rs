@@ -12,10 +12,12 @@ use safekit_core::node::Input;
 use safekit_core::runtime::{clock, host};
 use safekit_core::wire::KeyRing;
 
-use super::{Agent, BIND_INTERVAL};
+use super::{Agent, BIND_INTERVAL, CLUSTER_INTERVAL};
 use crate::guardian::{Farewell, FarewellLan};
 use crate::store;
 
+/// The name of the fault of a cluster that cannot be taken.
+const CLUSTER: &str = "cluster";
 /// The name of the fault of lans without a socket.
 const LANS: &str = "lans";
 /// The name of the fault of a cluster without keys.
@@ -96,6 +98,10 @@ impl Agent {
         } else {
             self.told_faults.remove(KEYS);
         }
+        self.cluster_at = None;
+        if self.told_faults.remove(CLUSTER).is_some() {
+            self.tell_node(Severity::Event, "the cluster's configuration can be used");
+        }
         let cluster = Configured::new(loaded.config, me);
         let membership = cluster.membership(me, loaded.keys);
         self.cluster = Some(cluster);
@@ -104,6 +110,28 @@ impl Agent {
         self.farewell_due = true;
         self.refresh_modules(now);
         Ok(())
+    }
+
+    /// Takes the cluster's configuration at the start. Where that fails (a damaged file, an address that this host does
+    /// not have yet) the agent goes on without a cluster: the applications stay watched, nothing is Ready, and
+    /// `safekit cluster config` can mend it. Tried again until it works.
+    pub(super) fn take_cluster(&mut self, now: Instant) {
+        let Err(error) = self.apply_cluster(now) else { return };
+        self.cluster_at = Some(now + CLUSTER_INTERVAL);
+        let text = format!(
+            "the cluster's configuration cannot be used, no module gets Ready: {error}; \
+             to mend the files, run 'safekit cluster config' with another node's cluster.zip"
+        );
+        if self.told_faults.insert(CLUSTER.to_owned(), text.clone()).as_ref() != Some(&text) {
+            self.tell_node(Severity::Critical, &text);
+        }
+    }
+
+    /// Tries again what was refused at the start.
+    pub(super) fn take_cluster_again(&mut self, now: Instant) {
+        if self.cluster_at.is_some_and(|at| at <= now) {
+            self.take_cluster(now);
+        }
     }
 
     fn bind(&mut self, now: Instant) {

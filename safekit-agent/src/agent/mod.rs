@@ -46,6 +46,8 @@ use shutdown::Ending;
 const STAMP_INTERVAL: Duration = Duration::from_millis(50);
 /// How often lans without a socket are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a cluster's configuration that cannot be used is tried again.
+const CLUSTER_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The bell of the API's requests.
 const BELL: WatchToken = WatchToken(1);
@@ -89,6 +91,8 @@ struct Agent {
     ending: Ending,
     /// When lans without a socket are tried again.
     bind_at: Option<Instant>,
+    /// When a cluster's configuration that could not be used is tried again.
+    cluster_at: Option<Instant>,
     stamp_at: Instant,
     beat_at: Instant,
     farewell_due: bool,
@@ -144,6 +148,7 @@ impl Agent {
         self.node.handle_timeout(now);
         self.drain();
         self.follow_ending(now);
+        self.take_cluster_again(now);
         self.bind_again(now);
         self.hand_over_farewell();
         self.tell_notices();
@@ -157,7 +162,13 @@ impl Agent {
     }
 
     fn deadline(&self) -> Instant {
-        let own = [Some(self.stamp_at), Some(self.beat_at), self.bind_at, self.node.poll_timeout()];
+        let own = [
+            Some(self.stamp_at),
+            Some(self.beat_at),
+            self.bind_at,
+            self.cluster_at,
+            self.node.poll_timeout(),
+        ];
         own.into_iter().flatten().min().unwrap_or(self.stamp_at)
     }
 

@@ -32,12 +32,17 @@ impl Agent {
         let Some(active) = active else {
             return Err(format!("module {name} is not configured: run 'safekit config -m {name}'"));
         };
-        let recovered = if start == AgentStart::Reconfigured {
+        let known = self.node.node().module(name).is_some();
+        let mut recovered = if start == AgentStart::Reconfigured && known {
             Recovered { saved: None, start, line: None }
         } else {
             saved::load(&self.layout, name, &boot(&self.boot_id))
                 .map_err(|error| error.to_string())?
         };
+        // One that could not be taken when the agent started may have an application that runs; a new one has nothing.
+        if start == AgentStart::Reconfigured && recovered.saved.is_none() {
+            recovered.start = start;
+        }
         let place = place(
             &self.layout,
             name,
@@ -60,6 +65,7 @@ impl Agent {
             start: recovered.start,
         };
         self.feed(now, Input::ModuleConfigured(Box::new(setup)));
+        self.told_faults.remove(&fault(name));
         if let Some(line) = recovered.line {
             self.log.module(name, crate::log::Level::Critical, "agent", &line);
         }
@@ -80,6 +86,7 @@ impl Agent {
         }
         self.feed(now, Input::ModuleRemoved(name.clone()));
         self.edge.remove_module(name);
+        self.told_faults.remove(&fault(name));
         self.board.remove(name);
         self.log.forget(name);
         Ok(())
@@ -95,6 +102,11 @@ impl Agent {
             }
         }
     }
+}
+
+/// Returns the name of the fault of a module that cannot be taken.
+pub(super) fn fault(module: &ModuleName) -> String {
+    format!("module {module}")
 }
 
 /// Returns where a module's things are, and the environment of its scripts.

@@ -134,6 +134,7 @@ pub(super) fn agent(
         last_command: 0,
         ending: Ending::Running,
         bind_at: None,
+        cluster_at: None,
         stamp_at: now,
         beat_at: now,
         farewell_due: false,
@@ -155,12 +156,19 @@ fn random() -> Result<u32, StartError> {
 impl Agent {
     fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
         let now = clock::now();
-        self.apply_cluster(now).map_err(StartError::Configuration)?;
+        self.take_cluster(now);
+        let faults: Vec<String> = self.told_faults.values().cloned().collect();
         for name in store::module::configured(&self.layout)? {
             if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
                 // One module that cannot be read must not take the others with it.
                 self.log.module(&name, Level::Critical, "agent", &error);
-                self.told_faults.insert(format!("module {name}"), error);
+                self.told_faults.insert(modules::fault(&name), error);
+            }
+        }
+        // What was told before there were modules is in none of their logs.
+        for (module, _) in self.node.node().modules() {
+            for fault in &faults {
+                self.log.module(module, Level::Event, "agent", fault);
             }
         }
         if let Some(fault) = &started.counter_fault {

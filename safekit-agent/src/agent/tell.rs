@@ -32,6 +32,7 @@ impl Agent {
             let module = match &notice {
                 EdgeNotice::ScriptKilled { module, .. }
                 | EdgeNotice::ScriptHangs { module, .. }
+                | EdgeNotice::ScriptLeft { module, .. }
                 | EdgeNotice::UserlogUnavailable { module, .. } => Some(module.clone()),
                 _ => None,
             };

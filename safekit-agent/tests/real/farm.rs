@@ -205,7 +205,8 @@ impl Drop for Node {
     }
 }
 
-fn pids(report: &Value) -> Vec<i32> {
+/// Pids of the watched processes in a report.
+pub(crate) fn pids(report: &Value) -> Vec<i32> {
     let modules = report["modules"].as_array().into_iter().flatten();
     let watched = modules.flat_map(|module| module["watched"].as_array().into_iter().flatten());
     let pids = watched.flat_map(|watch| watch["pids"].as_array().into_iter().flatten());

@@ -140,3 +140,34 @@ fn sigterm_stops_the_modules_and_ends_the_agent() {
     assert!(!farm::lives(application[0]), "the application still runs");
     nodes[1].wait_for("node1 has left", |report| report["nodes"][0]["state"] == "left");
 }
+
+#[test]
+fn damaged_files_are_named_and_can_be_mended_while_the_application_runs_on() {
+    let dir = TempDir::new();
+    let nodes = two_nodes(&dir, 5);
+    let node = &nodes[0];
+    let application = node.application_pids();
+    assert_eq!(application.len(), 1);
+
+    std::fs::write(node.root.join("var/cluster/keys"), "").unwrap();
+    farm::signal(node.agent_pid(), rustix::process::Signal::KILL);
+    node.wait_for("the next agent names the file, and watches the application", |report| {
+        report["faults"].to_string().contains("keys") && farm::pids(report) == application
+    });
+    assert!(ready(node).contains(" 404 "), "a node without a cluster is not ready");
+    node.safekit(&["cluster", "config", dir.0.join("cluster.zip").to_str().unwrap()]);
+    node.wait_for("the cluster is mended", |report| {
+        report["modules"][0]["readiness"] == "Ready" && report["faults"] == serde_json::json!([])
+    });
+
+    std::fs::write(node.root.join("private/modules/farm/conf/safeconf.xml"), "<safe").unwrap();
+    farm::signal(node.agent_pid(), rustix::process::Signal::KILL);
+    node.wait_for("the next agent names the file", |report| {
+        report["faults"].to_string().contains("safeconf.xml")
+    });
+    node.safekit(&["config", "-m", "farm"]);
+    node.wait_for("the module is mended", |report| {
+        report["modules"][0]["readiness"] == "Ready" && report["faults"] == serde_json::json!([])
+    });
+    assert_eq!(node.application_pids(), application, "nothing has touched the application");
+}

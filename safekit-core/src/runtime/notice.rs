@@ -28,6 +28,16 @@ pub enum EdgeNotice {
         /// Its process.
         pid: u32,
     },
+    /// A script that a former agent started still runs. The next script of the module waits for its end, and ends it
+    /// when that takes too long.
+    ScriptLeft {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// Its process.
+        pid: u32,
+    },
     /// The userlog of a script cannot be written; the script runs without.
     UserlogUnavailable {
         /// The module.
@@ -71,6 +81,13 @@ impl fmt::Display for EdgeNotice {
                 write!(
                     f,
                     "script {script} of module {module} was killed and does not die (pid {pid})"
+                )
+            }
+            Self::ScriptLeft { module, script, pid } => {
+                let script = script.as_str();
+                write!(
+                    f,
+                    "script {script} of module {module}, begun by the agent before this one, still runs (pid {pid}): the next script waits for its end"
                 )
             }
             Self::UserlogUnavailable { module, script, error } => {

@@ -29,7 +29,8 @@ impl Module {
                     if self.run(now, &here, &call) {
                         return;
                     }
-                    if call.script != Script::Transition {
+                    // That another script is missing explains nothing: what began the journey does.
+                    if call.script == Script::StartBoth {
                         cause = Cause::NoScript;
                     }
                 }

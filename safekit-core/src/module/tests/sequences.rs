@@ -4,6 +4,7 @@ use super::bench::{Bench, config, s, user};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
 use crate::event::Event;
+use crate::explain::Cause;
 use crate::module::script::{LargeUserlogs, Script, ScriptEnd};
 use crate::module::state::ModuleState;
 use crate::node::AgentStart;
@@ -261,4 +262,17 @@ fn an_application_that_could_not_be_started_is_not_called_ready() {
         assert_eq!(bench.module.state(), ModuleState::STOP);
         assert!(!bench.told.contains(&(ModuleState::UP_READY, "ready")));
     }
+}
+
+#[test]
+fn a_state_is_explained_by_who_asked_for_it_and_not_by_a_script_that_is_missing() {
+    let scripts = [Script::StartBoth];
+    let mut bench = Bench::with_scripts(config(), AgentStart::Reconfigured, None, &scripts);
+    bench.command(Command::Start, user()).unwrap();
+    let cause = |command| Cause::Command { command, origin: user() };
+    assert_eq!(*bench.module.cause(), cause(Command::Start));
+    bench.run_all();
+    bench.command(Command::Stop, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::STOP);
+    assert_eq!(*bench.module.cause(), cause(Command::Stop));
 }

@@ -1,5 +1,6 @@
 //! Starts the scripts of one module, on its worker.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,8 @@ pub(in crate::runtime) struct Starter {
     reports: Reports,
     /// Groups of ended scripts whose background children go on.
     occupied: Vec<Arc<ScriptGroup>>,
+    /// Whether scripts of a former agent were looked for.
+    alone: bool,
 }
 
 impl Starter {
@@ -79,7 +82,7 @@ impl Starter {
         control_groups: Option<ControlGroups>,
         reports: Reports,
     ) -> Self {
-        Self { environment, control_groups, reports, occupied: Vec::new() }
+        Self { environment, control_groups, reports, occupied: Vec::new(), alone: false }
     }
 
     /// Does the jobs, in order.
@@ -99,7 +102,11 @@ impl Starter {
         self.occupied.drain(..excess);
     }
 
-    fn start(&self, job: &StartJob) {
+    fn start(&mut self, job: &StartJob) {
+        if !self.alone {
+            self.wait_for_leftovers(job);
+            self.alone = true;
+        }
         let folder = &job.place.userlogs;
         if job.run.large_userlogs == LargeUserlogs::Empty {
             userlog::cut_large(folder, job.place.userlog_limit);
@@ -110,6 +117,37 @@ impl Starter {
             Err(error) => Report::ScriptNotStarted { id: job.id, error },
         });
         userlog::remove_old(folder, job.run.script);
+    }
+
+    /// Two scripts of a module never run side by side: a `start_both` that a killed agent left would start the application
+    /// behind the back of the `stop_both` that comes next. It may end by itself, for half the time limit of the script
+    /// that waits; then, or when that one is to end, its process group is ended.
+    fn wait_for_leftovers(&self, job: &StartJob) {
+        let StartJob { run, place, cancelled, .. } = job;
+        let patience = run.time_limit.map_or(LEFTOVERS_MAX, |limit| limit / 2);
+        let begun = clock::now();
+        let mut told = BTreeSet::new();
+        loop {
+            let left = process::leftover_scripts(&place.bin);
+            let waited = clock::now().saturating_duration_since(begun);
+            let ends = waited >= patience || cancelled.load(Ordering::Acquire);
+            for leftover in &left {
+                if told.insert(leftover.pid) {
+                    self.reports.send(Report::Notice(EdgeNotice::ScriptLeft {
+                        module: run.module.clone(),
+                        script: leftover.script,
+                        pid: leftover.pid,
+                    }));
+                }
+                if ends {
+                    leftover.end();
+                }
+            }
+            if ends || left.is_empty() {
+                return;
+            }
+            thread::pause(LOOK_AGAIN_AFTER);
+        }
     }
 
     fn try_start(&self, job: &StartJob) -> Result<Started, String> {
@@ -225,6 +263,9 @@ fn explain(program: &Path, error: &io::Error) -> String {
     }
 }
 
+/// How long scripts of a former agent are waited for by a script without a time limit.
+const LEFTOVERS_MAX: Duration = Duration::from_secs(60);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 const TRIES_MAX: u32 = 20;
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(25);
 const OCCUPIED_MAX: usize = 256;

@@ -18,7 +18,7 @@ use crate::ids::{ActionId, LanId, ModuleName};
 use crate::module::saved::SavedModule;
 use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::node::{Action, Input, Outcome, Output};
-use crate::runtime::{Edge, EdgeConfig, Keep, ModulePlace, clock, thread};
+use crate::runtime::{Edge, EdgeConfig, EdgeNotice, Keep, ModulePlace, clock, thread};
 
 /// An edge with one module, `app`, in a folder of its own.
 struct Bench {
@@ -136,6 +136,18 @@ impl Bench {
             text.ends_with('\n')
         });
         text
+    }
+
+    /// Turns the loop until there is a notice.
+    fn notice(&mut self) -> EdgeNotice {
+        let deadline = clock::now() + PATIENCE;
+        loop {
+            if let Some(notice) = self.edge.poll_notice() {
+                return notice;
+            }
+            assert!(clock::now() < deadline, "waited in vain");
+            self.turn(clock::now() + Duration::from_millis(5));
+        }
     }
 
     /// Turns the loop until something outside has happened.

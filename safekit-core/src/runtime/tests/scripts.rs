@@ -388,3 +388,39 @@ fn without_pidfds_scripts_are_asked_for() {
     bench.act(Action::EndScript { run: id, module: app() });
     assert_eq!(bench.end(id).0, ScriptEnd::Ended);
 }
+
+/// Starts a script as a former agent did: in a session of its own, and no child of this process.
+fn leave_running(bench: &mut Bench, text: &str) -> u32 {
+    bench.script(Script::StartBoth, text);
+    let path = bench.folder.join("bin/start_both");
+    let mut parent = std::process::Command::new("sh");
+    parent.args(["-c", "setsid \"$0\" WAIT UP start >/dev/null 2>&1 </dev/null &"]).arg(path);
+    assert!(parent.status().unwrap().success());
+    bench.text_of("left").trim().parse().unwrap()
+}
+
+#[test]
+fn the_first_script_waits_for_one_that_a_former_agent_left() {
+    let mut bench = Bench::new();
+    let text = "#!/bin/sh\necho $$ >{}/left\nwhile [ ! -e {}/go ]; do sleep 0.01; done\n\
+                echo >{}/ended\n";
+    let left = leave_running(&mut bench, text);
+    bench.script(Script::StopBoth, "#!/bin/sh\n[ -e {}/ended ]\n");
+    let id = bench.run(ScriptRun { script: Script::StopBoth, ..start_both() });
+    let expected = EdgeNotice::ScriptLeft { module: app(), script: Script::StartBoth, pid: left };
+    assert_eq!(bench.notice(), expected);
+    fs::write(bench.folder.join("go"), "").unwrap();
+    assert_eq!(bench.end(id).0, EXITED, "both ran at the same time");
+}
+
+#[test]
+fn a_script_that_a_former_agent_left_and_that_does_not_end_is_ended() {
+    let mut bench = Bench::new();
+    let left =
+        leave_running(&mut bench, "#!/bin/sh\necho $$ >{}/left\nwhile :; do sleep 0.01; done\n");
+    bench.script(Script::StopBoth, "#!/bin/sh\n");
+    let time_limit = Some(Duration::from_secs(2));
+    let id = bench.run(ScriptRun { script: Script::StopBoth, time_limit, ..start_both() });
+    bench.wait_for(|| !lives(left));
+    bench.end(id);
+}

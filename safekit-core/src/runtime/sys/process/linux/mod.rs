@@ -1,6 +1,7 @@
 //! Processes on Linux: /proc, pidfds, process groups, control groups.
 
 mod control_group;
+mod leftover;
 mod program;
 mod scan;
 mod spawn;
@@ -15,6 +16,7 @@ use std::process::ExitStatus;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 pub(in crate::runtime) use control_group::ControlGroups;
+pub(in crate::runtime) use leftover::leftover_scripts;
 pub(in crate::runtime) use program::check_program;
 pub(in crate::runtime) use scan::Scanner;
 pub(in crate::runtime) use spawn::{ScriptGroup, spawn};

@@ -8,6 +8,8 @@ use std::io;
 pub(super) struct Stat {
     /// Its parent.
     pub(super) parent_pid: u32,
+    /// The session that it belongs to, by the pid of its leader; 0 for the kernel's own.
+    pub(super) session: u32,
     /// When it started, in clock ticks since boot.
     pub(super) started: u64,
     /// Whether it runs: a zombie does not, even while its leader's other threads do.
@@ -44,12 +46,13 @@ fn parse(bytes: &[u8]) -> Option<Stat> {
     // Fields 3 and on, in order; `nth` counts from the one after the last taken.
     let state = fields.next()?;
     let parent_pid = fields.next()?.parse().ok()?;
-    let flags: u64 = fields.nth(4)?.parse().ok()?;
+    let session = fields.nth(1)?.parse().ok()?;
+    let flags: u64 = fields.nth(2)?.parse().ok()?;
     let threads: i64 = fields.nth(10)?.parse().ok()?;
     let started = fields.nth(1)?.parse().ok()?;
     // A leader that has ended while other threads go on is shown as a zombie with more than one thread.
     let running = !matches!(state, "Z" | "X" | "x") || threads > 1;
-    Some(Stat { parent_pid, started, running, kernel: flags & PF_KTHREAD != 0 })
+    Some(Stat { parent_pid, session, started, running, kernel: flags & PF_KTHREAD != 0 })
 }
 
 /// The kernel's mark of its own threads, include/linux/sched.h.
@@ -61,8 +64,9 @@ mod tests {
 
     #[test]
     fn names_with_parentheses_and_spaces_do_not_shift_fields() {
-        let text = b"12 (a) R 1) (b) S 7 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 98765 10 20\n";
-        let expected = Stat { parent_pid: 7, started: 98765, running: true, kernel: false };
+        let text = b"12 (a) R 1) (b) S 7 11 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 98765 10 20\n";
+        let expected =
+            Stat { parent_pid: 7, session: 12, started: 98765, running: true, kernel: false };
         assert_eq!(parse(text), Some(expected));
     }
 
