@@ -200,6 +200,7 @@ impl Agent {
     }
 
     /// Kills guardian and agent, as a host does that loses its power: the guardian first, so that no letter goes out.
+    /// Both are dead afterwards.
     ///
     /// # Errors
     /// When there is nothing to kill.
@@ -207,7 +208,13 @@ impl Agent {
         let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
         signal(guardian.id(), Signal::KILL);
         signal(agent_pid, Signal::KILL);
-        guardian.wait().map(drop).map_err(Trouble::io("wait for the guardian"))
+        guardian.wait().map_err(Trouble::io("wait for the guardian"))?;
+        // Somebody else may take its addresses then.
+        let end = clock::now() + PATIENCE;
+        while runs(agent_pid) && clock::now() < end {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Returns where it answers health checks.
@@ -223,7 +230,8 @@ impl Agent {
     }
 
     fn end(&mut self) {
-        let application = self.state().map(|state| application(&state)).unwrap_or_default();
+        // Before the module is stopped, which removes the file; without an agent nobody stops it.
+        let pid = fs::read_to_string(self.root.join("var/modules").join(MODULE).join("pid"));
         if let Some(mut guardian) = self.guardian.take() {
             signal(guardian.id(), Signal::TERM);
             let end = clock::now() + Duration::from_secs(20);
@@ -233,12 +241,12 @@ impl Agent {
             drop(guardian.kill());
             drop(guardian.wait());
         }
-        // Gone already where the module could be stopped; a pid is not used again within seconds.
-        for pid in application {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            if name.trim() == APPLICATION {
-                signal(pid, Signal::KILL);
-            }
+        // A pid is not used again within seconds.
+        if let Some(pid) = pid.ok().and_then(|pid| pid.trim().parse::<u32>().ok())
+            && fs::read_to_string(format!("/proc/{pid}/comm"))
+                .is_ok_and(|name| name.trim() == APPLICATION)
+        {
+            signal(pid, Signal::KILL);
         }
     }
 }
@@ -274,6 +282,12 @@ pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
+}
+
+/// Tells whether a process is there and not dead: one that nobody has waited for is dead.
+fn runs(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 fn create(folder: &Path) -> Try<()> {
