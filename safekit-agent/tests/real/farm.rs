@@ -68,11 +68,7 @@ impl Node {
             .open(self.root.join("agent.log"))
             .unwrap();
         let mut command = match &self.namespace {
-            Some(namespace) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace, AGENT]);
-                command
-            }
+            Some(namespace) => crate::lab::in_namespace(namespace, AGENT),
             None => Command::new(AGENT),
         };
         command
@@ -153,9 +149,9 @@ impl Node {
         i32::try_from(self.report()["agent_pid"].as_i64().unwrap()).unwrap()
     }
 
-    /// Pids of the watched application.
+    /// Pids of the watched application: a module can be UP for a moment before the first list of processes has come.
     pub(crate) fn application_pids(&self) -> Vec<i32> {
-        pids(&self.report())
+        pids(&self.wait_for("the application is seen", |report| !pids(report).is_empty()))
     }
 
     /// Ends the agent as a service manager does, modules and all, and waits for it.

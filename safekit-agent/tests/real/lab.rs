@@ -52,8 +52,8 @@ impl Lab {
         let mut lab =
             Self { nodes: Vec::new(), balancer: None, tag, namespaces: Vec::new(), dir, _one: one };
         let switch = lab.namespace("sw");
-        run(&["-n", &switch, "link", "add", "br0", "type", "bridge"]);
-        run(&["-n", &switch, "link", "set", "br0", "up"]);
+        run_in(&switch, &["link", "add", "br0", "type", "bridge"]);
+        run_in(&switch, &["link", "set", "br0", "up"]);
         let client = lab.namespace("cl");
         lab.plug(&client, "p0", CLIENT);
         for number in 1..=size {
@@ -76,7 +76,8 @@ impl Lab {
 
     /// Takes a node's cable out, or puts it in again.
     pub(crate) fn cable(&self, node: usize, state: &str) {
-        run(&["-n", &format!("{}sw", self.tag), "link", "set", &format!("p{}", node + 1), state]);
+        let switch = format!("{}sw", self.tag);
+        run_in(&switch, &["link", "set", &format!("p{}", node + 1), state]);
     }
 
     /// Starts HAProxy with a configuration, in the clients' namespace.
@@ -84,8 +85,8 @@ impl Lab {
         self.stop_haproxy();
         let path = self.dir.0.join("haproxy.cfg");
         std::fs::write(&path, config).unwrap();
-        let child = Command::new("ip")
-            .args(["netns", "exec", &self.client_namespace(), "haproxy", "-db", "-f"])
+        let child = in_namespace(&self.client_namespace(), "haproxy")
+            .args(["-db", "-f"])
             .arg(&path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -106,19 +107,17 @@ impl Lab {
         let name = format!("{}{name}", self.tag);
         run(&["netns", "add", &name]);
         self.namespaces.push(name.clone());
-        run(&["-n", &name, "link", "set", "lo", "up"]);
+        run_in(&name, &["link", "set", "lo", "up"]);
         name
     }
 
     fn plug(&self, namespace: &str, port: &str, address: &str) {
         let switch = format!("{}sw", self.tag);
-        run(&[
-            "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns",
-            &switch,
-        ]);
-        run(&["-n", &switch, "link", "set", port, "master", "br0", "up"]);
-        run(&["-n", namespace, "addr", "add", &format!("{address}/24"), "dev", "eth0"]);
-        run(&["-n", namespace, "link", "set", "eth0", "up"]);
+        let pair = ["link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", &switch];
+        run_in(namespace, &pair);
+        run_in(&switch, &["link", "set", port, "master", "br0", "up"]);
+        run_in(namespace, &["addr", "add", &format!("{address}/24"), "dev", "eth0"]);
+        run_in(namespace, &["link", "set", "eth0", "up"]);
     }
 }
 
@@ -133,12 +132,25 @@ impl Drop for Lab {
 }
 
 fn run(arguments: &[&str]) {
-    let output = Command::new("ip").args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "ip {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    check(Command::new("ip").args(arguments));
+}
+
+fn run_in(namespace: &str, arguments: &[&str]) {
+    check(in_namespace(namespace, "ip").args(arguments));
+}
+
+fn check(command: &mut Command) {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+}
+
+/// Makes a command that runs in a network namespace. Not `ip netns exec`, which changes mounts too, and so fails in a
+/// root that is no mount point.
+pub(crate) fn in_namespace(namespace: &str, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net=/run/netns/{namespace}")).arg(program);
+    command
 }
 
 /// Moves this thread into a network namespace.
