@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use safekit_core::control::StateReport;
 use safekit_core::runtime::clock;
 
@@ -206,15 +207,19 @@ impl Agent {
     /// When there is nothing to kill.
     pub fn kill_host(&mut self, agent_pid: u32) -> Try<()> {
         let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
+        let agent = i32::try_from(agent_pid).ok().and_then(Pid::from_raw);
+        let agent = agent.and_then(|agent| pidfd_open(agent, PidfdFlags::empty()).ok());
+        let agent = agent.ok_or_else(|| Trouble::failed("no agent"))?;
         signal(guardian.id(), Signal::KILL);
         signal(agent_pid, Signal::KILL);
         guardian.wait().map_err(Trouble::io("wait for the guardian"))?;
-        // Somebody else may take its addresses then.
-        let end = clock::now() + PATIENCE;
-        while runs(agent_pid) && clock::now() < end {
-            std::thread::park_timeout(Duration::from_millis(1));
+        // All its threads are dead then, its sockets closed: somebody else may have its addresses.
+        let mut ends = [PollFd::new(&agent, PollFlags::IN)];
+        let ended = rustix::event::poll(&mut ends, Some(&Timespec { tv_sec: 60, tv_nsec: 0 }));
+        match ended {
+            Ok(count) if count > 0 => Ok(()),
+            Ok(_) | Err(_) => Err(Trouble::failed("the agent does not die")),
         }
-        Ok(())
     }
 
     /// Returns where it answers health checks.
@@ -282,12 +287,6 @@ pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
-}
-
-/// Tells whether a process is there and not dead: one that nobody has waited for is dead.
-fn runs(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 fn create(folder: &Path) -> Try<()> {
