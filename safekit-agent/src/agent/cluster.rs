@@ -15,6 +15,7 @@ use safekit_core::wire::KeyRing;
 use super::{Agent, BIND_INTERVAL, CLUSTER_INTERVAL};
 use crate::guardian::{Farewell, FarewellLan};
 use crate::store;
+use crate::store::cluster::LoadedCluster;
 
 /// The name of the fault of a cluster that cannot be taken.
 const CLUSTER: &str = "cluster";
@@ -83,14 +84,24 @@ pub(super) fn identify(config: &ClusterConfig, named: Option<&NodeName>) -> Resu
     config.identify(&local).map_err(|error| error.to_string())
 }
 
+/// A cluster's configuration that cannot be used yet: this host has none of its addresses, so far.
+#[derive(Debug)]
+pub(super) struct Strange {
+    loaded: LoadedCluster,
+    /// When the host's addresses are looked at again.
+    again_at: Instant,
+}
+
+impl Strange {
+    /// When it is to be tried again.
+    pub(super) fn due(&self) -> Instant {
+        self.again_at
+    }
+}
+
 impl Agent {
-    /// Takes the cluster's configuration from its files. Without one nothing changes.
-    pub(super) fn apply_cluster(&mut self, now: Instant) -> Result<(), String> {
-        let Some(loaded) = store::cluster::load(&self.layout).map_err(|error| error.to_string())?
-        else {
-            return Ok(());
-        };
-        let me = identify(&loaded.config, self.arguments.node.as_ref())?;
+    /// Takes a cluster's configuration, as it was read from its files.
+    pub(super) fn apply_cluster(&mut self, now: Instant, loaded: LoadedCluster, me: NodeId) {
         if loaded.keys.keys.is_empty() {
             let text = "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys";
             self.tell_node(Severity::Event, text);
@@ -98,7 +109,7 @@ impl Agent {
         } else {
             self.told_faults.remove(KEYS);
         }
-        self.cluster_at = None;
+        self.strange = None;
         if self.told_faults.remove(CLUSTER).is_some() {
             self.tell_node(Severity::Event, "the cluster's configuration can be used");
         }
@@ -109,28 +120,44 @@ impl Agent {
         self.feed(now, Input::ClusterConfigured(Box::new(membership)));
         self.farewell_due = true;
         self.refresh_modules(now);
-        Ok(())
     }
 
     /// Takes the cluster's configuration at the start. Where that fails (a damaged file, an address that this host does
     /// not have yet) the agent goes on without a cluster: the applications stay watched, nothing is Ready, and
-    /// `safekit cluster config` can mend it. Tried again until it works.
+    /// `safekit cluster config` can mend it.
     pub(super) fn take_cluster(&mut self, now: Instant) {
-        let Err(error) = self.apply_cluster(now) else { return };
-        self.cluster_at = Some(now + CLUSTER_INTERVAL);
-        let text = format!(
-            "the cluster's configuration cannot be used, no module gets Ready: {error}; \
-             to mend the files, run 'safekit cluster config' with another node's cluster.zip"
-        );
-        if self.told_faults.insert(CLUSTER.to_owned(), text.clone()).as_ref() != Some(&text) {
-            self.tell_node(Severity::Critical, &text);
+        match store::cluster::load(&self.layout) {
+            Ok(Some(loaded)) => self.try_cluster(now, loaded),
+            Ok(None) => {}
+            Err(error) => {
+                let mend = "run 'safekit cluster config' with another node's cluster.zip";
+                self.refuse_cluster(&format!("{error}; to mend the files, {mend}"));
+            }
         }
     }
 
-    /// Tries again what was refused at the start.
+    /// Looks again for the addresses that this host did not have.
     pub(super) fn take_cluster_again(&mut self, now: Instant) {
-        if self.cluster_at.is_some_and(|at| at <= now) {
-            self.take_cluster(now);
+        if let Some(strange) = self.strange.take_if(|strange| strange.again_at <= now) {
+            self.try_cluster(now, strange.loaded);
+        }
+    }
+
+    fn try_cluster(&mut self, now: Instant, loaded: LoadedCluster) {
+        match identify(&loaded.config, self.arguments.node.as_ref()) {
+            Ok(me) => self.apply_cluster(now, loaded, me),
+            Err(error) => {
+                self.refuse_cluster(&format!("{error}; looked at again every few seconds"));
+                self.strange = Some(Strange { loaded, again_at: now + CLUSTER_INTERVAL });
+            }
+        }
+    }
+
+    fn refuse_cluster(&mut self, why: &str) {
+        let text =
+            format!("the cluster's configuration cannot be used, no module gets Ready: {why}");
+        if self.told_faults.insert(CLUSTER.to_owned(), text.clone()).as_ref() != Some(&text) {
+            self.tell_node(Severity::Critical, &text);
         }
     }
 

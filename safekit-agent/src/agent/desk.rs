@@ -4,9 +4,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use safekit_core::control::{Accepted, ModuleCommand, Origin, Refusal, StateReport};
-use safekit_core::ids::ModuleName;
+use safekit_core::ids::{ModuleName, NodeId};
 
+use super::modules::ModuleFiles;
 use crate::api::OperationError;
+use crate::store::cluster::LoadedCluster;
 
 /// Requests that may wait for the loop. More than the API has workers can hardly come.
 const REQUESTS_MAX: usize = 64;
@@ -23,10 +25,10 @@ pub(super) enum Request {
     Report(Reply<Box<StateReport>>),
     /// An order about a module.
     Command(ModuleCommand, Reply<Result<Accepted, Refusal>>),
-    /// The files of the cluster's configuration have changed.
-    ClusterChanged(Reply<Result<(), String>>),
-    /// The files of a module's active configuration have changed.
-    ModuleChanged(ModuleName, Reply<Result<(), String>>),
+    /// The cluster's configuration has changed: what its files say, and which node this host is.
+    ClusterChanged(Box<LoadedCluster>, NodeId, Reply<Result<(), String>>),
+    /// A module's active configuration has changed: what its files say.
+    ModuleChanged(Box<ModuleFiles>, Reply<Result<(), String>>),
     /// A module is gone.
     ModuleRemoved(ModuleName, Reply<Result<(), String>>),
     /// Stop all modules; the agent goes on.

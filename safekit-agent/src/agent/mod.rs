@@ -36,7 +36,7 @@ use safekit_core::runtime::{Edge, WatchToken, clock};
 use safekit_farm::FarmNode;
 
 use crate::RunArguments;
-use crate::guardian::{BEAT_INTERVAL, Parent};
+use crate::guardian::{BEAT_INTERVAL, Parent, ToAgent};
 use crate::log::{Log, LogThread};
 use crate::store::Layout;
 use desk::{Reply, Request};
@@ -46,7 +46,7 @@ use shutdown::Ending;
 const STAMP_INTERVAL: Duration = Duration::from_millis(50);
 /// How often lans without a socket are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a cluster's configuration that cannot be used is tried again.
+/// How often this host's addresses are looked at again, where the cluster's configuration has none of them.
 const CLUSTER_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The bell of the API's requests.
@@ -91,8 +91,8 @@ struct Agent {
     ending: Ending,
     /// When lans without a socket are tried again.
     bind_at: Option<Instant>,
-    /// When a cluster's configuration that could not be used is tried again.
-    cluster_at: Option<Instant>,
+    /// A cluster's configuration that cannot be used yet.
+    strange: Option<cluster::Strange>,
     stamp_at: Instant,
     beat_at: Instant,
     farewell_due: bool,
@@ -157,6 +157,9 @@ impl Agent {
         self.stamp_at = now + STAMP_INTERVAL;
         if now >= self.beat_at {
             self.parent.beat();
+            while let Some(ToAgent::Counter { fault }) = self.parent.hear() {
+                self.take_counter_fault(fault.as_deref());
+            }
             self.beat_at = now + BEAT_INTERVAL;
         }
     }
@@ -166,7 +169,7 @@ impl Agent {
             Some(self.stamp_at),
             Some(self.beat_at),
             self.bind_at,
-            self.cluster_at,
+            self.strange.as_ref().map(cluster::Strange::due),
             self.node.poll_timeout(),
         ];
         own.into_iter().flatten().min().unwrap_or(self.stamp_at)
@@ -201,10 +204,13 @@ impl Agent {
         match request {
             Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
             Request::Command(command, reply) => self.command(now, command, Pending::Caller(reply)),
-            Request::ClusterChanged(reply) => drop(reply.try_send(self.apply_cluster(now))),
-            Request::ModuleChanged(module, reply) => {
+            Request::ClusterChanged(loaded, me, reply) => {
+                self.apply_cluster(now, *loaded, me);
+                drop(reply.try_send(Ok(())));
+            }
+            Request::ModuleChanged(files, reply) => {
                 let start = node::AgentStart::Reconfigured;
-                drop(reply.try_send(self.apply_module(now, &module, start)));
+                drop(reply.try_send(self.apply_module(now, *files, start)));
             }
             Request::ModuleRemoved(module, reply) => {
                 drop(reply.try_send(self.remove_module(now, &module)));

@@ -1,15 +1,20 @@
 //! The modules of this node: from their files into the machine.
+//!
+//! Always: files are read by [`ModuleFiles::read`], on the API's workers and before the first turn; the event loop only
+//! takes what was read, so that a disk that does not answer never holds up heartbeats and health answers.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use safekit_core::event::Severity;
-use safekit_core::ids::ModuleName;
+use safekit_core::config::model::ModuleConfig;
+use safekit_core::ids::{LanSet, ModuleName};
+use safekit_core::module::Module;
 use safekit_core::module::state::FarmState;
 use safekit_core::node::{AgentStart, Input, ModuleSetup};
 use safekit_core::runtime::{ModulePlace, clock, host};
 
 use super::Agent;
+use crate::store::module::ActiveModule;
 use crate::store::saved::{self, Boot, Recovered};
 use crate::store::{self, Layout};
 
@@ -19,25 +24,42 @@ pub(super) fn boot(boot_id: &str) -> Boot {
     Boot { id: boot_id.to_owned(), since_boot, wall: clock::unix_time() }
 }
 
+/// What the files of a configured module say.
+#[derive(Debug)]
+pub(super) struct ModuleFiles {
+    name: ModuleName,
+    active: ActiveModule,
+    /// What was saved of its life, or why that cannot be used: that matters only where the agent does not know it better.
+    recovered: Result<Recovered, String>,
+}
+
+impl ModuleFiles {
+    /// Reads them. Blocks as long as the disk does.
+    pub(super) fn read(layout: &Layout, name: &ModuleName, boot_id: &str) -> Result<Self, String> {
+        let active = store::module::load_active(layout, name).map_err(|error| error.to_string())?;
+        let active = active.ok_or_else(|| {
+            format!("module {name} is not configured: run 'safekit config -m {name}'")
+        })?;
+        let recovered = saved::load(layout, name, &boot(boot_id));
+        let recovered = recovered.map_err(|error| error.to_string());
+        Ok(Self { name: name.clone(), active, recovered })
+    }
+}
+
 impl Agent {
-    /// Takes a module's active configuration from its files.
+    /// Takes a module as its files have it.
     pub(super) fn apply_module(
         &mut self,
         now: Instant,
-        name: &ModuleName,
+        files: ModuleFiles,
         start: AgentStart,
     ) -> Result<(), String> {
-        let active =
-            store::module::load_active(&self.layout, name).map_err(|error| error.to_string())?;
-        let Some(active) = active else {
-            return Err(format!("module {name} is not configured: run 'safekit config -m {name}'"));
-        };
-        let known = self.node.node().module(name).is_some();
+        let ModuleFiles { name, active, recovered } = files;
+        let known = self.node.node().module(&name).is_some();
         let mut recovered = if start == AgentStart::Reconfigured && known {
             Recovered { saved: None, start, line: None }
         } else {
-            saved::load(&self.layout, name, &boot(&self.boot_id))
-                .map_err(|error| error.to_string())?
+            recovered?
         };
         // One that could not be taken when the agent started may have an application that runs; a new one has nothing.
         if start == AgentStart::Reconfigured && recovered.saved.is_none() {
@@ -45,33 +67,28 @@ impl Agent {
         }
         let place = place(
             &self.layout,
-            name,
+            &name,
             active.config.user.as_ref().map_or(0, |user| user.userlogsize_bytes),
         );
         self.edge
             .place_module(name.clone(), place)
             .map_err(|error| format!("cannot start the worker of module {name}: {error}"))?;
-        let lans = self
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.lans(&active.config.lans))
-            .unwrap_or_default();
         let setup = ModuleSetup {
+            lans: self.lans(&active.config),
             config: Arc::new(active.config),
             scripts: active.scripts,
-            lans,
             sharing: 0,
             saved: recovered.saved,
             start: recovered.start,
         };
         self.feed(now, Input::ModuleConfigured(Box::new(setup)));
-        self.told_faults.remove(&fault(name));
+        self.told_faults.remove(&fault(&name));
         if let Some(line) = recovered.line {
-            self.log.module(name, crate::log::Level::Critical, "agent", &line);
+            self.log.module(&name, crate::log::Level::Critical, "agent", &line);
         }
-        if let Some(module) = self.node.node().module(name) {
+        if let Some(module) = self.node.node().module(&name) {
             let ready = module.state() == safekit_core::module::state::ModuleState::UP_READY;
-            self.board.publish(name, ready, module.reason());
+            self.board.publish(&name, ready, module.reason());
         }
         Ok(())
     }
@@ -94,13 +111,24 @@ impl Agent {
 
     /// Hands all modules in again: their lans may have other ids in a new cluster.xml.
     pub(super) fn refresh_modules(&mut self, now: Instant) {
-        let names: Vec<ModuleName> =
-            self.node.node().modules().map(|(name, _)| name.clone()).collect();
-        for name in names {
-            if let Err(error) = self.apply_module(now, &name, AgentStart::Reconfigured) {
-                self.tell_node(Severity::Event, &error);
-            }
+        let setup = |(_, module): (&ModuleName, &Module)| ModuleSetup {
+            lans: self.lans(module.config()),
+            config: Arc::new(module.config().clone()),
+            scripts: module.scripts().clone(),
+            sharing: module.sharing(),
+            saved: None,
+            start: AgentStart::Reconfigured,
+        };
+        let setups: Vec<ModuleSetup> = self.node.node().modules().map(setup).collect();
+        for setup in setups {
+            self.feed(now, Input::ModuleConfigured(Box::new(setup)));
         }
+    }
+
+    /// Returns the lans that a module names, as far as the cluster has them.
+    fn lans(&self, config: &ModuleConfig) -> LanSet {
+        let cluster = self.cluster.as_ref();
+        cluster.map(|cluster| cluster.lans(&config.lans)).unwrap_or_default()
     }
 }
 

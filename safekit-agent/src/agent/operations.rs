@@ -14,8 +14,10 @@ use safekit_core::module::state::{FarmState, Readiness};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Agent;
 use super::cluster::identify;
 use super::desk::{Desk, Request};
+use super::modules::ModuleFiles;
 use crate::api::{By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity};
 use crate::log::{CommandMark, Level, Log, Which, newest};
 use crate::store::{self, Layout};
@@ -30,6 +32,7 @@ pub(super) struct Office {
     layout: Layout,
     log: Log,
     node: Option<NodeName>,
+    boot_id: String,
     /// One change of files at a time.
     files: Mutex<()>,
 }
@@ -37,9 +40,16 @@ pub(super) struct Office {
 type Done<T> = Result<T, OperationError>;
 
 impl Office {
-    /// Makes the operations. `node` is what `--node` said.
-    pub(super) fn new(desk: Desk, layout: Layout, log: Log, node: Option<NodeName>) -> Self {
-        Self { desk, layout, log, node, files: Mutex::new(()) }
+    /// Makes the operations of an agent.
+    pub(super) fn new(desk: Desk, agent: &Agent) -> Self {
+        Self {
+            desk,
+            layout: agent.layout.clone(),
+            log: agent.log.clone(),
+            node: agent.arguments.node.clone(),
+            boot_id: agent.boot_id.clone(),
+            files: Mutex::new(()),
+        }
     }
 
     /// Takes the right to change files: what a panic left is no worse than what a crash leaves, and the files stand that.
@@ -74,6 +84,13 @@ impl Office {
         request: impl FnOnce(super::desk::Reply<Result<(), String>>) -> Request,
     ) -> Done<()> {
         self.desk.ask(request)?.map_err(OperationError::Refused)
+    }
+
+    /// Puts what a module's files say in force.
+    fn take(&self, module: &ModuleName) -> Done<()> {
+        let files = ModuleFiles::read(&self.layout, module, &self.boot_id);
+        let files = Box::new(files.map_err(OperationError::Refused)?);
+        self.told(|reply| Request::ModuleChanged(files, reply))
     }
 
     fn installed(&self, module: &ModuleName) -> Done<()> {
@@ -136,7 +153,7 @@ impl Operations for Office {
             self.told(|reply| Request::ModuleRemoved(module.clone(), reply))?;
             let kept = store::module::uninstall(&self.layout, module).inspect_err(|_| {
                 // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
-                drop(self.told(|reply| Request::ModuleChanged(module.clone(), reply)));
+                drop(self.take(module));
             })?;
             let text = format!("module {module} is gone; {} is kept of it", kept.display());
             Ok(DoneReport { text, details: Vec::new() })
@@ -158,7 +175,7 @@ impl Operations for Office {
             }
             let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
             let (_, details) = store::module::configure(&self.layout, module, cluster.as_ref())?;
-            self.told(|reply| Request::ModuleChanged(module.clone(), reply))?;
+            self.take(module)?;
             Ok(DoneReport { text: format!("module {module} is configured"), details })
         })
     }
@@ -241,9 +258,11 @@ impl Operations for Office {
                 &mut store::cluster::dns,
                 &|config| identify(config, self.node.as_ref()).map(|_| ()),
             )?;
-            self.told(Request::ClusterChanged)?;
+            let me =
+                identify(&loaded.config, self.node.as_ref()).map_err(OperationError::Refused)?;
             let nodes: Vec<&str> = loaded.config.nodes.values().map(NodeName::as_str).collect();
             let text = format!("the cluster of {} is configured", nodes.join(", "));
+            self.told(|reply| Request::ClusterChanged(Box::new(loaded), me, reply))?;
             Ok(DoneReport { text, details })
         })
     }
@@ -257,10 +276,14 @@ impl Operations for Office {
             return Ok(ClusterConfinfoReport::default());
         };
         let state = self.state()?;
+        if state.nodes.is_empty() {
+            // There are files, and the agent could not take them.
+            return Err(OperationError::Refused(state.faults.join("; ")));
+        }
         let nodes = state.nodes.into_iter().map(|node| {
             let own = node.name == state.node;
             NodeConfinfoReport {
-                signature: own.then(|| format!("{:016x}", info.signature.0)),
+                signature: node.cluster,
                 date: own.then(|| utc(info.date)),
                 lock: false,
                 node: node.name,

@@ -18,9 +18,10 @@ use safekit_farm::FarmNode;
 
 use super::desk::{Bell, desk};
 use super::events::Events;
+use super::modules::{self, ModuleFiles};
 use super::operations::Office;
 use super::shutdown::{Ending, Signals};
-use super::{Agent, BELL, SIGNALS, modules};
+use super::{Agent, BELL, SIGNALS};
 use crate::RunArguments;
 use crate::api::{Api, HostUsers, Permissions, StatusPage};
 use crate::guardian::{Parent, Started};
@@ -134,14 +135,14 @@ pub(super) fn agent(
         last_command: 0,
         ending: Ending::Running,
         bind_at: None,
-        cluster_at: None,
+        strange: None,
         stamp_at: now,
         beat_at: now,
         farewell_due: false,
         told_faults: BTreeMap::new(),
     };
     agent.take_configuration(started)?;
-    let office = Office::new(desk, agent.layout.clone(), agent.log.clone(), arguments.node.clone());
+    let office = Office::new(desk, &agent);
     agent.open_fronts(Arc::new(office))?;
     agent.begin();
     agent.parent.ready().map_err(io_error("tell the guardian that the agent works"))?;
@@ -159,7 +160,10 @@ impl Agent {
         self.take_cluster(now);
         let faults: Vec<String> = self.told_faults.values().cloned().collect();
         for name in store::module::configured(&self.layout)? {
-            if let Err(error) = self.apply_module(now, &name, AgentStart::SameBoot) {
+            let files = ModuleFiles::read(&self.layout, &name, &self.boot_id);
+            let applied =
+                files.and_then(|files| self.apply_module(now, files, AgentStart::SameBoot));
+            if let Err(error) = applied {
                 // One module that cannot be read must not take the others with it.
                 self.log.module(&name, Level::Critical, "agent", &error);
                 self.told_faults.insert(modules::fault(&name), error);
@@ -172,9 +176,7 @@ impl Agent {
             }
         }
         if let Some(fault) = &started.counter_fault {
-            let text = format!("the counter of starts is kept in memory only: {fault}");
-            self.told_faults.insert("counter".to_owned(), text.clone());
-            self.tell_node(Severity::Event, &text);
+            self.take_counter_fault(Some(fault));
         }
         if let Some(end) = &started.previous_end {
             self.tell_node(Severity::Event, &format!("the agent before this one {end}"));

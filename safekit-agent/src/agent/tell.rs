@@ -7,6 +7,7 @@ use safekit_core::runtime::EdgeNotice;
 use serde::Serialize;
 
 use super::Agent;
+use crate::guardian::counter_in_memory;
 use crate::log::Level;
 
 /// A line of `--events`.
@@ -38,6 +39,21 @@ impl Agent {
             };
             let severity = Severity::Event;
             self.tell(&Line { module, origin: "agent", severity, text: notice.to_string() });
+        }
+    }
+
+    /// Takes why the guardian cannot keep the counter of starts on disk; `None` where it can again.
+    pub(super) fn take_counter_fault(&mut self, fault: Option<&str>) {
+        let name = "counter".to_owned();
+        match fault.map(counter_in_memory) {
+            Some(text) => {
+                self.tell_node(Severity::Event, &text);
+                self.told_faults.insert(name, text);
+            }
+            None if self.told_faults.remove(&name).is_some() => {
+                self.tell_node(Severity::Event, "the counter of starts is on disk again");
+            }
+            None => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! What guardian and agent say to each other, over a pair of sockets that is the agent's standard input.
 //!
-//! The guardian speaks once, before the agent starts: [`Started`], and the hold on the root with it. From then on only
-//! the agent speaks: that it lives, that it is ready, and what to send when it is dead ([`Farewell`]). A message is one
-//! datagram of JSON; what the guardian does not understand (an agent that was upgraded under it) it leaves out and says so.
+//! The guardian speaks before the agent starts: [`Started`], and the hold on the root with it; later only when the disk
+//! begins or ceases to take the counter ([`ToAgent`]). The agent says that it lives, that it is ready, and what to send when
+//! it is dead ([`Farewell`]). A message is one datagram of JSON; what the guardian does not understand (an agent that was
+//! upgraded under it) it leaves out and says so; an agent leaves it out.
 //!
 //! Always: a message has at most [`MESSAGE_BYTES_MAX`] bytes; neither side ever waits for the other.
 
@@ -24,6 +25,9 @@ use crate::store::layout::RootLock;
 /// The most bytes of a message: room for the addresses of 128 nodes on 8 lans.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 96 << 10;
 
+/// The most bytes of what the guardian tells an agent that runs: a path and an error of the operating system.
+const WORD_BYTES_MAX: usize = 16 << 10;
+
 /// What the guardian tells the agent that it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Started {
@@ -35,6 +39,17 @@ pub(crate) struct Started {
     pub counter_fault: Option<String>,
     /// How the agent before this one ended, where this guardian had one; for a line in the logs.
     pub previous_end: Option<String>,
+}
+
+/// What the guardian tells an agent that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToAgent {
+    /// From now on the counter is on disk, or is not.
+    Counter {
+        /// Why it is not; `None` where it is.
+        fault: Option<String>,
+    },
 }
 
 /// What is to be sent when the agent is dead. The bytes are sealed by the agent: the guardian does not understand them.
@@ -104,6 +119,14 @@ impl AgentChannel {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         rustix::net::sendmsg(&mine, &[IoSlice::new(&bytes)], &mut ancillary, flags)?;
         Ok((Self { socket: mine, buffer: vec![0; MESSAGE_BYTES_MAX] }, agents))
+    }
+
+    /// Tells the agent something.
+    ///
+    /// # Errors
+    /// When the agent does not read.
+    pub(super) fn tell(&self, message: &ToAgent) -> io::Result<()> {
+        send(&self.socket, message)
     }
 
     /// Takes the next message, without waiting.
@@ -222,15 +245,26 @@ impl Parent {
         self.send(&FromAgent::Farewell(farewell))
     }
 
-    fn send(&self, message: &FromAgent) -> io::Result<()> {
-        let bytes = serde_json::to_vec(message)?;
-        if bytes.len() > MESSAGE_BYTES_MAX {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        rustix::net::send(&self.socket, &bytes, flags)?;
-        Ok(())
+    /// Takes the next word of the guardian, if there is one.
+    pub(crate) fn hear(&self) -> Option<ToAgent> {
+        let mut buffer = [0; WORD_BYTES_MAX];
+        let (count, _) = rustix::net::recv(&self.socket, &mut buffer, RecvFlags::DONTWAIT).ok()?;
+        serde_json::from_slice(buffer.get(..count)?).ok()
     }
+
+    fn send(&self, message: &FromAgent) -> io::Result<()> {
+        send(&self.socket, message)
+    }
+}
+
+fn send(socket: &OwnedFd, message: &impl Serialize) -> io::Result<()> {
+    let bytes = serde_json::to_vec(message)?;
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    rustix::net::send(socket, &bytes, flags)?;
+    Ok(())
 }
 
 /// Binds this process's life to that of its parent.

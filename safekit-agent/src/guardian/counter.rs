@@ -42,7 +42,18 @@ impl Counter {
             return;
         }
         self.value = value;
-        let text = format!("{HEADER}\n{value}\n");
+        self.write();
+    }
+
+    /// Writes the counter again where it is not on disk: there may be space again.
+    pub(super) fn write_again(&mut self) {
+        if self.fault.is_some() {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        let text = format!("{HEADER}\n{}\n", self.value);
         let written = files::write_atomic(&self.path, text.as_bytes(), 0o640);
         self.fault = written.err().map(|error| error.to_string());
     }

@@ -28,7 +28,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-pub(crate) use channel::{Farewell, FarewellLan, Parent, Started};
+pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
+pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
 use crate::RunArguments;

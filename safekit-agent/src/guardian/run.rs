@@ -18,7 +18,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use safekit_core::runtime::clock::now;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started};
+use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started, ToAgent};
 use super::counter::Counter;
 use super::farewell::Sending;
 use super::notify::{self, Notify};
@@ -156,6 +156,8 @@ struct Agent {
     kill_at: Option<Instant>,
     killed: Option<&'static str>,
     farewell: Option<Farewell>,
+    /// Why the counter is not on disk, as the agent knows it.
+    counter_fault: Option<String>,
 }
 
 impl Guardian {
@@ -217,6 +219,7 @@ impl Guardian {
         loop {
             match agent.channel.receive() {
                 Received::Message(FromAgent::Beat) => {
+                    self.counter.write_again();
                     agent.beat(now, self.config.limits.frozen_after);
                 }
                 Received::Message(FromAgent::Ready) => tell(self.notify.ready()),
@@ -230,6 +233,7 @@ impl Guardian {
                 Received::Nothing => break,
             }
         }
+        agent.tell_counter(self.counter.fault());
         if !dead {
             return;
         }
@@ -319,7 +323,7 @@ impl Guardian {
             previous_end: self.previous_end.clone(),
         };
         if let Some(fault) = &started.counter_fault {
-            say(&format!("the counter of starts is kept in memory only: {fault}"));
+            say(&counter_in_memory(fault));
         }
         let (channel, agents_end) = AgentChannel::new(&started, &self.config.lock)?;
         let mut command = Command::new(&self.config.program);
@@ -337,8 +341,16 @@ impl Guardian {
         match pidfd {
             Ok(pidfd) => {
                 let kill_at = Some(now + self.config.limits.start_max);
-                let (killed, farewell) = (None, None);
-                Ok(Agent { child, pidfd, channel, started: now, kill_at, killed, farewell })
+                Ok(Agent {
+                    child,
+                    pidfd,
+                    channel,
+                    started: now,
+                    kill_at,
+                    killed: None,
+                    farewell: None,
+                    counter_fault: started.counter_fault,
+                })
             }
             Err(error) => {
                 child.kill()?;
@@ -360,6 +372,21 @@ impl Agent {
     fn beat(&mut self, now: Instant, frozen_after: Duration) {
         if self.killed.is_none() {
             self.kill_at = Some(now + frozen_after);
+        }
+    }
+
+    /// Tells why the counter is not on disk, when that has changed; again with its next beat where it does not read.
+    fn tell_counter(&mut self, fault: Option<&str>) {
+        if self.counter_fault.as_deref() == fault {
+            return;
+        }
+        let fault = fault.map(str::to_owned);
+        if self.channel.tell(&ToAgent::Counter { fault: fault.clone() }).is_ok() {
+            match &fault {
+                Some(fault) => say(&counter_in_memory(fault)),
+                None => say("the counter of starts is on disk again"),
+            }
+            self.counter_fault = fault;
         }
     }
 
@@ -407,6 +434,11 @@ impl Signals {
         let came = |mut reader: &UnixStream| reader.read(&mut [0; 64]).is_ok_and(|count| count > 0);
         self.pipes.iter().filter(|(_, reader)| came(reader)).map(|(signal, _)| *signal).collect()
     }
+}
+
+/// Says that the counter is not on disk.
+pub(crate) fn counter_in_memory(fault: &str) -> String {
+    format!("the counter of starts is kept in memory only: {fault}")
 }
 
 fn readable<Fd: AsFd>(fd: &Fd) -> PollFd<'_> {

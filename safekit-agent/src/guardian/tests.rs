@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::channel::{AgentChannel, FromAgent, MESSAGE_BYTES_MAX, ParentError, Received};
+use super::channel::{AgentChannel, FromAgent, MESSAGE_BYTES_MAX, ParentError, Received, ToAgent};
 use super::counter::Counter;
 use super::farewell::{COPIES, Sending};
 use super::*;
@@ -400,7 +400,12 @@ fn a_counter_that_cannot_be_written_grows_in_memory() {
     let path = root.path().join("none/incarnation");
     let mut counter = Counter::read(path);
     assert_eq!((counter.next(), counter.next()), (1, 2));
+    counter.write_again();
     assert!(counter.fault().is_some());
+    fs::create_dir(root.path().join("none")).unwrap();
+    counter.write_again();
+    assert_eq!(counter.fault(), None, "on disk as soon as that is possible");
+    assert_eq!(Counter::read(root.path().join("none/incarnation")).next(), 3);
 }
 
 #[test]
@@ -435,6 +440,12 @@ fn the_channel_carries_the_farewell_of_the_biggest_cluster() {
     assert_eq!(guardian.receive(), Received::Nothing);
     let too_long = Farewell { letters: vec![vec![255; MESSAGE_BYTES_MAX]], ..biggest };
     parent.farewell(too_long).unwrap_err();
+    for fault in [Some("no space".to_owned()), None] {
+        let word = ToAgent::Counter { fault };
+        guardian.tell(&word).unwrap();
+        assert_eq!(parent.hear(), Some(word));
+    }
+    assert_eq!(parent.hear(), None);
     // A guardian that stands still never holds the agent up.
     for _ in 0..100_000 {
         parent.beat();

@@ -82,15 +82,20 @@ pub(crate) fn cluster_confinfo(report: &ClusterConfinfoReport) -> String {
         let date = node.date.as_deref().unwrap_or_default();
         table.row([&node.node, &signature, &date, &u8::from(node.lock)]);
     }
-    let told: Vec<&String> =
-        report.nodes.iter().filter_map(|node| node.signature.as_ref()).collect();
-    let same = told.iter().all(|signature| Some(signature) == told.first());
-    let verdict = match (same, told.len() == report.nodes.len()) {
-        (false, _) => "the configurations differ: apply the same one on all nodes",
-        (true, false) => "the nodes that tell have the same configuration",
-        (true, true) => "all nodes have the same configuration",
+    let (told, silent): (Vec<_>, Vec<_>) =
+        report.nodes.iter().partition(|node| node.signature.is_some());
+    let same = told.iter().all(|node| Some(&node.signature) == told.first().map(|n| &n.signature));
+    let silent: Vec<&str> = silent.iter().map(|node| node.node.as_str()).collect();
+    let verdict = match (same, silent.is_empty()) {
+        (false, _) => "the configurations differ: apply the same one on all nodes".to_owned(),
+        (true, true) => "all nodes have the same configuration".to_owned(),
+        // Other keys mean another cluster: who has them is not heard.
+        (true, false) => format!(
+            "not known of {}: not heard, so it is down, cut off, or configured with other keys",
+            silent.join(", ")
+        ),
     };
-    format!("{table}{verdict}\n")
+    format!("{table}{}\n", plain(&verdict))
 }
 
 /// Every module on every node.

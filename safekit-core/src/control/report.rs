@@ -65,6 +65,8 @@ pub struct MemberReport {
     pub silence_ms: Option<u64>,
     /// Names of the lans on which it is heard.
     pub lans: Vec<String>,
+    /// Signature of its cluster.xml, 16 hexadecimal digits; `None` where it is not heard.
+    pub cluster: Option<String>,
     /// What it tells of its modules.
     pub modules: Vec<PeerModuleReport>,
 }

@@ -174,6 +174,16 @@ impl Membership {
         self.table.row(node).map_or(&self.no_modules, |row| &row.modules)
     }
 
+    /// Returns the signature of a node's cluster.xml, as it tells; `None` for a node that is not heard.
+    #[must_use]
+    pub fn cluster_signature(&self, node: NodeId) -> Option<u64> {
+        if node == self.config.me {
+            return Some(self.config.cluster_signature);
+        }
+        let row = self.table.row(node).filter(|_| self.hearing.contains_key(&node));
+        row.map(|row| row.cluster_signature)
+    }
+
     /// Returns the datagram that ends every life of the present counter: for the guardian, to be sent when this
     /// process is dead. It changes with [`Output::CounterTaken`] only.
     #[must_use]

@@ -102,6 +102,9 @@ impl Node {
                 .filter(|(lan, _)| heard.contains(**lan))
                 .map(|(_, name)| name.to_string())
                 .collect(),
+            cluster: membership
+                .cluster_signature(node)
+                .map(|signature| format!("{signature:016x}")),
             modules: modules.collect(),
         }
     }

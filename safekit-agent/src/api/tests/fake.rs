@@ -191,6 +191,7 @@ pub(in crate::api) fn state() -> StateReport {
                 why: secret(),
                 silence_ms: None,
                 lans: vec![secret()],
+                cluster: Some(secret()),
                 modules: Vec::new(),
             },
             MemberReport {
@@ -200,6 +201,7 @@ pub(in crate::api) fn state() -> StateReport {
                 why: secret(),
                 silence_ms: Some(77_777),
                 lans: vec![secret()],
+                cluster: Some(secret()),
                 modules: vec![PeerModuleReport {
                     name: "web".to_owned(),
                     state: FarmState::Up,

@@ -69,8 +69,12 @@ fn the_cluster_is_configured_carried_over_and_shown() {
         info["nodes"][at]["signature"].as_str().unwrap().to_owned()
     };
     assert_eq!(signature(first, 0), signature(second, 1));
+    assert_eq!(signature(first, 0), signature(first, 1), "each tells the others");
     let said = first.safekit(&["cluster", "confinfo"]);
-    assert!(said.contains(&signature(first, 0)) && said.contains("node2"), "{said}");
+    assert!(
+        said.contains(&signature(first, 0)) && said.contains("all nodes have the same"),
+        "{said}"
+    );
 
     // A module on one node is seen from the other.
     let folder = write_module(&dir, "web", &userconfig("", "<user/>"), &[("start_both", "true")]);

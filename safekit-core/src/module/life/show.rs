@@ -1,6 +1,6 @@
 //! What can be seen of a module from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::journey::{Doing, Goal, State};
@@ -35,6 +35,12 @@ impl Module {
     #[must_use]
     pub fn config(&self) -> &ModuleConfig {
         &self.config
+    }
+
+    /// Returns the scripts that it has.
+    #[must_use]
+    pub fn scripts(&self) -> &BTreeSet<Script> {
+        &self.scripts
     }
 
     /// Returns the lans whose heartbeats count for it.
