@@ -14,6 +14,7 @@ mod effects;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a farm of real processes lives in real time")]
 mod farm;
+mod files;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "HAProxy's view comes in real time")]
 mod haproxy;
