@@ -282,8 +282,7 @@ fn a_machine_that_breaks_the_law_of_deadlines_fails_the_run() {
     let failure = world.run_for(ms(1000)).unwrap_err();
     assert!(failure.what.contains("not later than now"), "{failure}");
     let text = failure.to_string();
-    let replay =
-        "SAFEKIT_SEED=0x1f3a cargo test --profile sim -p safekit-farm --test sim -- --nocapture";
+    let replay = "SAFEKIT_SEED=0x1f3a cargo test --profile sim -p safekit-farm --all-features --test sim -- --nocapture";
     assert!(text.starts_with("seed 0x1f3a, step") && text.ends_with(replay), "{text}");
 }
 

@@ -100,7 +100,7 @@ impl fmt::Display for Failure {
         f.write_str(&self.trace)?;
         write!(
             f,
-            "replay: SAFEKIT_SEED={:#x} cargo test --profile sim -p safekit-farm --test sim -- --nocapture",
+            "replay: SAFEKIT_SEED={:#x} cargo test --profile sim -p safekit-farm --all-features --test sim -- --nocapture",
             self.seed
         )
     }
