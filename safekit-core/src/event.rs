@@ -14,7 +14,7 @@ use crate::module::state::ModuleState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Severity {
-    /// C: the application does not run, and nobody restarts it.
+    /// C: the application does not run and nobody restarts it, or it may run though it was stopped.
     Critical,
     /// E: something went wrong or changed.
     Event,
@@ -208,6 +208,20 @@ pub enum Event {
         /// What the operating system says.
         error: String,
     },
+    /// What failed before, and was told by [`Event::EdgeFailed`], works again.
+    EdgeRecovered {
+        /// The module, where it is about one.
+        module: Option<ModuleName>,
+        /// What was tried.
+        what: &'static str,
+    },
+    /// A module has come to where only a person can help.
+    ModuleFaulty {
+        /// The module.
+        module: ModuleName,
+        /// What is wrong.
+        fault: ModuleFault,
+    },
     /// A fault of this program: the module concerned goes to its safe state.
     InvariantBroken {
         /// The module, where it is about one.
@@ -240,12 +254,29 @@ impl Event {
             | Self::ProcessRecovered { module, .. }
             | Self::BudgetUsed { module, .. }
             | Self::BudgetExhausted { module, .. }
-            | Self::Recovered { module, .. } => Some(module),
-            Self::EdgeFailed { module, .. } | Self::InvariantBroken { module, .. } => {
-                module.as_ref()
-            }
+            | Self::Recovered { module, .. }
+            | Self::ModuleFaulty { module, .. } => Some(module),
+            Self::EdgeFailed { module, .. }
+            | Self::EdgeRecovered { module, .. }
+            | Self::InvariantBroken { module, .. } => module.as_ref(),
         }
     }
+}
+
+/// What is wrong with a module and needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModuleFault {
+    /// The application may run though the module was stopped: its last `stop_both` did not come to its own end.
+    MayStillRun {
+        /// How it ended; `None`: it was run by a former agent.
+        end: Option<ScriptEnd>,
+    },
+    /// What must survive the agent cannot be saved: after its death the next one goes by what was saved last.
+    NotSaved {
+        /// What the operating system says.
+        error: String,
+    },
 }
 
 /// Why a module is not taken, or not let go.

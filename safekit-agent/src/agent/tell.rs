@@ -34,6 +34,7 @@ impl Agent {
                 EdgeNotice::ScriptKilled { module, .. }
                 | EdgeNotice::ScriptHangs { module, .. }
                 | EdgeNotice::ScriptLeft { module, .. }
+                | EdgeNotice::ScriptWaits { module, .. }
                 | EdgeNotice::UserlogUnavailable { module, .. } => Some(module.clone()),
                 _ => None,
             };

@@ -164,6 +164,7 @@ fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
             started: true,
             watched: Vec::new(),
             budget: SavedBudget::default(),
+            may_still_run: false,
         }),
         start: AgentStart::SameBoot,
         line: Some(format!(

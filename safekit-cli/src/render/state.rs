@@ -21,12 +21,10 @@ pub(crate) fn node_state(report: &StateReport) -> String {
     } else {
         text.push_str(&format!("\n{}", modules(report)));
     }
-    if !report.faults.is_empty() {
-        text.push_str("\nto be mended:\n");
-        for fault in &report.faults {
-            text.push_str(&format!("  - {}\n", plain(fault)));
-        }
-    }
+    let of_modules = report.modules.iter().flat_map(|module| {
+        module.faults.iter().map(|fault| format!("module {}: {fault}", module.name))
+    });
+    text.push_str(&to_be_mended(report.faults.iter().cloned().chain(of_modules)));
     text
 }
 
@@ -58,6 +56,7 @@ pub(crate) fn module_state(node: &StateReport, module: &ModuleReport, detail: De
     }
     facts.row([&"  maxloop", &format!("{} of {}", module.loop_used, module.loop_max)]);
     text.push_str(&facts.to_string());
+    text.push_str(&to_be_mended(module.faults.iter().cloned()));
     let mut others = Table::new(&["NODE", "STATE"]);
     for member in node.nodes.iter().filter(|member| member.state != "self") {
         others.row([&member.name, &peer_state(member, &module.name)]);
@@ -94,6 +93,12 @@ fn headline(report: &StateReport) -> String {
         None => "in no view".to_owned(),
     };
     plain(&format!("{}: {joined} ({}), {view}", report.node, report.join_why)) + "\n"
+}
+
+/// The faults, one in a line; nothing where there is none.
+fn to_be_mended(faults: impl Iterator<Item = String>) -> String {
+    let lines: String = faults.map(|fault| format!("  - {}\n", plain(&fault))).collect();
+    if lines.is_empty() { lines } else { format!("\nto be mended:\n{lines}") }
 }
 
 fn nodes(report: &StateReport) -> Table {

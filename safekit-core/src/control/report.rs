@@ -37,7 +37,8 @@ pub struct StateReport {
     pub nodes: Vec<MemberReport>,
     /// The modules configured on this node.
     pub modules: Vec<ModuleReport>,
-    /// What is wrong and needs a person: one sentence each.
+    /// What is wrong with the node or the cluster and needs a person: one sentence each. What is wrong with a module
+    /// is in [`ModuleReport::faults`].
     pub faults: Vec<String>,
 }
 
@@ -124,6 +125,9 @@ pub struct ModuleReport {
     pub boot: String,
     /// Signature of its configuration, 16 hexadecimal digits.
     pub signature: String,
+    /// What is wrong with it and needs a person: one sentence each.
+    #[serde(default)]
+    pub faults: Vec<String>,
 }
 
 /// A run of a script.

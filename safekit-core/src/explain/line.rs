@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::text::action_text;
-use super::{Names, cause_text, duration_text, end_text, fault_text, join_text, member_text};
+use super::{
+    Names, cause_text, duration_text, end_text, fault_text, join_text, member_text,
+    module_fault_text,
+};
 use crate::control::{Command, Origin};
 use crate::event::{DrainSkip, Event, ModuleRefusal, Recovery, Severity};
 use crate::ids::{ModuleName, NodeId};
@@ -104,6 +107,12 @@ fn said(event: &Event, names: &Names) -> Said {
         Event::Recovered { what, .. } => module(recovery_text(*what).to_owned()),
         Event::EdgeFailed { what, error, .. } => {
             ("agent", Severity::Event, format!("Cannot {what}: {error}"))
+        }
+        Event::EdgeRecovered { what, .. } => {
+            ("agent", Severity::Event, format!("Can {what} again"))
+        }
+        Event::ModuleFaulty { module, fault } => {
+            ("module", Severity::Critical, module_fault_text(module, fault))
         }
         Event::InvariantBroken { what, .. } => {
             ("agent", Severity::Critical, format!("A fault of this program: {what}"))

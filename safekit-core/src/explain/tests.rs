@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Cause, Names, duration_text, line};
 use crate::control::{Command, Origin};
-use crate::event::{Event, Severity};
+use crate::event::{Event, ModuleFault, Severity};
 use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName, ProcessId};
 use crate::membership::{Fault, JoinReason, MemberReason, MemberState};
 use crate::module::script::{Script, ScriptEnd};
@@ -193,6 +193,32 @@ fn a_line_belongs_to_the_log_of_its_module() {
         line.text,
         "More than 3 automatic actions within 24 h: the module stops, and nobody starts it again"
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_module_is_told_with_what_to_do() {
+    let faulty = |fault| Event::ModuleFaulty { module: farm(), fault };
+    let may_run = |end| faulty(ModuleFault::MayStillRun { end });
+    let what_to_do =
+        "look for its processes and end them by hand, or run 'safekit forcestop -m farm' again";
+    for (event, how) in [
+        (may_run(Some(ScriptEnd::TimedOut)), "ended because its time limit had passed"),
+        (
+            may_run(Some(ScriptEnd::NotStarted { error: "denied".to_owned() })),
+            "could not be started: denied",
+        ),
+        (may_run(None), "did not come to its end under the agent before this one"),
+    ] {
+        assert_eq!(
+            told(&event),
+            format!(
+                "module | C | The application may still run: the last stop_both {how}; {what_to_do}"
+            )
+        );
+    }
+    let what = "save the state of the module";
+    let again = Event::EdgeRecovered { module: Some(farm()), what };
+    assert_eq!(told(&again), "agent | E | Can save the state of the module again");
 }
 
 #[test]

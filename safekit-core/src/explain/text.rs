@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Cause, duration_text};
 use crate::control::{Command, Origin};
+use crate::event::ModuleFault;
 use crate::ids::{LanId, LanName, ModuleKey, ModuleName, NodeId, NodeName};
 use crate::membership::{Fault, JoinReason, MemberReason};
 use crate::module::script::ScriptEnd;
@@ -100,6 +101,26 @@ pub fn end_text(end: &ScriptEnd) -> String {
         ScriptEnd::TimedOut => "because its time limit had passed".to_owned(),
         ScriptEnd::Ended => "because it was told to".to_owned(),
         ScriptEnd::NotStarted { error } => format!("could not be started: {error}"),
+    }
+}
+
+/// Tells what is wrong with a module, and what to do.
+#[must_use]
+pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
+    match fault {
+        ModuleFault::MayStillRun { end } => {
+            let how = match end {
+                Some(end @ ScriptEnd::NotStarted { .. }) => end_text(end),
+                Some(end) => format!("ended {}", end_text(end)),
+                None => "did not come to its end under the agent before this one".to_owned(),
+            };
+            format!(
+                "The application may still run: the last stop_both {how}; look for its processes and end them by hand, or run 'safekit forcestop -m {module}' again"
+            )
+        }
+        ModuleFault::NotSaved { error } => format!(
+            "The state of the module cannot be saved: {error}; make room or mend the disk, until then a new agent would go by what was saved last"
+        ),
     }
 }
 

@@ -33,7 +33,7 @@ use super::watch::{Monitor, Notice};
 use crate::bug::{Bug, planted};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
-use crate::event::Event;
+use crate::event::{Event, ModuleFault};
 use crate::explain::Cause;
 use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
 use crate::machine::Machine;
@@ -45,6 +45,8 @@ use journey::{Doing, Journey, Proof, State};
 const ACTION_BITS: u32 = 40;
 /// A script that was told to end and has not is told again after this time.
 const END_AGAIN: Duration = Duration::from_secs(5);
+/// What is saved, for the log.
+const SAVE: &str = "save the state of the module";
 /// What could not be saved is saved again after this time: a full disk may have room again.
 const SAVE_AGAIN: Duration = Duration::from_secs(5);
 /// A balancer that has not asked for this long does not count.
@@ -82,6 +84,7 @@ struct Kept {
     started: bool,
     used: u32,
     complete: bool,
+    may_still_run: bool,
 }
 
 /// A module. See the file for its states.
@@ -109,8 +112,11 @@ pub struct Module {
     actions: u64,
     orders: BTreeMap<ActionId, Order>,
     kept: Option<Kept>,
-    /// Whether the last saving failed: that is told once.
-    save_fails: bool,
+    /// What the operating system says to the last saving, where it failed: that is told once.
+    save_error: Option<String>,
+    /// Whether the last `stop_both` of a stop did not come to its own end, and the module has not been UP since. The
+    /// past runs do not tell it: they do not outlive the agent.
+    may_still_run: bool,
     told: Option<(ModuleState, &'static str)>,
     outputs: VecDeque<Output>,
 }
@@ -169,12 +175,13 @@ impl Module {
             actions: 0,
             orders: BTreeMap::new(),
             kept: None,
-            save_fails: false,
+            save_error: None,
+            may_still_run: false,
             told: None,
             outputs: VecDeque::new(),
         };
         module.monitor.configure(now, module.config.errd.as_ref());
-        module.recover(now, setup.start, saved.map(|saved| saved.phase));
+        module.recover(now, setup.start, saved.as_ref());
         module.settle(now);
         module
     }
@@ -193,7 +200,9 @@ impl Module {
         }
         let Some(order) = self.orders.remove(&id) else { return };
         let Outcome::Failed { error } = outcome else {
-            self.save_fails &= order != Order::Save;
+            if order == Order::Save && self.save_error.take().is_some() {
+                self.event(Event::EdgeRecovered { module: Some(self.name()), what: SAVE });
+            }
             return;
         };
         let what = match order {
@@ -201,10 +210,10 @@ impl Module {
             Order::Watch => "watch processes for their end",
             Order::Save => {
                 self.timers.set(Timer::SaveAgain, later(now, SAVE_AGAIN));
-                if std::mem::replace(&mut self.save_fails, true) {
+                if self.save_error.replace(error.clone()).is_some() {
                     return;
                 }
-                "save the state of the module"
+                SAVE
             }
         };
         self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
@@ -287,6 +296,15 @@ impl Module {
     fn become_stopped(&mut self, now: Instant, cause: Cause) {
         self.stop_timers();
         self.transit(now, State::Stopped, cause);
+        if let Some(fault) = self.unstopped() {
+            self.event(Event::ModuleFaulty { module: self.name(), fault });
+        }
+    }
+
+    /// Returns the fault that the application may run though it was stopped.
+    fn unstopped(&self) -> Option<ModuleFault> {
+        let end = || self.past.get(&Script::StopBoth).map(|run| run.end.clone());
+        self.may_still_run.then(|| ModuleFault::MayStillRun { end: end() })
     }
 
     fn become_waiting(&mut self, now: Instant, journey: Journey, cause: Cause) {
@@ -308,6 +326,7 @@ impl Module {
     /// UP: Ready where the node has joined.
     fn become_up(&mut self, now: Instant, cause: Cause) {
         self.stop_timers();
+        self.may_still_run = false;
         let ready = self.join == Join::Joined || planted(Bug::ReadyBeforeJoined);
         let state = if ready { State::Ready } else { State::Joining };
         self.transit(now, state, cause);
@@ -350,6 +369,7 @@ impl Module {
             started: self.started,
             used: self.budget.saved(now).used,
             complete: self.monitor.is_complete(),
+            may_still_run: self.may_still_run,
         };
         if self.kept == Some(kept) {
             return;
@@ -360,6 +380,7 @@ impl Module {
             started: kept.started,
             watched: self.monitor.processes().iter().copied().collect(),
             budget: self.budget.saved(now),
+            may_still_run: kept.may_still_run,
         };
         let module = self.name();
         self.order(Order::Save, Action::SaveModule { module, saved });

@@ -16,6 +16,10 @@ pub struct SavedModule {
     pub watched: Vec<ProcessId>,
     /// Automatic actions counted so far, and how long ago the count began.
     pub budget: SavedBudget,
+    /// Whether the application may run though the module was stopped: its last `stop_both` did not come to its own end.
+    /// Left out where it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_still_run: bool,
 }
 
 /// What a module was doing.

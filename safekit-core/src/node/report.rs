@@ -11,6 +11,7 @@ use crate::control::{
 };
 use crate::explain::{
     Names, cause_text, duration_text, end_text, fault_text, join_text, member_text,
+    module_fault_text,
 };
 use crate::ids::{LanId, LanName, ModuleName, NodeId};
 use crate::membership::{MemberState, Membership};
@@ -57,6 +58,7 @@ impl Node {
             watched: module.watched().iter().map(|watched| watch_report(watched, utc)).collect(),
             boot: boot_word(config.boot).to_owned(),
             signature: format!("{:016x}", config.signature.0),
+            faults: module.faults().iter().map(|fault| module_fault_text(name, fault)).collect(),
         })
     }
 

@@ -515,6 +515,29 @@ fn a_view_with_virtual_ips_waits_for_its_preparation() {
 }
 
 #[test]
+fn a_report_tells_what_cannot_be_saved_until_it_can() {
+    let mut farm = Farm::new(1);
+    let now = farm.now;
+    farm.input(1, setup(module("web"), &[]));
+    let faults = |farm: &Farm| {
+        farm.node(1).module_report(now, &name("web"), &|_| String::new()).unwrap().faults
+    };
+    // The module's first order.
+    let id = ActionId((1 << 40) | 1);
+    let error = "no space left".to_owned();
+    farm.input(1, Input::ActionFinished { id, outcome: Outcome::Failed { error } });
+    assert_eq!(
+        faults(&farm),
+        [
+            "The state of the module cannot be saved: no space left; make room or mend the disk, until then a new \
+          agent would go by what was saved last"
+        ]
+    );
+    farm.pass(Duration::from_secs(10));
+    assert!(faults(&farm).is_empty());
+}
+
+#[test]
 fn a_report_tells_the_whole_story() {
     let farm = Farm::ready(2);
     let node = farm.node(1);

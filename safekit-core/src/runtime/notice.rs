@@ -1,7 +1,9 @@
 //! What the edge has to say to people, beside the outcomes of orders.
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::explain::duration_text;
 use crate::ids::ModuleName;
 use crate::module::script::Script;
 
@@ -37,6 +39,16 @@ pub enum EdgeNotice {
         script: Script,
         /// Its process.
         pid: u32,
+    },
+    /// A script was wanted and is not started yet: the disk does not answer, or a script that a former agent left is
+    /// waited for. Told once for each run.
+    ScriptWaits {
+        /// The module.
+        module: ModuleName,
+        /// The script.
+        script: Script,
+        /// For how long it has waited.
+        waited: Duration,
     },
     /// The userlog of a script cannot be written; the script runs without.
     UserlogUnavailable {
@@ -88,6 +100,13 @@ impl fmt::Display for EdgeNotice {
                 write!(
                     f,
                     "script {script} of module {module}, begun by the agent before this one, still runs (pid {pid}): the next script waits for its end"
+                )
+            }
+            Self::ScriptWaits { module, script, waited } => {
+                let (script, waited) = (script.as_str(), duration_text(*waited));
+                write!(
+                    f,
+                    "script {script} of module {module} is not started since {waited}: the disk does not answer, or a script of the agent before this one still runs"
                 )
             }
             Self::UserlogUnavailable { module, script, error } => {

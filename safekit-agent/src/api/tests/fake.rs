@@ -236,5 +236,6 @@ fn module() -> ModuleReport {
         watched: Vec::new(),
         boot: secret(),
         signature: "SECRET-89abcdef".to_owned(),
+        faults: vec![secret()],
     }
 }

@@ -68,6 +68,7 @@ fn up() -> SavedModule {
         started: true,
         watched: vec![ProcessId { pid: 17, started: 4711 }],
         budget: SavedBudget { used: 2, age_ms: 1000 },
+        may_still_run: false,
     }
 }
 
@@ -196,6 +197,20 @@ fn a_module_is_found_as_it_was_saved_and_its_budget_has_aged() {
     assert_eq!(found.start, AgentStart::SameBoot);
     let budget = SavedBudget { used: 2, age_ms: 6000 };
     assert_eq!(found.saved, Some(SavedModule { budget, ..up() }));
+}
+
+#[test]
+fn what_an_older_agent_saved_is_understood_and_a_doubt_is_kept() {
+    let root = TestRoot::new();
+    let (layout, web) = (root.layout(), module("web"));
+    saved::save(&layout, &web, &up(), &boot("a", 10)).unwrap();
+    let text = fs::read_to_string(layout.uservar(&web).join("state.json")).unwrap();
+    assert!(!text.contains("may_still_run"), "an older agent must read it too: {text}");
+    assert!(!saved::load(&layout, &web, &boot("a", 10)).unwrap().saved.unwrap().may_still_run);
+    let doubtful = SavedModule { may_still_run: true, ..up() };
+    saved::save(&layout, &web, &doubtful, &boot("a", 10)).unwrap();
+    let found = saved::load(&layout, &web, &boot("a", 10)).unwrap();
+    assert!(found.saved.unwrap().may_still_run);
 }
 
 #[test]

@@ -75,6 +75,10 @@ fn scripts_that_hang_are_ended_at_their_time_limits() {
     let ends = |line: &&str| line.contains("| Script stop_both > ") && line.contains(TIME_LIMIT);
     assert_eq!(log.lines().filter(ends).count(), 2, "the nice one, too:\n{log}");
     assert_eq!(children_end("stop"), 2);
+    // Nobody knows what they left, and that is said.
+    let may_run = "The application may still run: the last stop_both ended because its time limit";
+    let faults = place.report("stop")["faults"].to_string();
+    assert!(log.contains(may_run) && faults.contains(may_run), "{faults}\n{log}");
 
     // A start script has a limit where one is set.
     let user = "<user starttimeout=\"1\"/>";

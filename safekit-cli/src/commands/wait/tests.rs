@@ -20,6 +20,7 @@ fn report(state: FarmState, readiness: Readiness, goal: FarmState) -> ModuleRepo
         watched: Vec::new(),
         boot: "ignore".to_owned(),
         signature: String::new(),
+        faults: Vec::new(),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::timer::later;
 
 /// A deadline is always later than the moment in which it is set.
 const PATIENCE_MIN: Duration = Duration::from_millis(1);
+/// For so long a script of a forced stop is not ended by another forcestop: longer than a double click or a repeated
+/// line of a shell, which would leave the application running unwatched; shorter than anybody waits who sees it hang.
+const FORCE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 impl Module {
     /// Does a command, or says why not.
@@ -97,7 +100,7 @@ impl Module {
     fn do_stop(&mut self, now: Instant, origin: &Origin) -> String {
         match &mut self.state {
             State::Stopped => self.cancel_boot(),
-            State::Waiting(_) | State::Moving(_) => self.turn_back(now),
+            State::Waiting(_) | State::Moving(_) => self.turn_back(now, origin),
             State::Adopted(_) | State::Joining | State::Ready => {
                 self.begin_halt(now, Command::Stop, Goal::Stop, origin);
                 self.doing(now)
@@ -151,7 +154,7 @@ impl Module {
         };
         self.stop_timers();
         let cause = Cause::Command { command, origin: origin.clone() };
-        self.become_moving(now, Journey::new(command, goal, steps), cause.clone());
+        self.become_moving(now, Journey::new(command, goal, steps, cause.clone()), cause.clone());
         self.advance(now, cause);
     }
 
@@ -188,17 +191,21 @@ impl Module {
     }
 
     /// Turns a journey to STOP. What runs may end; a drain goes on.
-    fn turn_back(&mut self, now: Instant) -> String {
+    fn turn_back(&mut self, now: Instant, origin: &Origin) -> String {
+        let cause = Cause::Command { command: Command::Stop, origin: origin.clone() };
         let patience = self.config.user.as_ref().map(|user| user.nicestoptimeout);
         let waiting = matches!(self.state, State::Waiting(_));
         let Some(journey) = self.state.journey_mut() else { return String::new() };
         let before = journey.goal;
         journey.goal = Goal::Stop;
+        if before != Goal::Stop {
+            journey.command = Command::Stop;
+            journey.cause = cause.clone();
+            self.cause = cause;
+        }
         match before {
-            Goal::Stop => {}
-            Goal::Again => journey.command = Command::Stop,
+            Goal::Stop | Goal::Again => {}
             Goal::Up => {
-                journey.command = Command::Stop;
                 journey.steps =
                     if waiting { plan::stop_from_wait() } else { plan::stop_from_up(None) };
                 let starts = matches!(&journey.doing, Doing::Script(running)
@@ -217,10 +224,8 @@ impl Module {
             // Also a way to clear away what is left of an application of which nothing is known.
             State::Stopped | State::Adopted(_) | State::Joining | State::Ready => Doing::Nothing,
             State::Waiting(journey) | State::Moving(journey) => {
-                // The second one ends what the first one began, and goes on with what is left.
                 if journey.command == Command::Forcestop {
-                    self.end_script(now);
-                    return self.doing(now);
+                    return self.force_again(now);
                 }
                 match &journey.doing {
                     Doing::Script(running) => Doing::Script(running.clone()),
@@ -230,12 +235,29 @@ impl Module {
         };
         self.stop_timers();
         self.boot_waits = false;
-        let mut journey = Journey::new(Command::Forcestop, Goal::Stop, plan::stop_from_wait());
+        let steps = plan::stop_from_wait();
+        let mut journey = Journey::new(Command::Forcestop, Goal::Stop, steps, cause.clone());
         journey.doing = doing;
         self.monitor.disable(crate::config::model::ProcClass::Both);
         self.become_waiting(now, journey, cause.clone());
         self.end_script(now);
         self.advance(now, cause);
+        self.doing(now)
+    }
+
+    /// The second one ends what the first one began, and goes on with what is left; but not what has only just begun.
+    fn force_again(&mut self, now: Instant) -> String {
+        let early = self.state.running().is_some_and(|running| {
+            !running.ending && now.saturating_duration_since(running.since) < FORCE_AGAIN_AFTER
+        });
+        if early {
+            let wait = duration_text(FORCE_AGAIN_AFTER);
+            return format!(
+                "{}; another forcestop ends it when it has run for {wait}",
+                self.doing(now)
+            );
+        }
+        self.end_script(now);
         self.doing(now)
     }
 

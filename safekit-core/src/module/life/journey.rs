@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::control::Command;
+use crate::explain::Cause;
 use crate::ids::ActionId;
 use crate::module::plan::Step;
 use crate::module::saved::SavedPhase;
@@ -42,6 +43,8 @@ pub(super) struct Journey {
     /// What began it; its word is the scripts' last argument.
     pub(super) command: Command,
     pub(super) goal: Goal,
+    /// Why it began: that is also why it ends, unless it ends in UP.
+    pub(super) cause: Cause,
     pub(super) steps: VecDeque<Step>,
     /// What its next script finds.
     pub(super) large_userlogs: LargeUserlogs,
@@ -138,9 +141,23 @@ impl State {
 }
 
 impl Journey {
-    pub(super) fn new(command: Command, goal: Goal, steps: VecDeque<Step>) -> Self {
+    pub(super) fn new(command: Command, goal: Goal, steps: VecDeque<Step>, cause: Cause) -> Self {
         let (large_userlogs, doing) = (LargeUserlogs::Keep, Doing::Nothing);
-        Self { command, goal, steps, large_userlogs, doing }
+        Self { command, goal, cause, steps, large_userlogs, doing }
+    }
+
+    /// Returns why a state on the way is entered. UP is explained by what came last; who asks why a module is stopped
+    /// wants to know who stopped it, and not which of its scripts was the last.
+    pub(super) fn cause(&self, last: &Cause) -> Cause {
+        match self.goal {
+            Goal::Up => last.clone(),
+            Goal::Stop | Goal::Again => self.cause.clone(),
+        }
+    }
+
+    /// Tells whether it calls that script again.
+    pub(super) fn has_to_call(&self, script: Script) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Run(call) if call.script == script))
     }
 
     /// Returns the last argument of the scripts. A forced stop is a stop to them: they know no other word for it.

@@ -10,7 +10,7 @@ use crate::event::{Event, Recovery};
 use crate::explain::Cause;
 use crate::module::io::Join;
 use crate::module::plan;
-use crate::module::saved::SavedPhase;
+use crate::module::saved::{SavedModule, SavedPhase};
 use crate::module::watch::Begin;
 use crate::node::AgentStart;
 use crate::timer::later;
@@ -20,8 +20,11 @@ pub(super) const PROOF_MIN: Duration = Duration::from_secs(10);
 
 impl Module {
     /// Goes on from what was saved.
-    pub(super) fn recover(&mut self, now: Instant, start: AgentStart, saved: Option<SavedPhase>) {
-        match (start, saved) {
+    pub(super) fn recover(&mut self, now: Instant, start: AgentStart, saved: Option<&SavedModule>) {
+        // Nothing outlives the host.
+        let may_still_run = saved.is_some_and(|saved| saved.may_still_run);
+        self.may_still_run = may_still_run && start != AgentStart::HostBooted;
+        match (start, saved.map(|saved| saved.phase)) {
             (AgentStart::Reconfigured, _) | (AgentStart::SameBoot, None) => {}
             (AgentStart::HostBooted, _) => {
                 self.started = self.starts_at_boot();
@@ -102,9 +105,9 @@ impl Module {
             Goal::Stop => Command::Stop,
             Goal::Up | Goal::Again => Command::Stopstart,
         };
-        let journey = Journey::new(command, goal, plan::stop_from_up(None));
-        self.become_moving(now, journey, Cause::AgentRestarted);
-        self.advance(now, Cause::AgentRestarted);
+        let (steps, cause) = (plan::stop_from_up(None), Cause::AgentRestarted);
+        self.become_moving(now, Journey::new(command, goal, steps, cause.clone()), cause.clone());
+        self.advance(now, cause);
     }
 
     fn recovered(&mut self, what: Recovery) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::journey::{Doing, Goal, State};
 use super::{ACTION_BITS, Module, PastRun, PresentRun, Timer};
 use crate::config::model::ModuleConfig;
+use crate::event::ModuleFault;
 use crate::explain::Cause;
 use crate::ids::{ActionId, LanSet, ModuleKey};
 use crate::module::script::Script;
@@ -114,6 +115,13 @@ impl Module {
     #[must_use]
     pub fn past_runs(&self) -> &BTreeMap<Script, PastRun> {
         &self.past
+    }
+
+    /// Returns what is wrong with it and needs a person.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ModuleFault> {
+        let unsaved = self.save_error.clone().map(|error| ModuleFault::NotSaved { error });
+        self.unstopped().into_iter().chain(unsaved).collect()
     }
 
     /// Returns when the drain ends.

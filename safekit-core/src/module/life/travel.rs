@@ -22,7 +22,8 @@ impl Module {
             if !matches!(journey.doing, Doing::Nothing) {
                 return;
             }
-            let Some(step) = journey.steps.pop_front() else { return self.arrive(now, cause) };
+            let because = journey.cause(&cause);
+            let Some(step) = journey.steps.pop_front() else { return self.arrive(now, because) };
             let here = journey.clone();
             match step {
                 Step::Run(call) => {
@@ -34,8 +35,8 @@ impl Module {
                         cause = Cause::NoScript;
                     }
                 }
-                Step::EnterWait => self.become_waiting(now, here, cause.clone()),
-                Step::EnterUp => self.become_moving(now, here, cause.clone()),
+                Step::EnterWait => self.become_waiting(now, here, because),
+                Step::EnterUp => self.become_moving(now, here, because),
                 Step::WatchOn(class) => self.monitor.enable(now, class, Begin::Started),
                 Step::WatchOff(class) => self.monitor.disable(class),
                 Step::Drain(duration) => return self.begin_drain(now, duration),
@@ -58,7 +59,7 @@ impl Module {
 
     pub(super) fn begin_start(&mut self, now: Instant, origin: &Origin) {
         let cause = Cause::Command { command: Command::Start, origin: origin.clone() };
-        let mut journey = Journey::new(Command::Start, Goal::Up, plan::start());
+        let mut journey = Journey::new(Command::Start, Goal::Up, plan::start(), cause.clone());
         journey.large_userlogs = LargeUserlogs::Empty;
         self.become_waiting(now, journey, cause.clone());
         self.advance(now, cause);
@@ -118,8 +119,10 @@ impl Module {
         self.event(Event::ScriptEnded { module, script, end: ended, duration, userlog: log });
         let arguments = running.arguments;
         self.past.insert(script, PastRun { arguments, end: end.clone(), duration, userlog });
-        if script == Script::StartBoth {
-            self.judge_start(now, &end);
+        match script {
+            Script::StartBoth => self.judge_start(now, &end),
+            Script::StopBoth => self.judge_stop(&end),
+            Script::Prestart | Script::Poststop | Script::Transition => {}
         }
         self.advance(now, Cause::ScriptEnded { script, end, duration });
     }
@@ -138,6 +141,19 @@ impl Module {
             | ScriptEnd::Exited { .. }
             | ScriptEnd::Signalled { .. }
             | ScriptEnd::Ended => {}
+        }
+    }
+
+    /// A stop goes on, however its scripts end: nothing is gained where it stands still. But when the last `stop_both`
+    /// did not come to its own end, nobody knows what it left.
+    fn judge_stop(&mut self, end: &ScriptEnd) {
+        let last = self.state.journey().is_none_or(|it| !it.has_to_call(Script::StopBoth));
+        match end {
+            ScriptEnd::Exited { .. } => self.may_still_run = false,
+            ScriptEnd::Signalled { .. }
+            | ScriptEnd::TimedOut
+            | ScriptEnd::Ended
+            | ScriptEnd::NotStarted { .. } => self.may_still_run |= last,
         }
     }
 

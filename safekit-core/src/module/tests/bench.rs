@@ -84,7 +84,7 @@ pub(super) fn process(name: &str, pid: u32) -> ProcessInfo {
 
 pub(super) fn saved(phase: SavedPhase) -> SavedModule {
     let budget = SavedBudget { used: 0, age_ms: 0 };
-    SavedModule { phase, started: true, watched: Vec::new(), budget }
+    SavedModule { phase, started: true, watched: Vec::new(), budget, may_still_run: false }
 }
 
 /// A module and what it has said.

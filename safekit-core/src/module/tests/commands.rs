@@ -3,6 +3,7 @@
 use super::bench::{Bench, config, ms, s, user};
 use crate::config::model::{BootPolicy, ModuleConfig};
 use crate::control::{Command, Origin, Refusal};
+use crate::event::ModuleFault;
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
 use crate::module::{Input, Join};
@@ -164,10 +165,37 @@ fn a_second_forcestop_ends_the_forced_script_and_goes_on() {
     let mut bench = Bench::up(config());
     bench.command(Command::Forcestop, user()).unwrap();
     let (forced, _) = bench.running[0];
+    bench.pass(s(5));
     bench.command(Command::Forcestop, user()).unwrap();
     assert_eq!(bench.to_end, [forced]);
     bench.end(ScriptEnd::Ended);
     assert_eq!(bench.running_script(), Some(Script::Poststop));
+    bench.run_all();
+    let ended = ModuleFault::MayStillRun { end: Some(ScriptEnd::Ended) };
+    assert_eq!(bench.module.faults(), [ended], "who ends stop_both leaves the application");
+}
+
+#[test]
+fn a_second_forcestop_does_not_end_what_has_only_just_begun() {
+    let mut bench = Bench::up(config());
+    bench.command(Command::Forcestop, user()).unwrap();
+    bench.pass(ms(4_999));
+    let answer = bench.command(Command::Forcestop, user()).unwrap();
+    assert_eq!(
+        answer.text,
+        "stopping, stop_both runs since 4.9 s; another forcestop ends it when it has run for 5 s"
+    );
+    assert!(bench.to_end.is_empty());
+    // What the first one found running was told to end, and is told again.
+    let mut bench = starting();
+    let (start_both, _) = bench.running[0];
+    bench.command(Command::Forcestop, user()).unwrap();
+    bench.command(Command::Forcestop, user()).unwrap();
+    assert_eq!(bench.to_end, [start_both, start_both]);
+    bench.end(ScriptEnd::Ended);
+    let (forced, _) = bench.running[0];
+    bench.command(Command::Forcestop, user()).unwrap();
+    assert!(!bench.to_end.contains(&forced));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::bench::{Bench, POLL, config, ms, proc, process, s, user, watching};
 use crate::config::model::{ModuleConfig, ProcAction, ProcClass, ProcConfig};
 use crate::control::{Command, Origin};
-use crate::event::Event;
+use crate::event::{Event, ModuleFault};
 use crate::ids::{ActionId, LanSet};
 use crate::module::script::Script;
 use crate::module::state::ModuleState;
@@ -145,15 +145,22 @@ fn what_cannot_be_saved_is_told_once_and_saved_later() {
     let save = |number: u64| ActionId((1 << 40) | number);
     for number in 1..=3 {
         assert_eq!(bench.saves.len(), usize::try_from(number).unwrap());
-        let outcome = Outcome::Failed { error: "disk full".to_owned() };
+        let error = format!("disk full {number}");
+        let outcome = Outcome::Failed { error: error.clone() };
         bench.input(Input::ActionFinished { id: save(number), outcome });
+        assert_eq!(bench.module.faults(), [ModuleFault::NotSaved { error }]);
         bench.pass(s(5));
     }
+    assert_eq!(bench.module.faults().len(), 1, "nothing is saved yet");
+    let recovered = |event: &&Event| matches!(event, Event::EdgeRecovered { .. });
+    assert_eq!(bench.events.iter().filter(recovered).count(), 0);
     bench.input(Input::ActionFinished { id: save(4), outcome: Outcome::Done });
+    assert!(bench.module.faults().is_empty());
     bench.pass(s(60));
     assert_eq!(bench.saves.len(), 4);
     let failed = |event: &&Event| matches!(event, Event::EdgeFailed { .. });
     assert_eq!(bench.events.iter().filter(failed).count(), 1);
+    assert_eq!(bench.events.iter().filter(recovered).count(), 1);
     assert_eq!(Module::number_of(save(1)), 1);
 }
 

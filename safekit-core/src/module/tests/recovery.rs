@@ -3,8 +3,9 @@
 use super::bench::{Bench, POLL, config, proc, process, s, saved, user, watching};
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction};
 use crate::control::{Command, Origin};
-use crate::event::{Event, Recovery};
+use crate::event::{Event, ModuleFault, Recovery};
 use crate::module::saved::{SavedModule, SavedPhase};
+use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
 use crate::module::{Input, Join};
 use crate::node::AgentStart;
@@ -130,6 +131,29 @@ fn a_stopped_module_stays_stopped_when_the_agent_starts_again() {
         assert_eq!(bench.module.state(), ModuleState::STOP);
         let bench = Bench::begin(with_boot(boot), AgentStart::SameBoot, None);
         assert_eq!(bench.module.state(), ModuleState::STOP);
+    }
+}
+
+#[test]
+fn that_an_application_may_still_run_outlives_the_agent_and_not_the_host() {
+    let mut bench = Bench::up(with_boot(BootPolicy::Off));
+    bench.command(Command::Forcestop, user()).unwrap();
+    assert_eq!(bench.running_script(), Some(Script::StopBoth));
+    bench.end(ScriptEnd::TimedOut);
+    let cut_short = bench.saves.last().cloned();
+    bench.run_all();
+    let stopped = bench.saves.last().cloned();
+    let fault = [ModuleFault::MayStillRun { end: None }];
+    for kept in [&cut_short, &stopped] {
+        let mut bench =
+            Bench::begin(with_boot(BootPolicy::Off), AgentStart::SameBoot, kept.clone());
+        assert_eq!(bench.module.faults(), fault);
+        bench.command(Command::Forcestop, user()).unwrap();
+        bench.run_all();
+        assert_eq!(bench.module.faults(), []);
+        assert!(!bench.saves.last().unwrap().may_still_run);
+        let booted = Bench::begin(with_boot(BootPolicy::Off), AgentStart::HostBooted, kept.clone());
+        assert_eq!(booted.module.faults(), []);
     }
 }
 

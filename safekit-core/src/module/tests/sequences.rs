@@ -3,7 +3,7 @@
 use super::bench::{Bench, config, s, user};
 use crate::config::model::ModuleConfig;
 use crate::control::{Command, Origin};
-use crate::event::Event;
+use crate::event::{Event, ModuleFault};
 use crate::explain::Cause;
 use crate::module::script::{LargeUserlogs, Script, ScriptEnd};
 use crate::module::state::ModuleState;
@@ -236,6 +236,67 @@ fn a_stop_script_that_exceeds_its_limit_is_followed_by_the_next_phase() {
     assert_eq!(bench.module.state(), ModuleState::STOP);
 }
 
+fn may_still_run(bench: &Bench) -> Option<ScriptEnd> {
+    bench.module.faults().into_iter().find_map(|fault| match fault {
+        ModuleFault::MayStillRun { end } => end,
+        ModuleFault::NotSaved { .. } => None,
+    })
+}
+
+/// Counts the lines about it.
+fn told(bench: &Bench) -> usize {
+    let told = |event: &&Event| matches!(event, Event::ModuleFaulty { .. });
+    bench.events.iter().filter(told).count()
+}
+
+/// Goes to STOP with a forced `stop_both` that ends like this.
+fn stop_badly(bench: &mut Bench, nicely: ScriptEnd, forced: ScriptEnd) {
+    bench.command(Command::Stop, user()).unwrap();
+    bench.run_until(Script::StopBoth);
+    bench.end(nicely);
+    bench.run_until(Script::StopBoth);
+    assert_eq!((may_still_run(bench), told(bench)), (None, 0), "the forced call may still do it");
+    bench.end(forced);
+    bench.run_all();
+    assert_eq!(bench.module.state(), ModuleState::STOP);
+}
+
+#[test]
+fn an_application_that_no_stop_both_has_stopped_may_still_run_and_that_is_said() {
+    let not_started = ScriptEnd::NotStarted { error: "denied".to_owned() };
+    for end in [ScriptEnd::TimedOut, not_started, ScriptEnd::Signalled { signal: 9 }] {
+        let mut bench = Bench::up(config());
+        stop_badly(&mut bench, ScriptEnd::TimedOut, end.clone());
+        assert_eq!((may_still_run(&bench), told(&bench)), (Some(end), 1));
+        let line = bench.events.iter().position(|it| matches!(it, Event::ModuleFaulty { .. }));
+        let stop = bench.events.iter().rposition(|it| matches!(it, Event::StateChanged { .. }));
+        assert_eq!(line, stop.map(|stop| stop + 1), "at the moment of STOP");
+        // A forced stop that comes to its end takes it away.
+        bench.command(Command::Forcestop, user()).unwrap();
+        assert!(may_still_run(&bench).is_some());
+        bench.run_all();
+        assert_eq!((may_still_run(&bench), told(&bench)), (None, 1));
+    }
+}
+
+#[test]
+fn an_application_that_one_of_both_calls_has_stopped_is_stopped() {
+    let mut bench = Bench::up(config());
+    stop_badly(&mut bench, ScriptEnd::TimedOut, ScriptEnd::Exited { code: 1 });
+    assert_eq!((may_still_run(&bench), told(&bench)), (None, 0));
+}
+
+#[test]
+fn an_application_that_is_up_again_is_no_fault() {
+    let mut bench = Bench::up(config());
+    stop_badly(&mut bench, ScriptEnd::TimedOut, ScriptEnd::TimedOut);
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_until(Script::StartBoth);
+    assert!(may_still_run(&bench).is_some(), "it could run twice");
+    bench.run_all();
+    assert_eq!((may_still_run(&bench), bench.module.state()), (None, ModuleState::UP_READY));
+}
+
 #[test]
 fn exit_codes_are_told_and_not_acted_upon() {
     let mut bench = Bench::new(config());
@@ -262,6 +323,63 @@ fn an_application_that_could_not_be_started_is_not_called_ready() {
         assert_eq!(bench.module.state(), ModuleState::STOP);
         assert!(!bench.told.contains(&(ModuleState::UP_READY, "ready")));
     }
+}
+
+#[test]
+fn a_stop_is_explained_by_what_began_it_and_not_by_its_last_script() {
+    let called = |command, origin| Cause::Command { command, origin };
+    let errd = called(Command::Stop, Origin::Errd);
+    let person = called(Command::Stop, user());
+    let first = called(Command::Stopstart, user());
+    for (command, origin, cause) in [
+        (Command::Stop, user(), person),
+        (Command::Stop, Origin::Errd, errd),
+        (Command::Forcestop, user(), called(Command::Forcestop, user())),
+        (Command::Stopstart, user(), first),
+    ] {
+        let mut bench = Bench::up(config());
+        bench.command(command, origin).unwrap();
+        bench.run_all();
+        let mut causes = bench.events.iter().filter_map(|event| {
+            let Event::StateChanged { to, cause, .. } = event else { return None };
+            let stops = [ModuleState::STOP, ModuleState::WAIT_TRANSIENT].contains(to);
+            stops.then(|| cause.clone())
+        });
+        let on_the_way = if command == Command::Forcestop { 1 } else { 2 };
+        assert!(causes.by_ref().take(on_the_way).all(|found| found == cause), "{command:?}");
+    }
+    // Who turns a start back is who stops it, from that moment.
+    let mut bench = Bench::new(config());
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_until(Script::StartBoth);
+    let detector = Origin::Detector("check".to_owned());
+    bench.command(Command::Stop, detector.clone()).unwrap();
+    assert_eq!(*bench.module.cause(), called(Command::Stop, detector.clone()));
+    bench.command(Command::Stop, user()).unwrap();
+    bench.run_all();
+    assert_eq!(*bench.module.cause(), called(Command::Stop, detector), "the first one began it");
+    // A stop that comes while a stopstart stops leaves out the start.
+    let mut bench = Bench::up(config());
+    bench.command(Command::Stopstart, user()).unwrap();
+    bench.command(Command::Stop, Origin::Shutdown).unwrap();
+    bench.run_all();
+    assert_eq!(*bench.module.cause(), called(Command::Stop, Origin::Shutdown));
+    // What made the start fail is told by its script's line; the stop is called by it.
+    let mut bench = Bench::new(config());
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_until(Script::StartBoth);
+    bench.end(ScriptEnd::TimedOut);
+    bench.run_all();
+    let start_both = Origin::Detector("start_both".to_owned());
+    assert_eq!(*bench.module.cause(), called(Command::Stop, start_both));
+}
+
+#[test]
+fn up_is_explained_by_the_script_that_brought_it_there() {
+    let bench = Bench::up(config());
+    let is_start =
+        |cause: &Cause| matches!(cause, Cause::ScriptEnded { script: Script::StartBoth, .. });
+    assert!(is_start(bench.module.cause()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bench::{Bench, POLL, config, ms, proc, process, s, saved, user, watching};
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction, ProcClass, ProcConfig};
 use crate::control::{Command, Origin};
-use crate::event::Event;
+use crate::event::{Event, ModuleFault};
 use crate::ids::{ActionId, LanSet};
 use crate::module::saved::SavedPhase;
 use crate::module::script::{Script, ScriptEnd};
@@ -165,6 +165,8 @@ struct Memory {
     automatic: u32,
     /// The interval was never short.
     limited: bool,
+    /// The last `stop_both` did not come to its own end.
+    unfinished: bool,
 }
 
 impl Memory {
@@ -174,6 +176,9 @@ impl Memory {
         }
         if let Event::ScriptEnded { script: Script::StartBoth, .. } = event {
             self.stopped = false;
+        }
+        if let Event::ScriptEnded { script: Script::StopBoth, end, .. } = event {
+            self.unfinished = !matches!(end, ScriptEnd::Exited { .. });
         }
         if let Event::CommandAccepted { command, origin, .. } = event {
             let counts = matches!(command, Command::Restart | Command::Stopstart)
@@ -209,6 +214,13 @@ impl Memory {
         if state.state == FarmState::Stop {
             assert!(bench.running.is_empty(), "seed {seed}: a stopped module runs nothing");
             assert!(bench.watched.is_empty(), "seed {seed}: a stopped module watches nothing");
+            let told = bench
+                .module
+                .faults()
+                .iter()
+                .any(|fault| matches!(fault, ModuleFault::MayStillRun { .. }));
+            assert_eq!(told, self.unfinished, "seed {seed}: whether the application may still run");
+            assert_eq!(bench.saves.last().map(|it| it.may_still_run), Some(told), "seed {seed}");
         }
         let drained = bench.module.drain_until().is_none_or(|until| until > bench.now);
         assert!(drained, "seed {seed}: a drain ends in its time");

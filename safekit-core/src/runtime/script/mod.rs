@@ -6,8 +6,11 @@
 //! ```text
 //! Starting ──started──► Running ──dead──► (reported)
 //!    │                     └──time limit, EndScript──► killed ──dead, or 10 s──► (reported)
-//!    └──not started, time limit, EndScript──► (reported)
+//!    └──not started, start limit, EndScript──► (reported)
 //! ```
+//!
+//! The time limit is the script's own and begins when it was started. Until then the start limit holds, which no script
+//! without a time limit has; whatever is not started within a minute is told to people.
 //!
 //! Always: each run is reported exactly once, each child is reaped exactly once.
 
@@ -17,4 +20,4 @@ mod starter;
 
 pub(super) use child::ScriptChild;
 pub(super) use runs::{RunReport, Runs};
-pub(super) use starter::{ScriptJob, StartJob, Started, Starter, without_ours};
+pub(super) use starter::{ScriptJob, StartJob, Started, Starter, leftovers_patience, without_ours};

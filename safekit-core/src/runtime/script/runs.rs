@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-use super::{ScriptChild, ScriptJob, StartJob, Started};
+use super::{ScriptChild, ScriptJob, StartJob, Started, leftovers_patience};
 use crate::ids::ActionId;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::node::Outcome;
@@ -47,9 +47,12 @@ pub(in crate::runtime) struct Runs {
 struct Run {
     run: Arc<ScriptRun>,
     worker: Worker<ScriptJob>,
+    /// Since when it runs; until it was started, since when it is wanted.
     since: Instant,
-    /// The time limit; once it is being ended, when its end is reported even if it is not dead.
+    /// The start limit, then the time limit; once it is being ended, when its end is reported even if it is not dead.
     deadline: Option<Instant>,
+    /// When to tell that it is not started yet.
+    tell_at: Option<Instant>,
     ending: Option<Ending>,
     reported: bool,
     stage: Stage,
@@ -109,9 +112,16 @@ impl Runs {
         if worker.submit(ScriptJob::Start(Box::new(job))).is_err() {
             return self.refuse(id, "scripts of this module were not started in time before it");
         }
-        let deadline = run.time_limit.and_then(|limit| now.checked_add(limit));
-        let stage = Stage::Starting { cancelled };
-        let run = Run { run, worker, since: now, deadline, ending: None, reported: false, stage };
+        let run = Run {
+            deadline: run.time_limit.and_then(|limit| now.checked_add(start_limit(limit))),
+            tell_at: now.checked_add(TELL_AFTER),
+            run,
+            worker,
+            since: now,
+            ending: None,
+            reported: false,
+            stage: Stage::Starting { cancelled },
+        };
         self.runs.insert(id, run);
     }
 
@@ -148,9 +158,13 @@ impl Runs {
             self.ask_at = self.ask_at.or_else(|| now.checked_add(ASK_AGAIN_AFTER));
         }
         run.stage = Stage::Running(Box::new(Running { child, group, userlog, watch }));
-        if let Some(ending) = run.ending {
-            run.ending = None;
-            self.kill(registry, now, id, ending);
+        run.tell_at = None;
+        match run.ending.take() {
+            Some(ending) => self.kill(registry, now, id, ending),
+            None => {
+                run.since = now;
+                run.deadline = run.run.time_limit.and_then(|limit| now.checked_add(limit));
+            }
         }
     }
 
@@ -194,6 +208,12 @@ impl Runs {
             let left = self.runs.values().any(Run::is_asked);
             self.ask_at = if left { now.checked_add(ASK_AGAIN_AFTER) } else { None };
         }
+        for run in self.runs.values_mut().filter(|run| run.tell_at.is_some_and(|at| at <= now)) {
+            run.tell_at = None;
+            let (module, script) = (run.run.module.clone(), run.run.script);
+            let notice = EdgeNotice::ScriptWaits { module, script, waited: TELL_AFTER };
+            self.reports.push(RunReport::Notice(notice));
+        }
         let due = self.runs.iter().filter(|(_, run)| run.deadline.is_some_and(|at| at <= now));
         let due: Vec<(ActionId, Option<Ending>)> = due.map(|(id, run)| (*id, run.ending)).collect();
         for (id, ending) in due {
@@ -211,7 +231,9 @@ impl Runs {
 
     /// Returns when [`Runs::handle_timeout`] has to be called.
     pub(in crate::runtime) fn poll_timeout(&self) -> Option<Instant> {
-        self.runs.values().filter_map(|run| run.deadline).chain(self.ask_at).min()
+        let of_runs =
+            self.runs.values().flat_map(|run| run.deadline.into_iter().chain(run.tell_at));
+        of_runs.chain(self.ask_at).min()
     }
 
     fn kill(&mut self, registry: &Registry, now: Instant, id: ActionId, ending: Ending) {
@@ -248,14 +270,14 @@ impl Runs {
     fn give_up(&mut self, now: Instant, id: ActionId, ending: Ending) {
         let Some(run) = self.runs.get_mut(&id) else { return };
         run.deadline = None;
+        run.tell_at = None;
         if run.reported {
             return;
         }
         run.reported = true;
         let end = match (&run.stage, ending) {
             (Stage::Starting { .. }, Ending::TimeLimit) => ScriptEnd::NotStarted {
-                error: "it could not be started within its time limit: the disk does not answer"
-                    .to_owned(),
+                error: "it could not be started in time: the disk does not answer".to_owned(),
             },
             (Stage::Starting { .. }, Ending::Order) => ScriptEnd::Ended,
             (Stage::Running(running), ending) => {
@@ -361,6 +383,19 @@ impl Ending {
         }
     }
 }
+
+/// Returns how long a script with this time limit may take to be started: as long as scripts of a former agent are waited
+/// for, and then as long as it may run, but not less than what a disk may need that is slow and not dead. It is bounded so
+/// that a stop ends one day; a script without a time limit is waited for without limit, and that is told.
+fn start_limit(time_limit: Duration) -> Duration {
+    leftovers_patience(Some(time_limit)).saturating_add(time_limit.max(START_LIMIT_MIN))
+}
+
+/// What the disk has at least to start a script.
+const START_LIMIT_MIN: Duration = Duration::from_secs(60);
+
+/// People are told of a script that is not started after this time.
+const TELL_AFTER: Duration = Duration::from_secs(60);
 
 /// How many scripts may run at a time.
 const RUNS_MAX: usize = 128;

@@ -121,10 +121,11 @@ impl Starter {
 
     /// Two scripts of a module never run side by side: a `start_both` that a killed agent left would start the application
     /// behind the back of the `stop_both` that comes next. It may end by itself, for half the time limit of the script
-    /// that waits; then, or when that one is to end, its process group is ended.
+    /// that waits; then, or when that one is to end, its process group is ended. The time limit of the script that waits
+    /// begins after that, when it is started.
     fn wait_for_leftovers(&self, job: &StartJob) {
         let StartJob { run, place, cancelled, .. } = job;
-        let patience = run.time_limit.map_or(LEFTOVERS_MAX, |limit| limit / 2);
+        let patience = leftovers_patience(run.time_limit);
         let begun = clock::now();
         let mut told = BTreeSet::new();
         loop {
@@ -230,6 +231,11 @@ impl Starter {
             reach,
         }));
     }
+}
+
+/// Returns how long scripts of a former agent are waited for by a script with this time limit.
+pub(in crate::runtime) fn leftovers_patience(time_limit: Option<Duration>) -> Duration {
+    time_limit.map_or(LEFTOVERS_MAX, |limit| limit / 2)
 }
 
 /// Takes out of an environment what is meant for this process and not for the application.

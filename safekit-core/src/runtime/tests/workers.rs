@@ -17,6 +17,7 @@ fn saved(used: u32) -> SavedModule {
         started: true,
         watched: Vec::new(),
         budget: SavedBudget { used, age_ms: 0 },
+        may_still_run: false,
     }
 }
 
