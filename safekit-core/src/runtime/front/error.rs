@@ -50,7 +50,7 @@ pub enum FrontError {
         source: io::Error,
     },
     /// The operating system has no thread or no event queue to give: raise the limits of the process.
-    #[error("cannot start the front {name}: the operating system refuses what it needs")]
+    #[error("cannot start the front {name}: the operating system refuses what it needs ({source})")]
     System {
         /// The front.
         name: String,
