@@ -25,6 +25,7 @@ mod run;
 mod tests;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,14 +34,17 @@ pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
 use crate::RunArguments;
-use crate::store::Layout;
 use crate::store::layout::{LockError, RootLock};
+use crate::store::{Layout, StoreError};
 
 /// The first argument of the agent proper; it gets the guardian's other arguments behind it.
 pub(crate) const AGENT_PART: &str = "agent";
 
 /// How often the agent says that it lives. Well below [`Limits::frozen_after`], so that lost turns do not matter.
 pub(crate) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Files that a process must be able to have open at once: an agent without modules has about 30, each connection and each
+/// watched process of an application takes one more.
+const FILES_MIN: u64 = 128;
 /// How often a root is tried whose guardian was killed, and whose agent is dying; once a second.
 const DYING_TRIES: u32 = 5;
 
@@ -49,10 +53,11 @@ const DYING_TRIES: u32 = 5;
 /// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
     let layout = Layout::new(arguments.root.as_deref());
-    let ended = take_root(&layout).map_err(|error| error.to_string()).and_then(|lock| {
+    let ended = check_files().and_then(|()| take_root(&layout).map_err(mend)).and_then(|lock| {
         let program = std::env::current_exe()
             .map_err(|error| format!("cannot find the file of this program: {error}"))?;
-        let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
+        let lines =
+            layout.lay_out(Some(&program)).map_err(|error| mend(LockError::Store(error)))?;
         lines.iter().for_each(|line| say(line));
         // "run" is the first one; the agent gets the others as they are.
         let others = std::env::args_os().skip(2);
@@ -67,6 +72,52 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
             say(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Refuses a limit with which the agent would fail in the middle of its work, each time at another place.
+fn check_files() -> Result<(), String> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    match limit.filter(|limit| *limit < FILES_MIN) {
+        None => Ok(()),
+        Some(limit) => Err(format!(
+            "this process may open {limit} files only, and an agent needs at least {FILES_MIN}: raise the limit \
+             (LimitNOFILE= of the service, or 'ulimit -n 4096' before the start)"
+        )),
+    }
+}
+
+/// What to do about an error of the root.
+const ADVICE: [(io::ErrorKind, &str); 6] = [
+    (
+        io::ErrorKind::ReadOnlyFilesystem,
+        "the agent keeps its state there: mount it writable, or choose another folder with --root",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "start the agent as root, or choose a folder of your own with --root",
+    ),
+    (io::ErrorKind::StorageFull, "make room there"),
+    (io::ErrorKind::QuotaExceeded, "make room there"),
+    (
+        io::ErrorKind::AlreadyExists,
+        "something else has that name: move it away, or choose another folder with --root",
+    ),
+    (
+        io::ErrorKind::NotADirectory,
+        "something else has that name: move it away, or choose another folder with --root",
+    ),
+];
+
+/// Tells an error of the root with what to do about it.
+fn mend(error: LockError) -> String {
+    let kind = match &error {
+        LockError::Store(StoreError::Io { source, .. }) => Some(source.kind()),
+        LockError::Store(_) | LockError::Taken { .. } => None,
+    };
+    match ADVICE.iter().find(|(of, _)| Some(*of) == kind) {
+        Some((_, advice)) => format!("{error}; {advice}"),
+        None => error.to_string(),
     }
 }
 

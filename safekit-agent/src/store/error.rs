@@ -19,7 +19,7 @@ pub(crate) enum StoreError {
         source: io::Error,
     },
     /// A configuration file has faults; each diagnostic is one line that begins with the place.
-    #[error("{}", diagnostics.join("\n"))]
+    #[error("{}", diagnostics.join("; "))]
     Configuration {
         /// The lines.
         diagnostics: Vec<String>,

@@ -15,6 +15,9 @@ pub(crate) use state::{module_state, node_state};
 
 use crate::failure::Failure;
 
+/// Columns of a terminal that sentences are fitted into.
+const COLUMNS: usize = 80;
+
 /// Returns what is printed to the error output.
 pub(crate) fn failure(failure: &Failure) -> String {
     let mut text = format!("error: {}\n", plain(&failure.message));
@@ -28,6 +31,25 @@ pub(crate) fn failure(failure: &Failure) -> String {
 /// Replaces what would steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// Makes an item of a list, broken at spaces into lines of at most [`COLUMNS`]; a longer word, as a path, stays whole.
+pub(crate) fn item(text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = "  -".to_owned();
+    let mut is_bare = true;
+    for word in plain(text).split(' ') {
+        let width = line.chars().count() + 1 + word.chars().count();
+        if width > COLUMNS && !is_bare {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = "   ".to_owned();
+        }
+        line.push(' ');
+        line.push_str(word);
+        is_bare = false;
+    }
+    format!("{lines}{line}\n")
 }
 
 /// Tells a duration.

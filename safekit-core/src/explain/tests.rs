@@ -176,7 +176,7 @@ fn nodes_and_lans_are_told_by_their_names() {
     let differs = Fault::ModuleDiffers { member: node(2), module: farm().key() };
     assert_eq!(
         told(&Event::Fault(differs)),
-        "membership | E | The configuration of module farm on server2 differs from the one here"
+        "membership | E | The configuration of module farm on server2 differs from the one here: install the same module on both and run 'safekit config -m farm'"
     );
 }
 

@@ -4,11 +4,34 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Fault;
+use crate::ids::NodeId;
 
 /// The same fault is told once within that time.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Faults remembered; while there are that many, further ones are not told: who forges senders gains nothing.
 const REMEMBERED_MAX: usize = 64;
+
+/// How long a refused datagram stands as a fault of the node that seems to send it. Longer than the slowest pulse.
+const STANDS: Duration = Duration::from_secs(15);
+
+/// What was refused last of the nodes of the cluster, by the address that it came from: one for each node.
+#[derive(Debug, Default)]
+pub(super) struct RefusedNodes {
+    last: BTreeMap<NodeId, (Instant, Fault)>,
+}
+
+impl RefusedNodes {
+    /// Takes note of a datagram that was refused.
+    pub(super) fn take(&mut self, now: Instant, member: NodeId, fault: Fault) {
+        self.last.insert(member, (now, fault));
+    }
+
+    /// Returns what stands, with the node that it is about.
+    pub(super) fn standing(&self, now: Instant) -> impl Iterator<Item = (NodeId, &Fault)> {
+        let lately = move |at: Instant| now.saturating_duration_since(at) < STANDS;
+        self.last.iter().filter(move |(_, (at, _))| lately(*at)).map(|(node, (_, f))| (*node, f))
+    }
+}
 
 /// Which faults were told lately.
 #[derive(Debug, Default)]
@@ -42,7 +65,7 @@ mod tests {
     use crate::sim_clock_base;
 
     fn fault(port: u16) -> Fault {
-        Fault::BadTag { from: ([127, 0, 0, 1], port).into() }
+        Fault::BadTag { from: ([127, 0, 0, 1], port).into(), member: None }
     }
 
     #[test]
