@@ -98,10 +98,7 @@ impl Played {
 
     fn nothing_more(&self) {
         self.socket.set_nonblocking(true).unwrap();
-        assert_eq!(
-            self.socket.recv(&mut [0; 2048]).unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
+        assert_eq!(self.socket.recv(&mut [0; 2048]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         self.socket.set_nonblocking(false).unwrap();
     }
 

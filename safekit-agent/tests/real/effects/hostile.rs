@@ -38,6 +38,15 @@ fn wait_for_no_fault(node: &Node) {
     node.wait_for("no fault is left", |report| faults(report).is_empty());
 }
 
+/// Waits until module web is saved in that phase: that is done beside the event loop.
+fn wait_for_saved(node: &Node, phase: &str) {
+    let file = node.root.join("var/modules/web/state.json");
+    wait_until(&format!("web is saved as {phase}"), || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        text.contains(&format!("\"phase\":\"{phase}\""))
+    });
+}
+
 /// Runs an agent that is to end by itself; returns its exit code and what it says.
 fn run_to_its_end(command: &mut Command, root: &Path) -> (Option<i32>, String) {
     command.args(["run", "--node", "node1", "--bind", "127.78.40.9", "--root"]).arg(root);
@@ -260,29 +269,42 @@ fn health(node: &Node, module: &str) -> u16 {
 
 #[test]
 fn an_agent_killed_in_a_drain_never_calls_clients_back() {
-    let place = Place::new(45);
-    let node = &place.node;
-    farm::start_module(node, "web", &farm::write_module(&place.dir.0, &draining(600)));
-    let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
+    let dir = TempDir::new();
+    let mut nodes: Vec<Node> = (1..=2)
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.45.{n}"), None))
+        .collect();
+    nodes.iter_mut().for_each(Node::start_agent);
+    farm::configure_cluster(&dir.0, &nodes);
+    let folder = farm::write_module(&dir.0, &draining(600));
+    nodes.iter().for_each(|node| farm::start_module(node, "web", &folder));
+    let node = &nodes[0];
+    wait_for(node, "web", "both serve", |report| {
+        report["participants"] == json!(["node1", "node2"])
+    });
+    let pid = fs::read_to_string(node.root.join("var/modules/web/pid")).unwrap();
+    let pid: i32 = pid.trim().parse().unwrap();
+    // Without a balancer that asks there would be nothing to drain.
     assert_eq!(health(node, "web"), 200);
     node.safekit(&["stop", "-m", "web"]);
-    place.wait_for("web", "it drains", |report| !report["drain_left_ms"].is_null());
+    wait_for(node, "web", "it drains", |report| !report["drain_left_ms"].is_null());
     assert!(farm::lives(pid), "it serves on");
     assert_ne!(health(node, "web"), 200);
 
+    // What is not on the disk by then never was.
+    wait_for_saved(node, "stopping");
     farm::signal(node.agent_pid(), Signal::KILL);
-    let stopped = || {
+    wait_until("the next agent has finished the stop", || {
         assert_ne!(health(node, "web"), 200, "nobody comes back");
         let output = node.try_safekit(&["state", "-m", "web", "--json"]);
         serde_json::from_slice::<Value>(&output.stdout)
             .is_ok_and(|report| report["state"] == "STOP" && report["readiness"] == "NotReady")
-    };
-    wait_until("the next agent has finished the stop", stopped);
+    });
     assert!(!farm::lives(pid));
-    let log = place.log("web");
+    let log = node.safekit(&["log", "-m", "web", "-A"]);
     assert!(log.contains("ended in the middle of a start or stop"), "{log}");
     assert!(log.contains("the agent before this one was ended by signal 9"), "{log}");
-    place.up("web");
+    node.safekit(&["start", "-m", "web"]);
+    node.safekit(&["waitstart", "-m", "web", "--timeout", "60s"]);
     assert_eq!(health(node, "web"), 200);
 }
 
@@ -321,6 +343,7 @@ fn a_module_whose_files_are_damaged_says_which_and_how_to_mend_it() {
     place.down("web");
 
     let saved = place.file("web", "state.json");
+    wait_for_saved(node, "stopped");
     let text = fs::read_to_string(&saved).unwrap();
     fs::write(&saved, text.replacen("\"version\":1", "\"version\":2", 1)).unwrap();
     named(&saved, &["has version 2", "remove the file", "'safekit config -m web'"]);
