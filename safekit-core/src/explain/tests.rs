@@ -181,6 +181,18 @@ fn nodes_and_lans_are_told_by_their_names() {
 }
 
 #[test]
+fn a_refused_sender_is_told_by_the_name_of_its_node_and_with_what_to_do() {
+    let from = ([10, 0, 0, 2], 4800).into();
+    let unknown = |member| told(&Event::Fault(Fault::UnknownKey { from, member }));
+    let text = unknown(Some(node(2)));
+    assert!(text.contains("Heartbeats from server2 (10.0.0.2:4800) are refused"), "{text}");
+    assert!(text.contains("'safekit cluster export', on server2 or here"), "{text}");
+    let text = unknown(None);
+    assert!(text.contains("Heartbeats from 10.0.0.2:4800 are refused"), "{text}");
+    assert!(!text.contains("safekit cluster"), "nothing is to be done here: {text}");
+}
+
+#[test]
 fn a_line_belongs_to_the_log_of_its_module() {
     let stop = command(Command::Stop, Origin::Maxloop);
     assert_eq!(line(&stop, &names()).module, Some(farm()));

@@ -59,7 +59,7 @@ impl FaultLimiter {
 mod tests {
     use std::time::Duration;
 
-    use super::{FaultLimiter, REMEMBERED_MAX};
+    use super::{FaultLimiter, REMEMBERED_MAX, RefusedNodes, STANDS};
     use crate::ids::NodeId;
     use crate::membership::Fault;
     use crate::sim_clock_base;
@@ -80,5 +80,18 @@ mod tests {
         assert_eq!(told, REMEMBERED_MAX - 1);
         let member = NodeId::new(2).unwrap();
         assert!(limiter.admit(now + Duration::from_secs(61), &Fault::DuplicateNode { member }));
+    }
+
+    #[test]
+    fn what_is_refused_of_a_node_stands_while_it_goes_on() {
+        let base = sim_clock_base();
+        let member = NodeId::new(2).unwrap();
+        let mut refused = RefusedNodes::default();
+        refused.take(base, member, fault(1));
+        let later = base + STANDS / 2;
+        refused.take(later, member, fault(2));
+        let standing: Vec<_> = refused.standing(base + STANDS).collect();
+        assert_eq!(standing, [(member, &fault(2))]);
+        assert_eq!(refused.standing(later + STANDS).count(), 0);
     }
 }

@@ -28,9 +28,8 @@ fn faults(report: &Value) -> Vec<String> {
 /// Waits until a node has a fault in which all these words are; returns it.
 fn wait_for_fault(node: &Node, words: &[&str]) -> String {
     let fits = |fault: &String| words.iter().all(|word| fault.contains(word));
-    let report = node.wait_for(&format!("a fault with {words:?}"), |report| {
-        faults(report).iter().any(|fault| fits(fault))
-    });
+    let report = node
+        .wait_for(&format!("a fault with {words:?}"), |report| faults(report).iter().any(&fits));
     faults(&report).into_iter().find(fits).unwrap()
 }
 
