@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub(crate) enum StoreError {
     /// The operating system refused.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path}: {source}{}", mend(source))]
     Io {
         /// What was tried: "read", "write", ...
         what: &'static str,
@@ -30,6 +30,20 @@ pub(crate) enum StoreError {
     /// It does not fit: the sentence says what, where and what to do.
     #[error("{0}")]
     Refused(String),
+}
+
+/// Says what helps, where that is known.
+fn mend(source: &io::Error) -> &'static str {
+    let kind = source.kind();
+    if kind == io::ErrorKind::PermissionDenied {
+        "; run as root, or give this user the right to it"
+    } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+        "; mount the file system for writing, or use a --root elsewhere"
+    } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+        "; make room on the file system"
+    } else {
+        ""
+    }
 }
 
 impl StoreError {

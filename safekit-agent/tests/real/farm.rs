@@ -62,15 +62,19 @@ impl Node {
 
     /// Starts the agent and waits until its control socket answers.
     pub(crate) fn start_agent(&mut self) {
+        self.start_agent_with(match &self.namespace {
+            Some(namespace) => crate::lab::in_namespace(namespace, AGENT),
+            None => Command::new(AGENT),
+        });
+    }
+
+    /// Starts the agent by a command that runs it with the arguments that are added.
+    pub(crate) fn start_agent_with(&mut self, mut command: Command) {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(self.root.join("agent.log"))
             .unwrap();
-        let mut command = match &self.namespace {
-            Some(namespace) => crate::lab::in_namespace(namespace, AGENT),
-            None => Command::new(AGENT),
-        };
         command
             .args(["run", "--node", &self.name, "--bind", &self.address, "--root"])
             .arg(&self.root);

@@ -28,5 +28,8 @@ mod lab;
 )]
 mod load;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "another program has the ports")]
+mod taken;
+#[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "a prober is a plain program")]
 mod way;
