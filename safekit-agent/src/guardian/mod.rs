@@ -25,7 +25,6 @@ mod run;
 mod tests;
 
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,17 +33,17 @@ pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
 use crate::RunArguments;
+use crate::store::Layout;
 use crate::store::layout::{LockError, RootLock};
-use crate::store::{Layout, StoreError};
 
 /// The first argument of the agent proper; it gets the guardian's other arguments behind it.
 pub(crate) const AGENT_PART: &str = "agent";
 
 /// How often the agent says that it lives. Well below [`Limits::frozen_after`], so that lost turns do not matter.
 pub(crate) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// Files that a process must be able to have open at once: an agent without modules has about 30, each connection and each
-/// watched process of an application takes one more.
-const FILES_MIN: u64 = 128;
+/// Files that a process must be able to have open at once: an agent with one module has about 30. With more than these and
+/// fewer than it may need the agent works, and names that as a fault.
+const FILES_MIN: u64 = 48;
 /// How often a root is tried whose guardian was killed, and whose agent is dying; once a second.
 const DYING_TRIES: u32 = 5;
 
@@ -53,19 +52,7 @@ const DYING_TRIES: u32 = 5;
 /// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
     let layout = Layout::new(arguments.root.as_deref());
-    let ended = check_files().and_then(|()| take_root(&layout).map_err(mend)).and_then(|lock| {
-        let program = std::env::current_exe()
-            .map_err(|error| format!("cannot find the file of this program: {error}"))?;
-        let lines =
-            layout.lay_out(Some(&program)).map_err(|error| mend(LockError::Store(error)))?;
-        lines.iter().for_each(|line| say(line));
-        // "run" is the first one; the agent gets the others as they are.
-        let others = std::env::args_os().skip(2);
-        let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
-        let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
-        guard(Config { lock, counter_file, program, arguments, limits })
-            .map_err(|error| format!("cannot catch signals: {error}"))
-    });
+    let ended = check_files().and_then(|()| guard_root(&layout));
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -73,6 +60,21 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Takes the root and lays it out, then guards agents.
+fn guard_root(layout: &Layout) -> Result<u8, String> {
+    let lock = take_root(layout).map_err(|error| error.to_string())?;
+    let program = std::env::current_exe()
+        .map_err(|error| format!("cannot find the file of this program: {error}"))?;
+    let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
+    lines.iter().for_each(|line| say(line));
+    // "run" is the first one; the agent gets the others as they are.
+    let others = std::env::args_os().skip(2);
+    let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
+    let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
+    guard(Config { lock, counter_file, program, arguments, limits })
+        .map_err(|error| format!("cannot catch signals: {error}"))
 }
 
 /// Refuses a limit with which the agent would fail in the middle of its work, each time at another place.
@@ -84,40 +86,6 @@ fn check_files() -> Result<(), String> {
             "this process may open {limit} files only, and an agent needs at least {FILES_MIN}: raise the limit \
              (LimitNOFILE= of the service, or 'ulimit -n 4096' before the start)"
         )),
-    }
-}
-
-/// What to do about an error of the root.
-const ADVICE: [(io::ErrorKind, &str); 6] = [
-    (
-        io::ErrorKind::ReadOnlyFilesystem,
-        "the agent keeps its state there: mount it writable, or choose another folder with --root",
-    ),
-    (
-        io::ErrorKind::PermissionDenied,
-        "start the agent as root, or choose a folder of your own with --root",
-    ),
-    (io::ErrorKind::StorageFull, "make room there"),
-    (io::ErrorKind::QuotaExceeded, "make room there"),
-    (
-        io::ErrorKind::AlreadyExists,
-        "something else has that name: move it away, or choose another folder with --root",
-    ),
-    (
-        io::ErrorKind::NotADirectory,
-        "something else has that name: move it away, or choose another folder with --root",
-    ),
-];
-
-/// Tells an error of the root with what to do about it.
-fn mend(error: LockError) -> String {
-    let kind = match &error {
-        LockError::Store(StoreError::Io { source, .. }) => Some(source.kind()),
-        LockError::Store(_) | LockError::Taken { .. } => None,
-    };
-    match ADVICE.iter().find(|(of, _)| Some(*of) == kind) {
-        Some((_, advice)) => format!("{error}; {advice}"),
-        None => error.to_string(),
     }
 }
 

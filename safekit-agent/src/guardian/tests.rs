@@ -98,7 +98,10 @@ impl Played {
 
     fn nothing_more(&self) {
         self.socket.set_nonblocking(true).unwrap();
-        assert_eq!(self.socket.recv(&mut [0; 2048]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(
+            self.socket.recv(&mut [0; 2048]).unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
         self.socket.set_nonblocking(false).unwrap();
     }
 
@@ -229,7 +232,7 @@ fn fake_agent() {
         }
         "surroundings" => {
             let mut stdin = Vec::new();
-            io::stdin().read_to_end(&mut stdin).unwrap();
+            std::io::stdin().read_to_end(&mut stdin).unwrap();
             let notify = std::env::var_os("NOTIFY_SOCKET");
             tell(format!("stdin {stdin:?} notify {notify:?} previous {:?}", started.previous_end));
             std::process::exit(0);

@@ -41,6 +41,8 @@ fn mend(source: &io::Error) -> &'static str {
         "; mount the file system for writing, or use a --root elsewhere"
     } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
         "; make room on the file system"
+    } else if kind == io::ErrorKind::AlreadyExists || kind == io::ErrorKind::NotADirectory {
+        "; something else has that name: move it away"
     } else {
         ""
     }

@@ -1,5 +1,6 @@
 //! Surroundings that work against the agent: files, ports, limits, other configurations, signals at the wrong moment.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -35,6 +36,17 @@ fn wait_for_fault(node: &Node, words: &[&str]) -> String {
 
 fn wait_for_no_fault(node: &Node) {
     node.wait_for("no fault is left", |report| faults(report).is_empty());
+}
+
+/// Takes a port as soon as it is free.
+fn had<T>(bind: impl Fn() -> std::io::Result<T>) -> T {
+    let taken = RefCell::new(None);
+    wait_until("a port is free", || {
+        let mut taken = taken.borrow_mut();
+        *taken = bind().ok();
+        taken.is_some()
+    });
+    taken.into_inner().unwrap()
 }
 
 /// Waits until module web is saved in that phase: that is done beside the event loop.
@@ -84,10 +96,7 @@ fn a_root_that_cannot_be_written_is_named_with_what_to_do() {
     let (code, said) = run_to_its_end(&mut command, &root);
     assert_eq!(code, Some(1), "{said}");
     let folder = root.join("var");
-    assert!(
-        said.contains(folder.to_str().unwrap()) && said.contains("mount it writable"),
-        "{said}"
-    );
+    assert!(said.contains(folder.to_str().unwrap()) && said.contains("for writing"), "{said}");
     assert_eq!(said.lines().count(), 1, "said once: {said}");
 }
 
@@ -168,36 +177,52 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
     let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
     place.node.kill_guardian();
     let address = place.node.address.clone();
-    let health = TcpListener::bind((address.as_str(), HEALTH_PORT)).unwrap();
-    let heartbeats = UdpSocket::bind((address.as_str(), 4800)).unwrap();
+    // The threads of a killed process let go of its sockets one after the other.
+    let health = had(|| TcpListener::bind((address.as_str(), HEALTH_PORT)));
+    let heartbeats = had(|| UdpSocket::bind((address.as_str(), 4800)));
 
-    let log = place.node.root.join("agent.log");
-    let safekit = place.node.root.join("safekit");
+    place.node.start_agent();
+    let fault = wait_for_fault(&place.node, &[":9010", "the port is in use"]);
+    assert!(fault.contains("ss -ltnp"), "{fault}");
+    let fault =
+        wait_for_fault(&place.node, &[":4800", "another program has this address and port"]);
+    assert!(fault.contains("ss -ulpn"), "{fault}");
+    assert!(farm::lives(pid));
+    drop((health, heartbeats));
+    wait_for_no_fault(&place.node);
+    place.wait_for("web", "it is UP", |report| report["readiness"] == "Ready");
+    assert!(farm::lives(pid), "the same application all the time");
+    assert!(!place.log("web").contains("stop_both"), "{}", place.log("web"));
+}
+
+#[test]
+fn an_agent_that_cannot_start_is_told_from_one_that_is_not_there() {
+    let dir = TempDir::new();
+    let mut node = Node::new(&dir.0, "node1", "127.78.48.1", None);
+    let (log, safekit) = (node.root.join("agent.log"), node.root.join("safekit"));
+    let socket = node.root.join("var/safekit.sock");
+    fs::create_dir_all(&socket).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            wait_until("the port is named", || {
-                let said = fs::read_to_string(&log).unwrap();
-                said.contains(":9010: the port is in use; stop the program that has it")
+            wait_until("the guardian tries again", || {
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                said.contains("the file there is not a socket")
                     && said.contains("it is started again in 1 s")
             });
             let output = Command::new(safekit).arg("state").output().unwrap();
             assert_eq!(output.status.code(), Some(69), "{output:?}");
             let said = String::from_utf8(output.stderr).unwrap();
-            assert!(said.contains("its guardian (pid"), "{said}");
-            drop(health);
+            assert!(said.contains("its guardian (pid") && said.contains("its output"), "{said}");
+            fs::remove_dir(&socket).unwrap();
         });
-        // Waits until an agent answers: by itself, once the port is free.
-        place.node.start_agent();
+        // Waits until an agent answers: by itself, once nothing is in the way.
+        node.start_agent();
     });
-    let fault =
-        wait_for_fault(&place.node, &[":4800", "another program has this address and port"]);
-    assert!(fault.contains("ss -ulpn"), "{fault}");
-    assert!(farm::lives(pid));
-    drop(heartbeats);
-    wait_for_no_fault(&place.node);
-    place.wait_for("web", "it is UP", |report| report["readiness"] == "Ready");
-    assert!(farm::lives(pid), "the same application all the time");
-    assert!(!place.log("web").contains("stop_both"), "{}", place.log("web"));
+    node.terminate();
+    let output = node.try_safekit(&["state"]);
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("is not running"), "{said}");
 }
 
 #[test]
