@@ -19,7 +19,7 @@ pub(crate) enum StoreError {
         source: io::Error,
     },
     /// A configuration file has faults; each diagnostic is one line that begins with the place.
-    #[error("{}", diagnostics.join("\n"))]
+    #[error("{}", diagnostics.join("; "))]
     Configuration {
         /// The lines.
         diagnostics: Vec<String>,
@@ -41,6 +41,8 @@ fn mend(source: &io::Error) -> &'static str {
         "; mount the file system for writing, or use a --root elsewhere"
     } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
         "; make room on the file system"
+    } else if kind == io::ErrorKind::AlreadyExists || kind == io::ErrorKind::NotADirectory {
+        "; something else has that name: move it away"
     } else {
         ""
     }

@@ -158,6 +158,28 @@ impl Node {
         pids(&self.wait_for("the application is seen", |report| !pids(report).is_empty()))
     }
 
+    /// Kills guardian and agent; the applications go on.
+    pub(crate) fn kill_guardian(&mut self) {
+        let agent = self.agent_pid();
+        if let Some(mut child) = self.guardian.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while lives(agent) {
+            assert!(Instant::now() < deadline, "{}: the agent outlives its guardian", self.name);
+            pause();
+        }
+    }
+
+    /// Has the agent start anew, and waits until the next one answers.
+    pub(crate) fn reload(&self) {
+        let former = self.agent_pid();
+        let guardian = i32::try_from(self.guardian_pid()).unwrap();
+        signal(guardian, rustix::process::Signal::HUP);
+        self.wait_for("the next agent answers", |report| report["agent_pid"] != former);
+    }
+
     /// Ends the agent as a service manager does, modules and all, and waits for it.
     pub(crate) fn terminate(&mut self) {
         if let Some(mut child) = self.guardian.take() {

@@ -171,12 +171,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         ],
         "safekit-agent/tests/real/effects/commands.rs::logs_are_written_and_shown_and_shutdown_leaves_the_agent",
     ),
-    // Who commands is one field of a command, whichever it is.
     (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],
-        "safekit-cli/src/args/tests.rs::every_command_means_what_it_says",
+        "safekit-agent/tests/real/effects/commands.rs::a_detector_gives_every_command_under_its_own_name",
     ),
-    (&["stop -i"], "safekit-core/src/module/tests/budget.rs::a_detectors_stop_is_not_counted"),
 ];
 
 /// Collects what is supported, each with the name of its element and of that around it.
