@@ -38,6 +38,15 @@ fn wait_for_no_fault(node: &Node) {
     node.wait_for("no fault is left", |report| faults(report).is_empty());
 }
 
+/// An application that must not outlive its test, though no agent may be there to stop it.
+struct Ended(i32);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        farm::signal(self.0, Signal::KILL);
+    }
+}
+
 /// Takes a port as soon as it is free.
 fn had<T>(bind: impl Fn() -> std::io::Result<T>) -> T {
     let taken = RefCell::new(None);
@@ -175,6 +184,7 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
     let module = farm::write_module(&place.dir.0, &draining(0));
     farm::start_module(&place.node, "web", &module);
     let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
+    let _ended = Ended(pid);
     place.node.kill_guardian();
     let address = place.node.address.clone();
     // The threads of a killed process let go of its sockets one after the other.
@@ -187,7 +197,7 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
     let fault =
         wait_for_fault(&place.node, &[":4800", "another program has this address and port"]);
     assert!(fault.contains("ss -ulpn"), "{fault}");
-    assert!(farm::lives(pid));
+    assert!(farm::lives(pid), "{}", place.log("web"));
     drop((health, heartbeats));
     wait_for_no_fault(&place.node);
     place.wait_for("web", "it is UP", |report| report["readiness"] == "Ready");
