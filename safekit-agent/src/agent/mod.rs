@@ -10,6 +10,7 @@
 //! a turn were drained, so that a health answer never tells what the turn has already taken back.
 //! Not here: decisions (the machines), bytes (the edge and the fronts), what the files mean (`store`).
 
+mod answers;
 mod cluster;
 mod desk;
 mod events;
@@ -29,7 +30,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
-use safekit_core::control::{Accepted, ModuleCommand, Refusal};
+use safekit_core::control::{Accepted, ModuleCommand};
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front};
@@ -41,7 +42,8 @@ use crate::api::Api;
 use crate::guardian::{BEAT_INTERVAL, Parent, ToAgent};
 use crate::log::{Log, LogThread};
 use crate::store::Layout;
-use desk::{Reply, Request};
+use answers::{Answers, Pending};
+use desk::Request;
 use shutdown::Ending;
 
 /// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.
@@ -94,6 +96,7 @@ struct Agent {
     bell: UnixStream,
     signals: shutdown::Signals,
     pending: BTreeMap<CommandId, Pending>,
+    answers: Answers,
     last_command: u64,
     ending: Ending,
     /// When lans without a socket are tried again.
@@ -104,15 +107,6 @@ struct Agent {
     beat_at: Instant,
     farewell_due: bool,
     told_faults: BTreeMap<String, String>,
-}
-
-/// Who waits for the answer to a command.
-#[derive(Debug)]
-enum Pending {
-    /// A worker of the API.
-    Caller(Reply<Result<Accepted, Refusal>>),
-    /// Nobody: the agent's own order.
-    Own,
 }
 
 impl Agent {
@@ -155,6 +149,7 @@ impl Agent {
         self.node.handle_timeout(now);
         self.drain();
         self.follow_ending(now);
+        self.answers.give(now, &self.edge);
         self.take_cluster_again(now);
         self.bind_again(now);
         self.open_network_again(now);
@@ -176,6 +171,7 @@ impl Agent {
         let own = [
             Some(self.stamp_at),
             Some(self.beat_at),
+            self.answers.poll_timeout(),
             self.bind_at,
             self.network_at,
             self.strange.as_ref().map(cluster::Strange::due),
@@ -212,7 +208,10 @@ impl Agent {
         // Whoever asked may have gone: then nobody wants the answer.
         match request {
             Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
-            Request::Command(command, reply) => self.command(now, command, Pending::Caller(reply)),
+            Request::Command(command, reply) => {
+                let module = command.module.clone();
+                self.command(now, command, Pending::Caller { reply, module });
+            }
             Request::ClusterChanged(loaded, me, reply) => {
                 self.apply_cluster(now, *loaded, me);
                 drop(reply.try_send(Ok(())));
@@ -255,10 +254,11 @@ impl Agent {
     fn perform(&mut self, output: node::Output) {
         match self.edge.perform(output) {
             Some(node::Output::Event(event)) => self.tell_event(&event),
-            Some(node::Output::CommandAnswered { id, answer }) => match self.pending.remove(&id) {
-                Some(Pending::Caller(reply)) => drop(reply.try_send(answer)),
-                Some(Pending::Own) | None => {}
-            },
+            Some(node::Output::CommandAnswered { id, answer }) => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.answers.take(clock::now(), pending, answer);
+                }
+            }
             Some(node::Output::StateChanged { module, state, reason }) => {
                 let ready = state == safekit_core::module::state::ModuleState::UP_READY;
                 self.board.publish(&module, ready, reason);

@@ -17,7 +17,8 @@ use safekit_core::module::state::FarmState;
 use safekit_core::node::Input;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::{Agent, Pending};
+use super::Agent;
+use super::answers::Pending;
 
 /// The exit code after which the guardian starts the next agent at once (`EX_TEMPFAIL`).
 const EXIT_AGAIN: u8 = 75;

@@ -14,6 +14,7 @@ use safekit_core::runtime::front::{Board, FrontError, reserve_file_descriptors};
 use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, Keep, clock, host};
 use safekit_farm::FarmNode;
 
+use super::answers::Answers;
 use super::desk::{Bell, desk};
 use super::events::Events;
 use super::modules::{self, ModuleFiles};
@@ -133,6 +134,7 @@ pub(super) fn agent(
         bell: heard,
         signals,
         pending: BTreeMap::new(),
+        answers: Answers::default(),
         last_command: 0,
         ending: Ending::Running,
         bind_at: None,

@@ -367,6 +367,12 @@ impl Edge {
         }
     }
 
+    /// Tells whether something of a module is on its way to the disk: what is done now may be lost with this process.
+    #[must_use]
+    pub fn is_saving(&self, module: &ModuleName) -> bool {
+        self.holds.is_keeping(module)
+    }
+
     /// Returns the next watched descriptor that has become readable.
     #[must_use]
     pub fn poll_ready(&mut self) -> Option<WatchToken> {

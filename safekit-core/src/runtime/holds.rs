@@ -41,6 +41,11 @@ impl Holds {
         self.keeping.remove(&id);
     }
 
+    /// Tells whether something of a module is being kept.
+    pub(super) fn is_keeping(&self, module: &ModuleName) -> bool {
+        self.keeping.values().any(|keeping| keeping == module)
+    }
+
     /// Takes a script to run; [`Holds::next`] gives it back when it may begin.
     pub(super) fn hold(&mut self, now: Instant, id: ActionId, run: Box<ScriptRun>) {
         self.held.push(Held { id, run, until: now + WAIT_MAX });
@@ -54,7 +59,7 @@ impl Holds {
 
     /// Returns the next script that may begin.
     pub(super) fn next(&mut self, now: Instant) -> Option<(ActionId, Box<ScriptRun>)> {
-        let waits = |held: &Held| self.keeping.values().any(|module| *module == held.run.module);
+        let waits = |held: &Held| self.is_keeping(&held.run.module);
         let place = self.held.iter().position(|held| held.until <= now || !waits(held))?;
         let held = self.held.remove(place);
         Some((held.id, held.run))

@@ -320,12 +320,12 @@ fn an_agent_killed_in_a_drain_never_calls_clients_back() {
     // Without a balancer that asks there would be nothing to drain.
     assert_eq!(health(node, "web"), 200);
     node.safekit(&["stop", "-m", "web"]);
+    let saved = fs::read_to_string(node.root.join("var/modules/web/state.json")).unwrap();
+    assert!(saved.contains("\"phase\":\"stopping\""), "on the disk when it is answered: {saved}");
     wait_for(node, "web", "it drains", |report| !report["drain_left_ms"].is_null());
     assert!(farm::lives(pid), "it serves on");
     assert_ne!(health(node, "web"), 200);
 
-    // What is not on the disk by then never was.
-    wait_for_saved(node, "stopping");
     farm::signal(node.agent_pid(), Signal::KILL);
     wait_until("the next agent has finished the stop", || {
         assert_ne!(health(node, "web"), 200, "nobody comes back");
