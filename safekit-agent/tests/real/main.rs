@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
