@@ -37,7 +37,7 @@ fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
     });
 }
 
-/// How often start_both was run.
+/// How often `start_both` was run.
 fn starts(node: &Node) -> usize {
     let entries = fs::read_dir(node.root.join("var/modules/farm")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -92,16 +92,23 @@ fn a_state_of_a_newer_version_is_refused_by_name_and_left_alone() {
 }
 
 #[test]
-fn a_module_whose_state_was_deleted_is_taken_as_stopped() {
+fn a_deleted_state_does_not_start_the_application_a_second_time() {
     let dir = TempDir::new();
-    let (mut node, state) = up(&dir, "127.78.83.1");
+    let mut node = Node::new(&dir.0, "node1", "127.78.83.1", None);
+    node.start_agent();
+    farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
+    // The boot policy would start it.
+    let config = crash::WATCHED.replace("drain=", "boot=\"on\" drain=");
+    farm::start_module(&node, "farm", &farm::write_module(&dir.0, &config));
     let application = node.application_pids();
+    let state = node.root.join("var/modules/farm/state.json");
     kill_agent_and(&mut node, || fs::remove_file(&state).unwrap());
-    let report = node.report();
-    assert_eq!(report["modules"][0]["state"], "STOP");
-    assert!(farm::lives(application[0]), "nobody has touched it");
-    assert!(crate::way::ready(&node).contains(" 404 "));
-    farm::signal(application[0], rustix::process::Signal::KILL);
+    node.wait_for("the application is watched again", |report| {
+        report["modules"][0]["readiness"] == "Ready" && farm::pids(report) == application
+    });
+    let log = node.safekit(&["log", "-m", "farm"]);
+    assert!(log.contains("state.json is missing; the module is taken as UP"), "{log}");
+    assert_eq!(log.matches("Script start_both >").count(), 1, "no script was run: {log}");
 }
 
 /// Runs this test again where root can mount without anybody seeing it; tells whether this is that run.

@@ -242,6 +242,32 @@ fn a_newer_version_is_refused_by_name_and_stays() {
 }
 
 #[test]
+fn a_missing_file_is_told_from_a_module_that_was_never_started() {
+    let root = TestRoot::new();
+    let (layout, web) = (root.layout(), module("web"));
+    let folder = layout.uservar(&web);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("userlog_2026-02-03T040506_stop_both.ulog"), "").unwrap();
+    let written = fs::metadata(&folder).unwrap().modified().unwrap();
+    let now = Boot { wall: written + Duration::from_secs(50), ..boot("a", 10_000) };
+    let never = saved::load(&layout, &web, &now).unwrap();
+    assert_eq!((never.saved, never.start, never.line), (None, AgentStart::HostBooted, None));
+
+    fs::write(folder.join("userlog_2026-02-03T040506_start_both.2.ulog"), "").unwrap();
+    let found = saved::load(&layout, &web, &now).unwrap();
+    assert_eq!(found.saved.unwrap().phase, SavedPhase::Up);
+    assert_eq!(found.start, AgentStart::SameBoot);
+    assert!(found.line.unwrap().contains("is missing; the module is taken as UP"));
+
+    let later = Boot { wall: written + Duration::from_secs(7200), ..boot("b", 1) };
+    assert_eq!(
+        saved::load(&layout, &web, &later).unwrap().saved,
+        None,
+        "the host has booted since"
+    );
+}
+
+#[test]
 fn a_damaged_file_is_moved_aside_and_never_taken_as_stop() {
     let root = TestRoot::new();
     let (layout, web) = (root.layout(), module("web"));
