@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -193,6 +193,34 @@ fn on_a_full_disk_the_application_is_kept_alive_and_faults_go_when_there_is_room
     let lost = log.lines().find(|line| line.contains("before this one are lost"));
     assert!(lost.is_some_and(|line| line.contains("No space left")), "{log}");
     assert!(log.contains("there is room"), "{log}");
+}
+
+#[test]
+fn a_group_that_is_made_later_may_give_commands_after_sighup() {
+    if !in_own_mounts("files::a_group_that_is_made_later_may_give_commands_after_sighup") {
+        return;
+    }
+    let dir = TempDir::new();
+    let groups = dir.0.join("group");
+    fs::write(&groups, "root:x:0:\n").unwrap();
+    let bound = Command::new("mount").arg("--bind").arg(&groups).arg("/etc/group").status();
+    assert!(bound.unwrap().success());
+    let mut node = Node::new(&dir.0, "node1", "127.78.86.1", None);
+    node.start_agent();
+    let (var, socket) = (node.root.join("var"), node.root.join("var/safekit.sock"));
+    let owner = |path: &PathBuf| fs::metadata(path).map(|it| (it.gid(), it.mode() & 0o777));
+    assert_eq!(owner(&socket).unwrap(), (0, 0o600));
+    let agent = node.agent_pid();
+    fs::write(&groups, "root:x:0:\nsafekit:x:990:\n").unwrap();
+    farm::signal(i32::try_from(node.guardian_pid()).unwrap(), rustix::process::Signal::HUP);
+    node.wait_for("the next agent is there", |report| {
+        report["agent_pid"].as_i64() != Some(agent.into())
+    });
+    // It answers a moment before it has opened its socket to others.
+    node.wait_for("the group may reach the socket", |_| {
+        owner(&socket).is_ok_and(|it| it == (990, 0o660))
+    });
+    assert_eq!(owner(&var).unwrap(), (990, 0o750));
 }
 
 #[test]
