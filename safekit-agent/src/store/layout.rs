@@ -160,6 +160,9 @@ impl Layout {
             files::create_folder(&folder, mode)?;
             files::remove_leftovers(&folder);
         }
+        for folder in fs::read_dir(self.safevar.join("modules")).into_iter().flatten().flatten() {
+            files::remove_leftovers(&folder.path());
+        }
         let mut lines = apply::finish_all(&self.safe.join("private/modules"));
         lines.extend(self.socket_access().line().map(str::to_owned));
         if let Some(command) = command {

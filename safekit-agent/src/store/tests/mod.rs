@@ -94,9 +94,14 @@ fn what_a_crash_left_is_removed() {
     fs::create_dir_all(built.join("bin")).unwrap();
     let half = files::building_place(&layout.incarnation_file()).unwrap();
     fs::write(&half, "half").unwrap();
+    let uservar = layout.uservar(&module("web"));
+    fs::create_dir_all(&uservar).unwrap();
+    let state = files::building_place(&uservar.join("state.json")).unwrap();
+    fs::write(&state, "half").unwrap();
     layout.lay_out(None).unwrap();
-    assert!(!built.exists());
-    assert!(!half.exists());
+    for gone in [built, half, state] {
+        assert!(!gone.exists(), "{}", gone.display());
+    }
 }
 
 #[test]
