@@ -55,6 +55,9 @@ pub(crate) struct RunArguments {
     /// Print events as they happen, one JSON object a line.
     #[arg(long)]
     events: bool,
+    /// The socket of another journal than that of this host.
+    #[arg(long, value_name = "PATH", value_parser = absolute, hide = true)]
+    system_log: Option<PathBuf>,
 }
 
 /// Makes a path absolute: scripts get it as SAFE, and run in a folder of their own.

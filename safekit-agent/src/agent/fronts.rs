@@ -38,7 +38,7 @@ impl Agent {
         let control = self.front("control", &api).with_listener(socket).with_limits(limits);
         self.control = Some(Front::start(control)?);
         self.api = Some(api);
-        access.apply(&self.layout.socket())?;
+        self.layout.open_socket(access)?;
         if let Some(line) = access.line() {
             self.tell_node(Severity::Info, line);
         }

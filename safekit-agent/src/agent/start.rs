@@ -23,7 +23,7 @@ use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS};
 use crate::RunArguments;
 use crate::guardian::{Parent, Started};
-use crate::log::{Level, LogThread};
+use crate::log::{Level, LogThread, SystemLog};
 use crate::store::{self, Layout, StoreError, saved};
 
 /// Descriptors that the process's table gets room for at once: growing it later stops every thread for milliseconds.
@@ -95,8 +95,8 @@ pub(super) fn agent(
     // Before the first thread; where it fails it only costs time later.
     drop(reserve_file_descriptors(DESCRIPTORS));
     let layout = Layout::new(arguments.root.as_deref());
-    let (log, log_thread) =
-        LogThread::start(&layout).map_err(io_error("start the thread of the logs"))?;
+    let (log, log_thread) = LogThread::start(&layout, system_log(arguments))
+        .map_err(io_error("start the thread of the logs"))?;
     let boot_id = host::boot_id().map_err(io_error("read the host's boot id"))?;
     let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
     let (bell, heard) = Bell::new().map_err(io_error("make the bell of the event loop"))?;
@@ -154,6 +154,15 @@ pub(super) fn agent(
     Ok(agent)
 }
 
+/// Returns where main messages are told too. A root of its own keeps everything under its folder.
+fn system_log(arguments: &RunArguments) -> SystemLog {
+    match (&arguments.system_log, &arguments.root) {
+        (Some(path), _) => SystemLog::journal(path.clone()),
+        (None, None) => SystemLog::of_host(),
+        (None, Some(_)) => SystemLog::none(),
+    }
+}
+
 /// Draws what tells this process from another one with the same counter.
 fn random() -> Result<u32, StartError> {
     getrandom::u32().map_err(|error| StartError::Configuration(format!("no randomness: {error}")))
@@ -177,7 +186,7 @@ impl Agent {
         // What was told before there were modules is in none of their logs.
         for (module, _) in self.node.node().modules() {
             for fault in &faults {
-                self.log.module(module, Level::Event, "agent", fault);
+                self.log.module_too(module, Level::Event, "agent", fault);
             }
         }
         if let Some(files) = rustix::process::getrlimit(Resource::Nofile).current

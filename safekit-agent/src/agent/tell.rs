@@ -70,7 +70,7 @@ impl Agent {
             None => {
                 self.log.node(level, said.origin, &said.text);
                 for (module, _) in self.node.node().modules() {
-                    self.log.module(module, level, said.origin, &said.text);
+                    self.log.module_too(module, level, said.origin, &said.text);
                 }
             }
         }

@@ -89,13 +89,24 @@ pub(crate) fn fields_line(at: &Zoned, fields: &[&str], last: &str) -> String {
     line
 }
 
-/// Returns the level of a line of a module log; `None` for what is no such line.
-pub(crate) fn level_of(line: &str) -> Option<Level> {
+/// What a line of a module log says, apart from when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts<'a> {
+    /// How much it matters.
+    pub level: Level,
+    /// Who says it.
+    pub origin: &'a str,
+    /// What is said: harmless, and without line end.
+    pub message: &'a str,
+}
+
+/// Takes a line of a module log apart; `None` for what is no such line.
+pub(crate) fn parts(line: &str) -> Option<Parts<'_>> {
     let mut fields = line.strip_prefix("| ")?.splitn(4, " | ");
-    let letter = fields.nth(2)?;
+    let (_time, origin, letter) = (fields.next()?, fields.next()?, fields.next()?);
     let mut chars = letter.chars();
-    let level = Level::from_letter(chars.next()?);
-    level.filter(|_| chars.next().is_none())
+    let level = Level::from_letter(chars.next()?).filter(|_| chars.next().is_none())?;
+    Some(Parts { level, origin, message: fields.next()?.trim_end_matches('\n') })
 }
 
 fn begin(at: &Zoned) -> String {

@@ -1,20 +1,24 @@
 //! The logs that people read: one for each module, one of the node, and one of the commands that were given.
 //!
-//! In: lines, from any thread, by [`Log`]. Out: SAFEVAR/modules/AM/log.txt, SAFEVAR/log.txt and SAFEVAR/commandlog.txt, written by
-//! one thread of its own ([`LogThread`]), so that a slow, full or dead disk never holds up the event loop. A line that does
-//! not fit into the queue, or cannot be written, is counted, and the count is written as soon as that works again.
+//! In: lines, from any thread, by [`Log`]. Out: SAFEVAR/modules/AM/log.txt, SAFEVAR/log.txt and SAFEVAR/commandlog.txt, and main
+//! messages to the system log, written by one thread of its own ([`LogThread`]), so that a slow, full or dead disk never holds
+//! up the event loop. A line that does not fit into the queue, or cannot be written, is counted, and the count is written
+//! as soon as that works again.
 //!
-//! Always: the queue and the files are bounded; a line is one line whatever is in the message; lines of one file stand
-//! in the order in which they were handed in.
+//! Always: the queue and the files are bounded (10 MiB and 30 days each); a line is one line whatever is in the message;
+//! lines of one file stand in the order in which they were handed in.
 //! Not here: which sentence tells which event (`safekit_core::explain`).
 
+mod age;
 mod file;
 mod line;
 mod read;
+mod system;
 #[cfg(test)]
 mod tests;
 mod thread;
 
 pub(crate) use line::Level;
 pub(crate) use read::{Which, newest};
+pub(crate) use system::SystemLog;
 pub(crate) use thread::{CommandMark, Log, LogThread};

@@ -50,14 +50,18 @@ impl Newest {
         self.lines.len() >= self.count
     }
 
-    fn take(&mut self, line: &[u8]) {
+    fn take(&mut self, mut line: &[u8]) {
+        // What some file systems leave where a host lost its power.
+        while let [0, rest @ ..] = line {
+            line = rest;
+        }
         if self.is_full() || line.is_empty() {
             return;
         }
         let line = String::from_utf8_lossy(line);
         let wanted = match self.which {
             Which::All => true,
-            Which::Main => line::level_of(&line).is_some_and(line::Level::is_main),
+            Which::Main => line::parts(&line).is_some_and(|parts| parts.level.is_main()),
         };
         if wanted {
             self.lines.push(line.into_owned());

@@ -7,8 +7,8 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 
 use super::file::{LineFile, old_path};
-use super::line::{Level, fields_line, level_of, module_line};
-use super::{CommandMark, LogThread, Which, newest};
+use super::line::{Level, Parts, fields_line, module_line, parts};
+use super::{CommandMark, LogThread, SystemLog, Which, newest};
 use crate::store::tests::{TestRoot, module};
 
 /// Longer than a loaded machine needs; a test that waits this long has failed.
@@ -34,7 +34,9 @@ fn a_message_stays_in_its_line_and_does_nothing_to_a_terminal() {
     assert_eq!(line.matches('\n').count(), 1);
     assert!(!line.contains(['\r', '\u{1b}', '\u{202e}', '\u{2028}']));
     assert!(line.contains("é |"), "{line}");
-    assert_eq!(level_of(line.trim_end()), Some(Level::Info));
+    let Parts { level, origin, message } = parts(&line).unwrap();
+    assert_eq!((level, origin), (Level::Info, "a / b"));
+    assert!(message.starts_with("a\\n| 2026-01-01") && !message.contains('\n'));
     let long = module_line(&at(), Level::Info, &"o".repeat(10_000), &"é".repeat(10_000));
     assert!(long.len() < 5000 && long.ends_with("... (cut)\n"));
 }
@@ -115,7 +117,7 @@ fn main_lines_are_those_of_four_levels() {
 fn lines_of_many_threads_are_whole_and_all_there() {
     let root = TestRoot::new();
     let layout = root.layout();
-    let (log, thread) = LogThread::start(&layout).unwrap();
+    let (log, thread) = LogThread::start(&layout, SystemLog::none()).unwrap();
     let (web, path) = (module("web"), layout.uservar(&module("web")).join("log.txt"));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -143,7 +145,7 @@ fn lines_of_many_threads_are_whole_and_all_there() {
 fn the_end_waits_for_no_other_handle_and_loses_nothing() {
     let root = TestRoot::new();
     let layout = root.layout();
-    let (log, thread) = LogThread::start(&layout).unwrap();
+    let (log, thread) = LogThread::start(&layout, SystemLog::none()).unwrap();
     let (web, other) = (module("web"), log.clone());
     for _ in 0..1000 {
         other.module(&web, Level::Event, "test", "last words");
@@ -161,7 +163,7 @@ fn lines_that_cannot_be_written_are_counted_and_said_later() {
     let web = module("web");
     // A file where the module's folder should be: nothing can be written.
     fs::write(layout.uservar(&web), "in the way").unwrap();
-    let (log, thread) = LogThread::start(&layout).unwrap();
+    let (log, thread) = LogThread::start(&layout, SystemLog::none()).unwrap();
     for _ in 0..3 {
         log.module(&web, Level::Event, "test", "lost");
     }
@@ -173,6 +175,48 @@ fn lines_that_cannot_be_written_are_counted_and_said_later() {
     assert_eq!(lines.len(), 2);
     assert!(lines[0].contains("| C | 3 lines before this one are lost"), "{lines:?}");
     assert!(lines[1].ends_with("found"));
+}
+
+#[test]
+fn main_messages_go_to_the_system_log_once() {
+    let root = TestRoot::new();
+    let (layout, web) = (root.layout(), module("web"));
+    let path = root.path().join("journal");
+    let reader = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let (log, thread) = LogThread::start(&layout, SystemLog::journal(path)).unwrap();
+    log.module(&web, Level::Info, "test", "verbose");
+    log.module(&web, Level::Event, "te\nst", "main\nMESSAGE=forged");
+    log.node(Level::Critical, "agent", "of the node");
+    log.module_too(&web, Level::Critical, "agent", "of the node");
+    log.module(&web, Level::User, "test", "last");
+    assert!(thread.finish(&log));
+    let mut entries = Vec::new();
+    reader.set_nonblocking(true).unwrap();
+    let mut bytes = [0; 8192];
+    while let Ok(length) = reader.recv(&mut bytes) {
+        entries.push(String::from_utf8(bytes[..length].to_vec()).unwrap());
+    }
+    assert_eq!(entries.len(), 3, "{entries:?}");
+    assert_eq!(entries[0].matches("\nMESSAGE=").count(), 1, "{entries:?}");
+    assert!(entries[0].contains("\nMODULE=web\n") && entries[0].contains("\nORIGIN=te\\nst\n"));
+    assert!(entries[1].contains("\nMESSAGE=- | agent | of the node\n"), "{entries:?}");
+    assert!(entries[2].ends_with("web | test | last\n"));
+    let lines = newest(&layout.uservar(&web).join("log.txt"), 10, Which::Main).unwrap();
+    assert_eq!(lines.len(), 3, "the log of the module has what concerns the node too: {lines:?}");
+}
+
+#[test]
+fn old_lines_of_a_log_that_nobody_writes_to_go_at_the_start() {
+    let root = TestRoot::new();
+    let layout = root.layout();
+    let path = layout.uservar(&module("quiet")).join("log.txt");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let long_ago = date(2001, 2, 3).at(4, 5, 6, 0).to_zoned(TimeZone::UTC).unwrap();
+    fs::write(&path, module_line(&long_ago, Level::Event, "heart", "old")).unwrap();
+    let (log, thread) = LogThread::start(&layout, SystemLog::none()).unwrap();
+    assert!(log.written(LONG));
+    assert!(!path.exists());
+    assert!(thread.finish(&log));
 }
 
 #[test]

@@ -2,25 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 use safekit_core::ids::{MODULES_MAX, ModuleName};
+use safekit_core::runtime::clock;
 
+use super::age::{self, AGE_INTERVAL};
 use super::file::{LOG_BYTES_MAX, LineFile};
-use super::line::{Level, fields_line, module_line};
+use super::line::{self, Level, fields_line, module_line};
+use super::system::SystemLog;
 use crate::store::Layout;
 
 /// The most lines that wait for the disk; further ones are counted and lost.
 const QUEUE_MAX: usize = 4096;
 /// Why lines are lost that never came to the disk.
 const QUEUE_FULL: &str = "too many came at once";
+/// The most folders of modules that are looked into for old lines: those of uninstalled ones may be among them.
+const FOLDERS_MAX: usize = 256;
 /// How long the end of the agent waits for a disk that does not answer.
 const FINISH_MAX: Duration = Duration::from_secs(2);
 
@@ -60,9 +66,18 @@ impl fmt::Display for CommandMark<'_> {
     }
 }
 
+/// Where a line is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// In its file, and in the system log.
+    Everywhere,
+    /// In its file only: the system log has it from elsewhere.
+    FileOnly,
+}
+
 #[derive(Debug)]
 enum Order {
-    Module { module: ModuleName, line: String },
+    Module { module: ModuleName, line: String, told: Told },
     Node { line: String },
     Command { line: String },
     Forget { module: ModuleName },
@@ -74,7 +89,19 @@ impl Log {
     /// Writes a line to a module's log.
     pub(crate) fn module(&self, module: &ModuleName, level: Level, origin: &str, message: &str) {
         let line = module_line(&Zoned::now(), level, origin, message);
-        self.order(Order::Module { module: module.clone(), line });
+        self.order(Order::Module { module: module.clone(), line, told: Told::Everywhere });
+    }
+
+    /// Writes to a module's log what was told of the node: the system log does not get it again.
+    pub(crate) fn module_too(
+        &self,
+        module: &ModuleName,
+        level: Level,
+        origin: &str,
+        message: &str,
+    ) {
+        let line = module_line(&Zoned::now(), level, origin, message);
+        self.order(Order::Module { module: module.clone(), line, told: Told::FileOnly });
     }
 
     /// Writes a line to the node's own log.
@@ -143,7 +170,7 @@ impl LogThread {
     ///
     /// # Errors
     /// When the operating system gives no more threads.
-    pub(crate) fn start(layout: &Layout) -> io::Result<(Log, Self)> {
+    pub(crate) fn start(layout: &Layout, system: SystemLog) -> io::Result<(Log, Self)> {
         let (queue, orders) = sync_channel(QUEUE_MAX);
         let (tell_end, ended) = sync_channel(1);
         let overflowed = Arc::new(AtomicU64::new(0));
@@ -157,6 +184,8 @@ impl LogThread {
             commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
             overflowed: Arc::clone(&overflowed),
             faults: faults.clone(),
+            system,
+            forget_at: clock::now(),
         };
         let work = move || {
             writer.run(&orders, &ends);
@@ -187,34 +216,71 @@ struct Writer {
     commands: Lines,
     overflowed: Arc<AtomicU64>,
     faults: Faults,
+    system: SystemLog,
+    /// When old lines are removed the next time.
+    forget_at: Instant,
 }
 
 impl Writer {
     /// Writes until the end is asked for and nothing waits any more, or until nobody is left to ask.
     fn run(&mut self, orders: &Receiver<Order>, ending: &AtomicBool) {
         loop {
-            let order = if ending.load(Ordering::Acquire) {
-                orders.try_recv().ok()
+            let ends = ending.load(Ordering::Acquire);
+            let now = clock::now();
+            if now >= self.forget_at && !ends {
+                self.forget_at = now + AGE_INTERVAL;
+                self.forget_old();
+            }
+            let wait = self.forget_at.saturating_duration_since(now);
+            let order = if ends {
+                orders.try_recv().map_err(|_nothing| RecvTimeoutError::Disconnected)
             } else {
-                orders.recv().ok()
+                orders.recv_timeout(wait)
             };
             match order {
-                Some(order) => self.handle(order),
-                None => return,
+                Ok(order) => self.handle(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Removes the lines that are too old, also from logs of modules that write nothing.
+    fn forget_old(&self) {
+        let modules = fs::read_dir(self.layout.safevar.join("modules")).into_iter().flatten();
+        let modules = modules.flatten().take(FOLDERS_MAX).map(|entry| entry.path().join("log.txt"));
+        let now = Zoned::now();
+        for path in [self.layout.node_log(), self.layout.command_log()].into_iter().chain(modules) {
+            // A file that cannot be changed stays within its size; the next day tries again.
+            drop(age::forget_old(&path, &now));
+        }
+    }
+
+    /// Tells a main message to the system log, before the disk is waited for.
+    fn tell_system(&mut self, module: Option<&ModuleName>, line: &str) {
+        let Some(parts) = line::parts(line).filter(|parts| parts.level.is_main()) else { return };
+        if let Some(text) = self.system.send(module.map(ModuleName::as_str), &parts) {
+            let line = module_line(&Zoned::now(), Level::Info, "safekit", &text);
+            self.node.write(&line, module_lost_line, &self.faults);
         }
     }
 
     fn handle(&mut self, order: Order) {
         match order {
-            Order::Module { module, line } => {
+            Order::Module { module, line, told } => {
+                if told == Told::Everywhere {
+                    self.tell_system(Some(&module), &line);
+                }
                 let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
                 let faults = self.faults.clone();
                 let lines = self.lines(module);
                 lines.lost = lines.lost.saturating_add(overflowed);
                 lines.write(&line, module_lost_line, &faults);
             }
-            Order::Node { line } => self.node.write(&line, module_lost_line, &self.faults),
+            Order::Node { line } => {
+                self.tell_system(None, &line);
+                self.node.write(&line, module_lost_line, &self.faults);
+            }
             Order::Command { line } => self.commands.write(&line, command_lost_line, &self.faults),
             // The mark says the same; what came before it is written first.
             Order::End => {}

@@ -160,16 +160,26 @@ impl Layout {
             files::create_folder(&folder, mode)?;
             files::remove_leftovers(&folder);
         }
-        let mut lines = apply::finish_all(&self.safe.join("private/modules"));
-        let access = self.socket_access();
-        lines.extend(access.line().map(str::to_owned));
-        if let SocketAccess::Group { gid } = access {
-            own_by_group(&self.safevar, gid);
+        for folder in fs::read_dir(self.safevar.join("modules")).into_iter().flatten().flatten() {
+            files::remove_leftovers(&folder.path());
         }
+        let mut lines = apply::finish_all(&self.safe.join("private/modules"));
+        lines.extend(self.socket_access().line().map(str::to_owned));
         if let Some(command) = command {
             self.link_command(command)?;
         }
         Ok(lines)
+    }
+
+    /// Lets those who may give commands reach the control socket: its folder and itself.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub(crate) fn open_socket(&self, access: SocketAccess) -> StoreResult<()> {
+        if let SocketAccess::Group { gid } = access {
+            own_by_group(&self.safevar, gid);
+        }
+        access.apply(&self.socket())
     }
 
     fn link_command(&self, command: &Path) -> StoreResult<()> {

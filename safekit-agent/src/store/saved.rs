@@ -7,7 +7,9 @@
 //! guess that hurts: an application that serves would run on unwatched, with a negative health answer. So where the file
 //! was last written in this boot of the host, the module is taken as UP with nothing watched (the process list is asked
 //! first, and a missing process leads to a restart); where the host has booted since, nothing runs, and the boot
-//! policy decides. A file of a newer version is refused by name, and stays.
+//! policy decides. A file of a newer version is refused by name, and stays. A file that somebody removed is treated as a
+//! damaged one where a userlog shows that the module was started in this boot of the host: the boot policy would start the
+//! application a second time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,10 @@ use super::{Layout, files};
 const VERSION: u32 = 1;
 /// The most bytes of the file; it holds at most some thousand processes.
 const BYTES_MAX: u64 = 1 << 20;
+/// Scripts that are run only where a module is started.
+const START_SCRIPTS: [&str; 2] = ["_prestart.", "_start_both."];
+/// The most files that are looked at beside the one that is missing.
+const ENTRIES_MAX: usize = 10_000;
 
 /// The host's boot, and its clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,9 +105,7 @@ pub(crate) fn load(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreRe
     let path = state_file(layout, module);
     let bytes = match files::read_bounded(&path, BYTES_MAX) {
         Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => {
-            return Ok(Recovered { saved: None, start: AgentStart::HostBooted, line: None });
-        }
+        Err(error) if error.is_not_found() => return Ok(missing(&path, boot)),
         Err(error) => return Ok(damaged(&path, &error.to_string(), boot)),
     };
     let version = match serde_json::from_slice::<VersionOnly>(&bytes) {
@@ -139,10 +143,31 @@ fn recovered(state: StateFile, boot: &Boot) -> Recovered {
     Recovered { saved: Some(saved), start, line: None }
 }
 
-fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
-    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+/// Nothing is there of a module that was never started, or somebody has removed it.
+fn missing(path: &Path, boot: &Boot) -> Recovered {
+    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let mut entries = entries.flatten().take(ENTRIES_MAX);
+    let started = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let start =
+            name.starts_with("userlog_") && START_SCRIPTS.iter().any(|it| name.contains(it));
+        start && is_of_this_boot(&entry.path(), boot)
+    };
+    if entries.any(started) {
+        return unknown(format!("the saved state {} is missing", path.display()));
+    }
+    Recovered { saved: None, start: AgentStart::HostBooted, line: None }
+}
+
+/// Tells whether a file was written since the host has booted.
+fn is_of_this_boot(path: &Path, boot: &Boot) -> bool {
+    let written = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
     let booted = boot.wall.checked_sub(boot.since_boot).unwrap_or(UNIX_EPOCH);
-    let this_boot = written.is_ok_and(|written| written >= booted);
+    written.is_ok_and(|written| written >= booted)
+}
+
+fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
+    let this_boot = is_of_this_boot(path, boot);
     let aside = path.with_extension("json.damaged");
     let moved = match fs::rename(path, &aside) {
         Ok(()) => format!("it is kept as {}", aside.display()),
@@ -158,6 +183,11 @@ fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
             )),
         };
     }
+    unknown(format!("the saved state {path} is damaged ({why}); {moved}"))
+}
+
+/// What is assumed of a module that may be running.
+fn unknown(why: String) -> Recovered {
     Recovered {
         saved: Some(SavedModule {
             phase: SavedPhase::Up,
@@ -168,7 +198,7 @@ fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
         }),
         start: AgentStart::SameBoot,
         line: Some(format!(
-            "the saved state {path} is damaged ({why}); {moved}; the module is taken as UP, because the application may be running: stop the module if it was stopped"
+            "{why}; the module is taken as UP, because the application may be running: stop the module if it was stopped"
         )),
     }
 }

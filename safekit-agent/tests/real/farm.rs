@@ -196,6 +196,22 @@ impl Node {
         }
     }
 
+    /// Kills the guardian, as nothing but a person or the kernel does.
+    pub(crate) fn kill_guardian(&mut self) {
+        let mut child = self.guardian.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Waits until a process is gone.
+    pub(crate) fn wait_gone(&self, pid: i32) {
+        let deadline = Instant::now() + PATIENCE;
+        while lives(pid) {
+            assert!(Instant::now() < deadline, "{}: process {pid} still lives", self.name);
+            pause();
+        }
+    }
+
     /// Ends all without ceremony: for the end of a test.
     fn end(&mut self) {
         if let Ok(report) =

@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -14,6 +16,7 @@ mod effects;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a farm of real processes lives in real time")]
 mod farm;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "HAProxy's view comes in real time")]

@@ -94,9 +94,14 @@ fn what_a_crash_left_is_removed() {
     fs::create_dir_all(built.join("bin")).unwrap();
     let half = files::building_place(&layout.incarnation_file()).unwrap();
     fs::write(&half, "half").unwrap();
+    let uservar = layout.uservar(&module("web"));
+    fs::create_dir_all(&uservar).unwrap();
+    let state = files::building_place(&uservar.join("state.json")).unwrap();
+    fs::write(&state, "half").unwrap();
     layout.lay_out(None).unwrap();
-    assert!(!built.exists());
-    assert!(!half.exists());
+    for gone in [built, half, state] {
+        assert!(!gone.exists(), "{}", gone.display());
+    }
 }
 
 #[test]
@@ -239,6 +244,32 @@ fn a_newer_version_is_refused_by_name_and_stays() {
     let error = saved::load(&layout, &web, &boot("a", 10)).unwrap_err().to_string();
     assert!(error.contains("version 2") && error.contains("state.json"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), newer);
+}
+
+#[test]
+fn a_missing_file_is_told_from_a_module_that_was_never_started() {
+    let root = TestRoot::new();
+    let (layout, web) = (root.layout(), module("web"));
+    let folder = layout.uservar(&web);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("userlog_2026-02-03T040506_stop_both.ulog"), "").unwrap();
+    let written = fs::metadata(&folder).unwrap().modified().unwrap();
+    let now = Boot { wall: written + Duration::from_secs(50), ..boot("a", 10_000) };
+    let never = saved::load(&layout, &web, &now).unwrap();
+    assert_eq!((never.saved, never.start, never.line), (None, AgentStart::HostBooted, None));
+
+    fs::write(folder.join("userlog_2026-02-03T040506_start_both.2.ulog"), "").unwrap();
+    let found = saved::load(&layout, &web, &now).unwrap();
+    assert_eq!(found.saved.unwrap().phase, SavedPhase::Up);
+    assert_eq!(found.start, AgentStart::SameBoot);
+    assert!(found.line.unwrap().contains("is missing; the module is taken as UP"));
+
+    let later = Boot { wall: written + Duration::from_secs(7200), ..boot("b", 1) };
+    assert_eq!(
+        saved::load(&layout, &web, &later).unwrap().saved,
+        None,
+        "the host has booted since"
+    );
 }
 
 #[test]
