@@ -6,8 +6,10 @@
 //! does anything.
 //! Not here: what an order does (`commands`).
 
+mod guide;
 mod known;
 mod raw;
+mod special;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -21,7 +23,11 @@ use safekit_core::ids::ModuleName;
 use crate::failure::Failure;
 use crate::root::{Environment, Root};
 
-use raw::{ClusterVerb, ControlArgs, ModuleVerb, Raw, Verb};
+use raw::{
+    BootArgs, BootWord, ClusterVerb, ControlArgs, ErrdVerb, KeyArgs, KillArgs, LockWord, ModuleVerb,
+    ProcesstreeVerb, Raw, Verb,
+};
+use special::Special;
 
 /// A command line with its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +52,19 @@ pub(crate) enum Output {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// `cluster config`: an absolute path, or what is there.
-    ClusterConfig(Option<String>),
+    /// `cluster config`.
+    ClusterConfig {
+        /// What is applied.
+        source: Source,
+        /// Whether later ones are refused.
+        lock: Option<Lock>,
+    },
+    /// `cluster confcheck`: an absolute path.
+    ClusterConfcheck(String),
+    /// `cluster deconfig`.
+    ClusterDeconfig,
+    /// `cluster genkey`, `cluster delkey`.
+    ClusterKeys(Keys, Others),
     /// `cluster export`.
     ClusterExport(PathBuf),
     /// `cluster state`.
@@ -71,8 +88,18 @@ pub(crate) enum Order {
     Uninstall(ModuleName),
     /// `module list`.
     ModuleList,
+    /// `module listid`.
+    ModuleListid,
+    /// `module getports`.
+    Getports(Selected),
+    /// `module package`.
+    Package(ModuleName, PathBuf),
     /// `config -m`.
     Config(ModuleName),
+    /// `deconfig -m`.
+    Deconfig(ModuleName),
+    /// `update -m`.
+    Update(ModuleName),
     /// `confcheck -m`.
     Confcheck(ModuleName),
     /// `confinfo -m`.
@@ -104,6 +131,55 @@ pub(crate) enum Order {
         /// Which ones.
         verbosity: Verbosity,
     },
+    /// `logview`.
+    Logview {
+        /// Whose; `None`: the node's own.
+        module: Option<ModuleName>,
+        /// With how many lines it begins.
+        lines: u32,
+        /// Which ones.
+        verbosity: Verbosity,
+    },
+    /// `logsave`.
+    Logsave {
+        /// Whose; `None`: the node's own.
+        module: Option<ModuleName>,
+        /// Which lines.
+        verbosity: Verbosity,
+        /// Where to.
+        file: PathBuf,
+    },
+    /// `cmdlog`: so many lines.
+    Cmdlog(u32),
+    /// `errd list`.
+    ErrdList(ModuleName),
+    /// `boot on`, `boot off`.
+    SetBoot(ModuleName, Boot),
+    /// `boot status`.
+    BootStatus(Option<ModuleName>),
+    /// `incloop`.
+    Incloop(ModuleName, Option<String>),
+    /// `resetloop`.
+    Resetloop(ModuleName, Option<String>),
+    /// `checkloop`.
+    Checkloop(ModuleName),
+    /// `kill`.
+    Kill {
+        /// Name of the processes.
+        name: String,
+        /// What their command lines match.
+        argregex: Option<String>,
+        /// What is done.
+        level: Level,
+    },
+    /// `boundcmd`.
+    Boundcmd(Duration, Vec<OsString>),
+    /// `processtree list`; `None`: all processes.
+    ProcesstreeList(Option<u32>),
+    /// `processtree kill`.
+    ProcesstreeKill(u32),
+    /// `-p`.
+    Places,
     /// printi, printe.
     Print {
         /// Into whose log.
@@ -117,6 +193,75 @@ pub(crate) enum Order {
     Shutdown,
     /// `level`.
     Level(Option<ModuleName>),
+}
+
+/// Which cluster configuration is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A file: an absolute path.
+    File(String),
+    /// The cluster.xml that is there, with new keys.
+    Current,
+    /// None: only the lock is changed.
+    Nothing,
+}
+
+/// Whether later cluster configurations are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// They are.
+    Lock,
+    /// They are not.
+    Unlock,
+}
+
+/// What becomes of the keys of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// `genkey`.
+    New,
+    /// `delkey`.
+    None,
+}
+
+/// What becomes of nodes that other keys cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Refuse while any is heard.
+    Keep,
+    /// `--force`.
+    CutOff,
+}
+
+/// A module by name or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selected {
+    /// `-m`.
+    Name(ModuleName),
+    /// `-i`.
+    Id(u8),
+}
+
+/// Whether a module starts with the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Boot {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+/// What is done to processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// They are listed.
+    Test,
+    /// They are asked to end (SIGTERM).
+    #[value(name = "terminate", alias = "15")]
+    Terminate,
+    /// They are ended (SIGKILL).
+    #[value(name = "9")]
+    Kill,
 }
 
 /// How much `state -m` shows.
@@ -176,6 +321,16 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     if let Some(option) = arguments.get(1).and_then(|first| known::option(first)) {
         return Err(not_supported(option));
     }
+    let program = arguments.first().map(std::path::Path::new);
+    let rest = match special::read(rest.collect()) {
+        Special::Places => {
+            let root = Root::find(None, program, environment);
+            let (output, order) = (Output::Text, Order::Places);
+            return Ok(Parsed::Line(Line { root, output, order }));
+        }
+        Special::Line(line) => line,
+        Special::Unknown(failure) => return Err(failure),
+    };
     let matches = match known::extend(raw::command()).try_get_matches_from(named.chain(rest)) {
         Ok(matches) => matches,
         Err(error) => return refused(&error),
@@ -187,7 +342,12 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
         Ok(raw) => raw,
         Err(error) => return refused(&error),
     };
-    let program = arguments.first().map(std::path::Path::new);
+    if let Verb::Help(help) = &raw.verb {
+        return match help.form {
+            Some(form) => Ok(Parsed::Text(guide::print(&raw::command(), form))),
+            None => guide::help(raw::command(), &help.command).map(Parsed::Text),
+        };
+    }
     Ok(Parsed::Line(Line {
         root: Root::find(raw.root.as_deref(), program, environment),
         output: if raw.json { Output::Json } else { Output::Text },
@@ -238,6 +398,8 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
             }
         }
         Verb::Config(args) => Order::Config(module(args.module)?),
+        Verb::Deconfig(args) => Order::Deconfig(module(args.module)?),
+        Verb::Update(args) => Order::Update(module(args.module)?),
         Verb::Confcheck(args) => Order::Confcheck(module(args.module)?),
         Verb::Confinfo(args) => Order::Confinfo(module(args.module)?),
         Verb::Start(args) => control(Command::Start, args, environment)?,
@@ -265,6 +427,33 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
             lines: args.lines,
             verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
         },
+        Verb::Logview(args) => Order::Logview {
+            module: optional(args.module.module, environment)?,
+            lines: args.lines,
+            verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
+        },
+        Verb::Logsave(args) => Order::Logsave {
+            module: optional(args.module.module, environment)?,
+            verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
+            file: environment.absolute(&args.file),
+        },
+        Verb::Cmdlog(args) => Order::Cmdlog(args.lines),
+        Verb::Errd { verb: ErrdVerb::List(args) } => Order::ErrdList(module(args.module)?),
+        Verb::Boot(args) => boot(args, environment)?,
+        Verb::Incloop(args) => Order::Incloop(module(args.module.module)?, args.identity),
+        Verb::Resetloop(args) => Order::Resetloop(module(args.module.module)?, args.identity),
+        Verb::Checkloop(args) => Order::Checkloop(module(args.module)?),
+        Verb::Kill(args) => {
+            let KillArgs { name, argregex, level } = args;
+            Order::Kill { name, argregex, level }
+        }
+        Verb::Boundcmd(args) => {
+            Order::Boundcmd(Duration::from_secs(args.seconds.into()), args.command)
+        }
+        Verb::Processtree { verb: ProcesstreeVerb::List { pid } } => Order::ProcesstreeList(pid),
+        Verb::Processtree { verb: ProcesstreeVerb::Kill { pid } } => Order::ProcesstreeKill(pid),
+        // Answered before there is an order.
+        Verb::Help(_) => Order::Places,
         Verb::Printi(args) => print(PrintLevel::Info, args, environment)?,
         Verb::Printe(args) => print(PrintLevel::Event, args, environment)?,
         Verb::Shutdown => Order::Shutdown,
@@ -274,13 +463,58 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
 
 fn cluster(verb: ClusterVerb, environment: &Environment) -> Result<Order, Failure> {
     Ok(match verb {
-        ClusterVerb::Config { file } => Order::ClusterConfig(match file {
-            Some(file) => Some(path_text(environment, file)?),
-            None => None,
-        }),
+        ClusterVerb::Config { file, lock } => cluster_config(file, lock, environment)?,
+        ClusterVerb::Confcheck { file } => Order::ClusterConfcheck(path_text(environment, file)?),
+        ClusterVerb::Deconfig => Order::ClusterDeconfig,
+        ClusterVerb::Genkey(args) => Order::ClusterKeys(Keys::New, others(&args)),
+        ClusterVerb::Delkey(args) => Order::ClusterKeys(Keys::None, others(&args)),
         ClusterVerb::Export { file } => Order::ClusterExport(environment.absolute(&file)),
         ClusterVerb::State => Order::ClusterState,
         ClusterVerb::Confinfo => Order::ClusterConfinfo,
+    })
+}
+
+fn cluster_config(
+    file: Option<PathBuf>,
+    lock: Option<LockWord>,
+    environment: &Environment,
+) -> Result<Order, Failure> {
+    let lock_of = |word| match word {
+        LockWord::Lock => Lock::Lock,
+        LockWord::Unlock => Lock::Unlock,
+    };
+    // `cluster config lock`: a file of that name is written as ./lock.
+    let word = file.as_deref().and_then(std::path::Path::to_str);
+    let alone = match word {
+        Some("lock") => Some(Lock::Lock),
+        Some("unlock") => Some(Lock::Unlock),
+        Some(_) | None => None,
+    };
+    Ok(match (alone, lock) {
+        (Some(lock), None) => Order::ClusterConfig { source: Source::Nothing, lock: Some(lock) },
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("lock and unlock: name one of them, after the file"));
+        }
+        (None, lock) => {
+            let source = match file {
+                Some(file) => Source::File(path_text(environment, file)?),
+                None => Source::Current,
+            };
+            Order::ClusterConfig { source, lock: lock.map(lock_of) }
+        }
+    })
+}
+
+fn others(args: &KeyArgs) -> Others {
+    if args.force { Others::CutOff } else { Others::Keep }
+}
+
+fn boot(args: BootArgs, environment: &Environment) -> Result<Order, Failure> {
+    let module = args.module.module;
+    Ok(match args.what {
+        BootWord::On => Order::SetBoot(required(module, environment)?, Boot::On),
+        BootWord::Off => Order::SetBoot(required(module, environment)?, Boot::Off),
+        BootWord::Status => Order::BootStatus(optional(module, environment)?),
     })
 }
 
@@ -293,6 +527,14 @@ fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Fa
         },
         ModuleVerb::Uninstall(args) => Order::Uninstall(required(args.module, environment)?),
         ModuleVerb::List => Order::ModuleList,
+        ModuleVerb::Listid => Order::ModuleListid,
+        ModuleVerb::Getports { id: Some(id), .. } => Order::Getports(Selected::Id(id)),
+        ModuleVerb::Getports { module, id: None } => {
+            Order::Getports(Selected::Name(required(module.module, environment)?))
+        }
+        ModuleVerb::Package { module, file } => {
+            Order::Package(required(module.module, environment)?, environment.absolute(&file))
+        }
     })
 }
 
@@ -353,7 +595,7 @@ fn optional(
 
 /// Returns the words of every command, and of each of its options after the words: `log`, `log -s`.
 pub(crate) fn words() -> Vec<String> {
-    let mut words = Vec::new();
+    let mut words = special::WORDS.map(str::to_owned).to_vec();
     collect_words(&raw::command(), "", &mut words);
     words
 }

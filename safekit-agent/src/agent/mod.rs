@@ -93,6 +93,8 @@ struct Agent {
     bind_at: Option<Instant>,
     /// A cluster's configuration that cannot be used yet.
     strange: Option<cluster::Strange>,
+    /// The cluster is being left for good.
+    removal: Option<cluster::Removal>,
     stamp_at: Instant,
     beat_at: Instant,
     farewell_due: bool,
@@ -148,6 +150,7 @@ impl Agent {
         self.node.handle_timeout(now);
         self.drain();
         self.follow_ending(now);
+        self.follow_removal(now);
         self.take_cluster_again(now);
         self.bind_again(now);
         self.hand_over_farewell();
@@ -203,10 +206,17 @@ impl Agent {
         // Whoever asked may have gone: then nobody wants the answer.
         match request {
             Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
+            Request::Command(_, reply) if self.removal.is_some() => {
+                drop(reply.try_send(Err(Refusal::NoCluster)));
+            }
             Request::Command(command, reply) => self.command(now, command, Pending::Caller(reply)),
             Request::ClusterChanged(loaded, me, reply) => {
                 self.apply_cluster(now, *loaded, me);
                 drop(reply.try_send(Ok(())));
+            }
+            Request::ClusterRemoved(reply) => self.remove_cluster(now, reply),
+            Request::Budget(module, change, reply) => {
+                drop(reply.try_send(self.budget(now, &module, change)));
             }
             Request::ModuleChanged(files, reply) => {
                 let start = node::AgentStart::Reconfigured;
@@ -255,7 +265,10 @@ impl Agent {
                 self.board.publish(&module, ready, reason);
             }
             Some(node::Output::CounterTaken { .. }) => self.farewell_due = true,
-            Some(node::Output::Left) => self.ending.left(),
+            Some(node::Output::Left) => {
+                self.ending.left();
+                self.removal.iter_mut().for_each(cluster::Removal::left);
+            }
             Some(_) | None => {}
         }
     }

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use jiff::Zoned;
 use safekit_core::config::model::{ClusterConfig, ModuleConfig, Signature};
-use safekit_core::config::{Parsed, module};
+use safekit_core::config::{Parsed, change, module};
 use safekit_core::ids::{MODULES_MAX, ModuleName};
 use safekit_core::module::script::Script;
 
@@ -231,6 +231,47 @@ pub(crate) fn confcheck(
     check(layout, name, cluster).map(|(_, _, warnings)| warnings)
 }
 
+/// Returns what the configuration in SAFE/modules/AM changes that a running module cannot take; empty where it can.
+///
+/// # Errors
+/// Every fault of the configuration; and where none is in force that could be compared.
+pub(crate) fn refused_changes(layout: &Layout, name: &ModuleName) -> StoreResult<Vec<String>> {
+    let (new, _) = model(current(layout, name)?)?;
+    let active = load_active(layout, name)?;
+    let active = active.ok_or_else(|| refused(format!("module {name} is not configured")))?;
+    Ok(change::when_stopped(&active.config, &new))
+}
+
+/// Removes what is in force of a module: it stays installed, and can be configured again. Its logs stay.
+///
+/// # Errors
+/// When the operating system refuses; it is in force as before, or wholly gone.
+pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName) -> StoreResult<()> {
+    let active = layout.active(name);
+    apply::forget(&active);
+    if fs::symlink_metadata(&active).is_ok() {
+        let away = files::building_place(&active)?;
+        fs::rename(&active, &away).map_err(StoreError::io("remove", &active))?;
+        files::remove_quietly(&away);
+    }
+    super::saved::forget(layout, name);
+    Ok(())
+}
+
+/// Returns what lies in SAFE/modules/AM as a package that can be installed.
+///
+/// # Errors
+/// When the module is not installed, or something in its folder cannot be packed.
+pub(crate) fn package(layout: &Layout, name: &ModuleName) -> StoreResult<Vec<u8>> {
+    let place = layout.module(name);
+    if fs::symlink_metadata(&place).is_err() {
+        return Err(not_installed(name));
+    }
+    let mut package = Package::read_folder(&place)?;
+    package.retain(is_part);
+    package.to_bytes()
+}
+
 /// Tells which configuration is in force, and which one could be.
 ///
 /// # Errors
@@ -426,8 +467,7 @@ fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> 
         };
         return Err(StoreError::Usage(format!("{} is no module: {why}", source.display())));
     }
-    let known = |file: &str| ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top));
-    let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !known(f)).collect();
+    let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !is_part(f)).collect();
     let mut tops: Vec<&str> = others.iter().map(|f| f.split('/').next().unwrap_or(f)).collect();
     tops.dedup();
     let warnings = match tops.as_slice() {
@@ -438,8 +478,13 @@ fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> 
             tops.join(", ")
         )],
     };
-    package.retain(known);
+    package.retain(is_part);
     Ok(warnings)
+}
+
+/// Tells whether a module has a file.
+fn is_part(file: &str) -> bool {
+    ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top))
 }
 
 /// Returns the id of an installed module, or the smallest one that is free.
