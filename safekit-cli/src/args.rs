@@ -24,8 +24,8 @@ use crate::failure::Failure;
 use crate::root::{Environment, Root};
 
 use raw::{
-    BootArgs, BootWord, ClusterVerb, ControlArgs, ErrdVerb, KeyArgs, KillArgs, LockWord, ModuleVerb,
-    ProcesstreeVerb, Raw, Verb,
+    BootArgs, BootWord, ClusterVerb, ControlArgs, ErrdVerb, KeyArgs, KillArgs, LockWord,
+    ModuleVerb, ProcesstreeVerb, Raw, Verb,
 };
 use special::Special;
 

@@ -69,7 +69,9 @@ impl Exit {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done; of `state -lq`: STOP; of `incloop` and `checkloop`: the limit is not reached",
+            Self::Done => {
+                "done; of `state -lq`: STOP; of `incloop` and `checkloop`: the limit is not reached"
+            }
             Self::StateWait => "of `state -lq` only: WAIT",
             Self::StateUp => "of `state -lq` only: UP",
             Self::LimitReached => "of `incloop` and `checkloop` only: the limit is reached",

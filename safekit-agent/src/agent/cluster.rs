@@ -148,7 +148,10 @@ impl Agent {
         self.bind_at = None;
         self.farewell_due = true;
         self.refresh_modules(now);
-        self.tell_node(Severity::Event, "this node has left its cluster, which is no longer configured");
+        self.tell_node(
+            Severity::Event,
+            "this node has left its cluster, which is no longer configured",
+        );
         drop(removal.reply.try_send(Ok(())));
     }
 

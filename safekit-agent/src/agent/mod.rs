@@ -216,7 +216,7 @@ impl Agent {
             }
             Request::ClusterRemoved(reply) => self.remove_cluster(now, reply),
             Request::Budget(module, change, reply) => {
-                drop(reply.try_send(self.budget(now, &module, change)));
+                let _ = reply.try_send(self.budget(now, &module, change));
             }
             Request::ModuleChanged(files, reply) => {
                 let start = node::AgentStart::Reconfigured;

@@ -9,8 +9,8 @@ use std::time::Instant;
 use safekit_core::config::model::{BootPolicy, ModuleConfig};
 use safekit_core::control::BudgetReport;
 use safekit_core::ids::{LanSet, ModuleName};
-use safekit_core::module::{BudgetChange, Module};
 use safekit_core::module::state::FarmState;
+use safekit_core::module::{BudgetChange, Module};
 use safekit_core::node::{AgentStart, Input, ModuleSetup};
 use safekit_core::runtime::{ModulePlace, clock, host};
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use safekit_core::control::{
     Accepted, BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest,
-    ClusterModuleReport, ClusterStateReport, Command, CommandRequest, DoneReport, EmptyRequest, InstallRequest, LogReport, ModuleCommand,
-    ModuleReport, Origin, PrintRequest, Refusal, StateReport,
+    ClusterModuleReport, ClusterStateReport, Command, CommandRequest, DoneReport, EmptyRequest,
+    InstallRequest, LogReport, ModuleCommand, ModuleReport, Origin, PrintRequest, Refusal,
+    StateReport,
 };
 use safekit_core::ids::ModuleName;
 use safekit_core::module::BudgetChange;
@@ -190,9 +191,11 @@ impl Call<'_> {
     fn selected(&self) -> Result<Selected, OperationError> {
         match self.query(["module", "id"])? {
             [Some(module), None] => Ok(Selected::Name(module_name(module)?)),
-            [None, Some(id)] => id.parse().ok().filter(|id| *id > 0).map(Selected::Id).ok_or_else(
-                || OperationError::Usage(format!("id={id} is not a number from 1 to 255")),
-            ),
+            [None, Some(id)] => {
+                id.parse().ok().filter(|id| *id > 0).map(Selected::Id).ok_or_else(|| {
+                    OperationError::Usage(format!("id={id} is not a number from 1 to 255"))
+                })
+            }
             [Some(_), Some(_)] | [None, None] => {
                 Err(OperationError::Usage("name a module or an id, and not both".to_owned()))
             }

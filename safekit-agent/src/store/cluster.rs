@@ -122,10 +122,7 @@ pub(crate) fn check_unlocked(layout: &Layout) -> StoreResult<()> {
 ///
 /// # Errors
 /// Every fault of the configuration, or that it cannot be read.
-pub(crate) fn check(
-    path: &Path,
-    lookup: Lookup<'_>,
-) -> StoreResult<(ClusterConfig, Vec<String>)> {
+pub(crate) fn check(path: &Path, lookup: Lookup<'_>) -> StoreResult<(ClusterConfig, Vec<String>)> {
     let (_, resolved, _, warnings) = read_file(path, lookup)?;
     Ok((resolved, warnings))
 }

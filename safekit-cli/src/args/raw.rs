@@ -19,12 +19,7 @@ pub(super) fn command() -> clap::Command {
 
 /// Controls the agent of this node: its cluster, its modules, and what they do.
 #[derive(Debug, Parser)]
-#[command(
-    name = "safekit",
-    version,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "safekit", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Raw {
     /// Folder of the agent's root; else the variable SAFE, the folder of the link in use, /opt/safekit
     #[arg(long, global = true, value_name = "DIR")]

@@ -19,8 +19,7 @@ pub(super) fn change(
     identity: Option<&str>,
 ) -> Result<Exit, Failure> {
     let request = CommandRequest { identity: identity.map(str::to_owned) };
-    let told =
-        context.client.post::<BudgetReport>(&format!("module/{module}/{word}"), &request)?;
+    let told = context.client.post::<BudgetReport>(&format!("module/{module}/{word}"), &request)?;
     context.show(&told, render::budget)?;
     Ok(exit(word == "incloop" && told.report.reached))
 }

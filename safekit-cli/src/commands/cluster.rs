@@ -40,11 +40,7 @@ pub(super) fn config(
 ///
 /// # Errors
 /// A refusal.
-pub(super) fn keys(
-    context: &mut Context<'_>,
-    keys: Keys,
-    others: Others,
-) -> Result<Exit, Failure> {
+pub(super) fn keys(context: &mut Context<'_>, keys: Keys, others: Others) -> Result<Exit, Failure> {
     let route = match keys {
         Keys::New => "cluster/genkey",
         Keys::None => "cluster/delkey",

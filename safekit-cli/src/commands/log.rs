@@ -83,7 +83,8 @@ pub(super) fn view(
 
 /// Returns where the lines begin that come after those that were shown; `None` where these are not found.
 fn after(shown: &[String], newest: &[String]) -> Option<usize> {
-    let mark = shown.get(shown.len().saturating_sub(MARK_LINES)..).filter(|mark| !mark.is_empty())?;
+    let mark =
+        shown.get(shown.len().saturating_sub(MARK_LINES)..).filter(|mark| !mark.is_empty())?;
     let ends = (1..=newest.len()).rev();
     ends.into_iter().find(|end| {
         let before = newest.get(..*end).unwrap_or_default();

@@ -119,10 +119,7 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         Order::Wait { module, awaited, timeout } => wait::wait(context, module, *awaited, *timeout),
         Order::Log { module, lines, verbosity } => {
-            context.ask::<LogReport>(
-                &log::route(module.as_ref(), *lines, *verbosity),
-                render::log,
-            )
+            context.ask::<LogReport>(&log::route(module.as_ref(), *lines, *verbosity), render::log)
         }
         Order::Logview { module, lines, verbosity } => {
             log::view(context, module.as_ref(), *lines, *verbosity)

@@ -37,7 +37,12 @@ pub(super) fn package(
     cluster::save_zip(file, &bytes)?;
     if context.output == Output::Text {
         let file = file.display();
-        write(context.out, &format!("{file} holds module {module}: 'safekit module install -m {module} {file}' installs it\n"))?;
+        write(
+            context.out,
+            &format!(
+                "{file} holds module {module}: 'safekit module install -m {module} {file}' installs it\n"
+            ),
+        )?;
     }
     Ok(Exit::Done)
 }

@@ -68,7 +68,9 @@ pub(super) fn list_tree(context: &mut Context<'_>, pid: Option<u32>) -> Result<E
 pub(super) fn kill_tree(context: &mut Context<'_>, pid: u32) -> Result<Exit, Failure> {
     let all = list()?;
     if ancestors(&all, std::process::id()).contains(&pid) {
-        return Err(Failure::usage(format!("process {pid} has started this command: nothing was ended")));
+        return Err(Failure::usage(format!(
+            "process {pid} has started this command: nothing was ended"
+        )));
     }
     let mut meant = tree(&all, pid)?;
     meant.reverse();
@@ -86,7 +88,8 @@ fn ancestors(all: &[ProcessInfo], pid: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     let mut at = pid;
     while at != 0 && found.insert(at) {
-        at = all.iter().find(|process| process.id.pid == at).map_or(0, |process| process.parent_pid);
+        at =
+            all.iter().find(|process| process.id.pid == at).map_or(0, |process| process.parent_pid);
     }
     found
 }
@@ -117,8 +120,9 @@ fn send(meant: &[&ProcessInfo], signal: Option<Signal>) -> Result<(), Failure> {
     if failures.is_empty() {
         return Ok(());
     }
-    let mut failure =
-        Failure::usage("not every process could be told to end: the caller has to own them, or be root");
+    let mut failure = Failure::usage(
+        "not every process could be told to end: the caller has to own them, or be root",
+    );
     failure.details = failures;
     Err(failure)
 }

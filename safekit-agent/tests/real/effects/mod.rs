@@ -6,3 +6,4 @@ mod commands;
 mod module;
 mod place;
 mod tables;
+mod upkeep;

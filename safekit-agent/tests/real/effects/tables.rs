@@ -171,6 +171,70 @@ const COMMANDS: &[(&[&str], &str)] = &[
         ],
         "safekit-agent/tests/real/effects/commands.rs::logs_are_written_and_shown_and_shutdown_leaves_the_agent",
     ),
+    (
+        &["cluster genkey", "cluster genkey --force", "cluster delkey", "cluster delkey --force"],
+        "safekit-agent/tests/real/effects/upkeep.rs::keys_are_made_and_removed_and_others_are_not_cut_off_by_mistake",
+    ),
+    (
+        &["cluster confcheck", "cluster deconfig"],
+        "safekit-agent/tests/real/effects/upkeep.rs::a_cluster_configuration_is_checked_locked_and_removed",
+    ),
+    (
+        &["update", "update -m", "deconfig", "deconfig -m"],
+        "safekit-agent/tests/real/effects/upkeep.rs::a_running_module_takes_what_may_change_and_nothing_else",
+    ),
+    (
+        &[
+            "incloop",
+            "incloop -m",
+            "incloop -i",
+            "resetloop",
+            "resetloop -m",
+            "resetloop -i",
+            "checkloop",
+            "checkloop -m",
+        ],
+        "safekit-agent/tests/real/effects/upkeep.rs::automatic_actions_are_counted_checked_and_forgotten",
+    ),
+    (
+        &["boot", "boot -m"],
+        "safekit-agent/tests/real/effects/upkeep.rs::what_was_said_on_a_node_decides_about_the_start_of_a_module",
+    ),
+    (
+        &[
+            "module package",
+            "module package -m",
+            "module listid",
+            "module getports",
+            "module getports -m",
+            "module getports -i",
+            "errd list",
+            "errd list -m",
+            "kill",
+            "kill --name",
+            "kill --argregex",
+            "kill --level",
+        ],
+        "safekit-agent/tests/real/effects/upkeep.rs::modules_are_packed_and_their_ids_ports_and_processes_listed",
+    ),
+    (
+        &["boundcmd", "processtree list", "processtree kill", "help", "help --as", "-p", "-r"],
+        "safekit-agent/tests/real/effects/upkeep.rs::processes_are_bounded_and_listed_and_ended_as_trees",
+    ),
+    (
+        &[
+            "logview",
+            "logview -m",
+            "logview -s",
+            "logview -A",
+            "logsave",
+            "logsave -m",
+            "logsave -A",
+            "cmdlog",
+            "cmdlog -s",
+        ],
+        "safekit-agent/tests/real/effects/upkeep.rs::logs_are_followed_saved_and_tell_who_gave_commands",
+    ),
     // Who commands is one field of a command, whichever it is.
     (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],

@@ -45,7 +45,9 @@ fn info(pid: u32) -> Option<ProcessInfo> {
     let arguments = if line.is_empty() {
         Vec::new()
     } else {
-        line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        line.split(|byte| *byte == 0)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
     };
     let executable = fs::read_link(format!("/proc/{pid}/exe")).ok();
     let executable = executable.as_deref().and_then(|path| path.file_name());
