@@ -1,6 +1,7 @@
 //! What the control API can ask of this agent: files are changed here, on the API's workers; the event loop is told.
 
 mod cluster;
+mod hooks;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -159,13 +160,15 @@ impl Operations for Office {
         self.logged(by, Some(module), "module uninstall", || {
             let _files = self.files();
             self.installed(module)?;
+            self.check_stopped(module)?;
+            let details = self.hook_deconfig(module);
             self.told(|reply| Request::ModuleRemoved(module.clone(), reply))?;
             let kept = store::module::uninstall(&self.layout, module).inspect_err(|_| {
                 // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
                 drop(self.take(module));
             })?;
             let text = format!("module {module} is gone; {} is kept of it", kept.display());
-            Ok(DoneReport { text, details: Vec::new() })
+            Ok(DoneReport { text, details })
         })
     }
 
@@ -225,6 +228,7 @@ impl Operations for Office {
         self.installed(module)?;
         let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
         let details = store::module::confcheck(&self.layout, module, cluster.as_ref())?;
+        self.hook_confcheck(module)?;
         Ok(DoneReport {
             text: format!("the configuration of module {module} has no errors"),
             details,
@@ -356,6 +360,7 @@ impl Operations for Office {
                 ),
                 None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
             });
+            lines.extend(self.hook_level(module));
         }
         let system = rustix::system::uname();
         Ok(LevelReport {

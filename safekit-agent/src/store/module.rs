@@ -65,6 +65,47 @@ pub(crate) struct ActiveModule {
     pub date: SystemTime,
 }
 
+/// A script that belongs to a command, not to the module's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    /// Before a configuration is applied; where it fails nothing is.
+    Config,
+    /// After a configuration is applied.
+    Postconfig,
+    /// Before what is in force is removed.
+    Deconfig,
+    /// After a check that found no fault.
+    Confcheck,
+    /// After a running module has taken another configuration.
+    Update,
+    /// When somebody asks what runs.
+    Level,
+}
+
+impl Hook {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Config,
+        Self::Postconfig,
+        Self::Deconfig,
+        Self::Confcheck,
+        Self::Update,
+        Self::Level,
+    ];
+
+    /// Returns the file's name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Postconfig => "postconfig",
+            Self::Deconfig => "deconfig",
+            Self::Confcheck => "confcheck",
+            Self::Update => "update",
+            Self::Level => "level",
+        }
+    }
+}
+
 /// A configuration's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -107,9 +148,7 @@ pub(crate) fn install(
     };
     let mut package = read_package(&source)?;
     let warnings = keep_known(&mut package, &source)?;
-    for script in Script::ALL {
-        package.make_executable(&script_file(script));
-    }
+    make_executable(&mut package);
     let id = choose_id(layout, name)?;
     if !is_installed {
         // A crash may have left something of a module of that name that was uninstalled.
@@ -206,9 +245,7 @@ pub(crate) fn configure(
     let (edited, config, mut warnings) = check(layout, name, cluster)?;
     let mut package = edited.clone();
     package.retain(|file| file.starts_with("conf/") || file.starts_with("bin/"));
-    for script in Script::ALL {
-        package.make_executable(&script_file(script));
-    }
+    make_executable(&mut package);
     package.insert(SAFECONF, config.to_xml().into_bytes());
     files::create_folder(&layout.uservar(name), 0o750)?;
     apply::apply(&package, &layout.active(name))?;
@@ -403,6 +440,16 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
         warnings.push(format!("{place}: warning: there is no bin/start_both: nothing is started"));
     }
     warnings
+}
+
+/// Sets the execute bit of all scripts that are run.
+fn make_executable(package: &mut Package) {
+    for script in Script::ALL {
+        package.make_executable(&script_file(script));
+    }
+    for hook in Hook::ALL {
+        package.make_executable(&format!("bin/{}", hook.as_str()));
+    }
 }
 
 fn script_file(script: Script) -> String {

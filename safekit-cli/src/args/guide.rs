@@ -49,8 +49,8 @@ pub(super) fn teach(command: clap::Command) -> clap::Command {
     let command = command.help_template(overview()).after_help(AFTER_HELP);
     GROUPS.iter().flat_map(|group| group.rows).fold(command, |command, row| {
         match row.words.split_once(' ') {
-            Some((first, second)) => command.mut_subcommand(first.to_owned(), |inner| {
-                inner.mut_subcommand(second.to_owned(), |inner| explained(inner, row))
+            Some((first, second)) => command.mut_subcommand(first, |inner| {
+                inner.mut_subcommand(second, |inner| explained(inner, row))
             }),
             None => command.mut_subcommand(row.words, |inner| explained(inner, row)),
         }

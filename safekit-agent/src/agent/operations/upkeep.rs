@@ -10,11 +10,12 @@ use safekit_core::module::BudgetChange;
 use safekit_core::module::state::{FarmState, Readiness};
 
 use super::super::desk::Request;
+use super::hooks::HookRun;
 use super::{Done, Office};
 use crate::api::{OperationError, Selected};
 use crate::log::{Which, newest};
 use crate::store::boot::{self, Boot};
-use crate::store::module::InstalledModule;
+use crate::store::module::{Hook, InstalledModule};
 use crate::store::{cluster, module};
 
 /// Where heartbeats travel while there is no cluster.xml that says otherwise.
@@ -64,10 +65,44 @@ impl Office {
                 )));
             }
         }
-        let (_, details) = module::configure(&self.layout, name, loaded.as_ref())?;
+        let edited = self.layout.module(name).join("bin");
+        let applied = self.layout.active(name).join("bin");
+        if edited.join(Hook::Config.as_str()).is_file() {
+            // What has faults is not begun.
+            module::confcheck(&self.layout, name, loaded.as_ref())?;
+            let run = self.hook(name, Hook::Config, &edited, &[]);
+            refuse(run, "nothing was changed")?;
+        }
+        let (_, mut details) = module::configure(&self.layout, name, loaded.as_ref())?;
         self.take(name)?;
+        let run = self.hook(name, Hook::Postconfig, &applied, &[]);
+        refuse(run, "the configuration is in force all the same")?;
+        let is_up = report.is_some_and(|report| report.state == FarmState::Up);
+        if is_up {
+            let run = self.hook(name, Hook::Update, &applied, &["UP", "UP"]);
+            details.extend(warnings(run));
+        }
         let how = if running { " while it runs" } else { "" };
         Ok(DoneReport { text: format!("module {name} is configured{how}"), details })
+    }
+
+    /// Lets the module's own script say what it thinks of its configuration.
+    pub(super) fn hook_confcheck(&self, name: &ModuleName) -> Done<()> {
+        let bin = self.layout.module(name).join("bin");
+        refuse(self.hook(name, Hook::Confcheck, &bin, &[]), "nothing was changed")
+    }
+
+    /// Returns what the module's own script says of its level.
+    pub(super) fn hook_level(&self, name: &ModuleName) -> Vec<String> {
+        let bin = self.layout.active(name).join("bin");
+        let run = self.hook(name, Hook::Level, &bin, &[]);
+        run.map(|run| run.failure.into_iter().chain(run.lines).collect()).unwrap_or_default()
+    }
+
+    /// Lets the module's own script clear away before its configuration goes; a failure holds nothing up.
+    pub(super) fn hook_deconfig(&self, name: &ModuleName) -> Vec<String> {
+        let bin = self.layout.active(name).join("bin");
+        warnings(self.hook(name, Hook::Deconfig, &bin, &[]))
     }
 
     /// Removes what is in force of a module.
@@ -79,6 +114,8 @@ impl Office {
                 "module {name} is not configured: nothing to remove"
             )));
         }
+        self.check_stopped(name)?;
+        let details = self.hook_deconfig(name);
         self.told(|reply| Request::ModuleRemoved(name.clone(), reply))?;
         module::deconfigure(&self.layout, name).inspect_err(|_| {
             // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
@@ -87,7 +124,18 @@ impl Office {
         let text = format!(
             "module {name} is no longer configured; it stays installed: 'safekit config -m {name}' puts it in force again"
         );
-        Ok(DoneReport { text, details: Vec::new() })
+        Ok(DoneReport { text, details })
+    }
+
+    /// Refuses what only a stopped module may have done to it.
+    pub(super) fn check_stopped(&self, name: &ModuleName) -> Done<()> {
+        let report = self.module_state(name)?;
+        if report.is_none_or(|report| report.state == FarmState::Stop) {
+            return Ok(());
+        }
+        Err(OperationError::Refused(format!(
+            "module {name} is not stopped: run 'safekit stop -m {name}' first"
+        )))
     }
 
     /// Changes the count of automatic actions where that is wanted, and tells it.
@@ -185,5 +233,26 @@ impl Office {
             OperationError::Internal(format!("cannot read {}: {error}", path.display()))
         })?;
         Ok(LogReport { lines })
+    }
+}
+
+/// Makes an error of a script that failed.
+fn refuse(run: Option<HookRun>, outcome: &str) -> Done<()> {
+    match run.and_then(HookRun::complaint) {
+        None => Ok(()),
+        Some((failure, diagnostics)) => Err(OperationError::Configuration {
+            message: format!("{failure}; {outcome}"),
+            diagnostics,
+        }),
+    }
+}
+
+/// Makes warnings of a script that failed.
+fn warnings(run: Option<HookRun>) -> Vec<String> {
+    match run.and_then(HookRun::complaint) {
+        None => Vec::new(),
+        Some((failure, lines)) => {
+            std::iter::once(format!("warning: {failure}")).chain(lines).collect()
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use safekit_core::control::{ClusterStateReport, ErrorCode, ModuleReport};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each route")]
 fn every_route_asks_its_operation() {
     use Method::{Delete, Get, Post};
     let table = [

@@ -8,8 +8,8 @@ use safekit_core::config::ClusterConfig;
 
 use super::{TestRoot, mode};
 use crate::store::cluster::{
-    Keys, Lock, Source, change_keys, check, check_unlocked, configure, confinfo, export, load, lock, remove,
-    set_lock,
+    Keys, Lock, Source, change_keys, check, check_unlocked, configure, confinfo, export, load,
+    lock, remove, set_lock,
 };
 use crate::store::{Layout, StoreError};
 

@@ -398,3 +398,56 @@ fn logs_are_followed_saved_and_tell_who_gave_commands() {
     let lines = json(node, &["cmdlog"])["lines"].clone();
     assert!(lines.as_array().unwrap().len() > 3);
 }
+
+#[test]
+fn scripts_of_commands_run_and_their_failures_count() {
+    let place = Place::new(49);
+    let node = &place.node;
+    let note = |script: &str| {
+        format!(
+            "echo \"{script} $SAFEMODULE $*\" >>\"$SAFEUSERVAR/story\"; echo {script} says $COLOUR"
+        )
+    };
+    let fails = |script: &str| note(script) + "; [ ! -e \"$SAFEUSERVAR/fail\" ]";
+    let scripts = ["config", "postconfig", "deconfig", "confcheck", "update", "level"];
+    let scripts: Vec<(&str, String)> = scripts.map(|script| (script, fails(script))).to_vec();
+    let scripts: Vec<(&str, &str)> =
+        scripts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let config = userconfig("", "<user><var name=\"COLOUR\" value=\"blue\"/></user>");
+    place.install("web", &config, &scripts);
+    let told = || {
+        let story = place.text("web", "story");
+        fs::write(place.file("web", "story"), "").unwrap();
+        story.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), ["config web ", "postconfig web "]);
+    assert_eq!(place.userlogs("web", "postconfig").len(), 1);
+    node.safekit(&["confcheck", "-m", "web"]);
+    assert!(node.safekit(&["level", "-m", "web"]).contains("level says blue"));
+    place.up("web");
+    node.safekit(&["update", "-m", "web"]);
+    assert_eq!(
+        told(),
+        ["confcheck web ", "level web ", "config web ", "postconfig web ", "update web UP UP"]
+    );
+    ends_with(node, 75, &["deconfig", "-m", "web"]);
+    ends_with(node, 75, &["module", "uninstall", "-m", "web"]);
+    assert_eq!(told(), [""; 0], "nothing is cleared away while it runs");
+    place.down("web");
+
+    // One that fails before anything is applied holds it up; one that clears away does not.
+    fs::write(place.file("web", "fail"), "").unwrap();
+    let active = || json(node, &["confinfo", "-m", "web"])["active"]["signature"].clone();
+    let before = active();
+    let path = node.root.join("modules/web/conf/userconfig.xml");
+    fs::write(&path, config.replace("blue", "red")).unwrap();
+    for command in ["confcheck", "config"] {
+        let said = ends_with(node, 65, &[command, "-m", "web"]);
+        assert!(said.contains("has ended with exit status: 1; nothing was changed"), "{said}");
+        assert!(said.contains(&format!("{command} says blue")), "{said}");
+    }
+    assert_eq!(active(), before);
+    let done = json(node, &["deconfig", "-m", "web"]);
+    assert!(done["details"].to_string().contains("deconfig says blue"), "{done}");
+    assert_eq!(active(), Value::Null);
+}
