@@ -31,10 +31,18 @@ pub(super) fn read(arguments: Vec<OsString>) -> Special {
     match words.as_slice() {
         [first] if *first == "-p" => Special::Places,
         [first, rest @ ..] if *first == "-r" => run(rest),
-        [first, ..] if *first == "kill" => {
-            Special::Line(arguments.iter().map(|word| long(word)).collect())
-        }
+        [..] if is_kill(&words) => Special::Line(arguments.iter().map(|word| long(word)).collect()),
         [..] => Special::Line(arguments),
+    }
+}
+
+/// Tells whether the first word that is no option for all commands is `kill`.
+fn is_kill(words: &[&OsStr]) -> bool {
+    match words {
+        [first, _, rest @ ..] if *first == "--root" => is_kill(rest),
+        [first, rest @ ..] if first.to_string_lossy().starts_with("--") => is_kill(rest),
+        [first, ..] => *first == "kill",
+        [] => false,
     }
 }
 

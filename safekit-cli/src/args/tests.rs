@@ -112,7 +112,7 @@ fn every_command_means_what_it_says() {
             },
         ),
         (
-            "kill --name httpd -level 9",
+            "--root /x --json kill -name=httpd -level 9",
             Order::Kill { name: "httpd".into(), argregex: None, level: Level::Kill },
         ),
         ("boundcmd 5 ls -l --all", Order::Boundcmd(second * 5, words(&["ls", "-l", "--all"]))),
