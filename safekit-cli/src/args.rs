@@ -6,8 +6,11 @@
 //! does anything.
 //! Not here: what an order does (`commands`).
 
+mod guide;
 mod known;
+mod order;
 mod raw;
+mod special;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -21,7 +24,14 @@ use safekit_core::ids::ModuleName;
 use crate::failure::Failure;
 use crate::root::{Environment, Root};
 
-use raw::{ClusterVerb, ControlArgs, ModuleVerb, Raw, Verb};
+pub(crate) use order::{
+    Awaited, Boot, Detail, Existing, Keys, Level, Lock, Order, Others, Selected, Source, Verbosity,
+};
+use raw::{
+    BootArgs, BootWord, ClusterVerb, ControlArgs, ErrdVerb, KeyArgs, KillArgs, LockWord,
+    ModuleVerb, ProcesstreeVerb, Raw, Verb, WaitArgs,
+};
+use special::Special;
 
 /// A command line with its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,120 +53,6 @@ pub(crate) enum Output {
     Json,
 }
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// `cluster config`: an absolute path, or what is there.
-    ClusterConfig(Option<String>),
-    /// `cluster export`.
-    ClusterExport(PathBuf),
-    /// `cluster state`.
-    ClusterState,
-    /// `cluster confinfo`.
-    ClusterConfinfo,
-    /// `state` of the node.
-    NodeState,
-    /// `state -m`.
-    ModuleState(ModuleName, Detail),
-    /// `module install`.
-    Install {
-        /// Its name.
-        module: ModuleName,
-        /// An absolute path.
-        path: String,
-        /// `-r`.
-        existing: Existing,
-    },
-    /// `module uninstall`.
-    Uninstall(ModuleName),
-    /// `module list`.
-    ModuleList,
-    /// `config -m`.
-    Config(ModuleName),
-    /// `confcheck -m`.
-    Confcheck(ModuleName),
-    /// `confinfo -m`.
-    Confinfo(ModuleName),
-    /// start, stop, restart, stopstart, forcestop.
-    Control {
-        /// Which module.
-        module: ModuleName,
-        /// What.
-        command: Command,
-        /// `-i`.
-        identity: Option<String>,
-    },
-    /// waitstart, waitstop, waitstate.
-    Wait {
-        /// Which module.
-        module: ModuleName,
-        /// For what.
-        awaited: Awaited,
-        /// How long at most.
-        timeout: Option<Duration>,
-    },
-    /// `log`.
-    Log {
-        /// Whose; `None`: the node's own.
-        module: Option<ModuleName>,
-        /// How many lines.
-        lines: u32,
-        /// Which ones.
-        verbosity: Verbosity,
-    },
-    /// printi, printe.
-    Print {
-        /// Into whose log.
-        module: ModuleName,
-        /// How it is told.
-        level: PrintLevel,
-        /// What.
-        text: String,
-    },
-    /// `shutdown`.
-    Shutdown,
-    /// `level`.
-    Level(Option<ModuleName>),
-}
-
-/// How much `state -m` shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// The state and why.
-    Short,
-    /// `-v`: every resource, too.
-    Resources,
-    /// `-lq`: the state's word; the exit code says it, too.
-    Quiet,
-}
-
-/// What is done about an installed module of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
-    /// Refuse.
-    Keep,
-    /// `-r`: replace it.
-    Replace,
-}
-
-/// A stable state that is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Awaited {
-    /// STOP (NotReady).
-    Stop,
-    /// UP (Ready).
-    Up,
-}
-
-/// Which lines of a log are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verbosity {
-    /// The main ones: critical, events, users, scripts.
-    Main,
-    /// `-A`: all.
-    All,
-}
-
 /// What reading the command line gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
@@ -176,6 +72,16 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     if let Some(option) = arguments.get(1).and_then(|first| known::option(first)) {
         return Err(not_supported(option));
     }
+    let program = arguments.first().map(std::path::Path::new);
+    let rest = match special::read(rest.collect()) {
+        Special::Places => {
+            let root = Root::find(None, program, environment);
+            let (output, order) = (Output::Text, Order::Places);
+            return Ok(Parsed::Line(Line { root, output, order }));
+        }
+        Special::Line(line) => line,
+        Special::Unknown(failure) => return Err(failure),
+    };
     let matches = match known::extend(raw::command()).try_get_matches_from(named.chain(rest)) {
         Ok(matches) => matches,
         Err(error) => return refused(&error),
@@ -187,7 +93,12 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
         Ok(raw) => raw,
         Err(error) => return refused(&error),
     };
-    let program = arguments.first().map(std::path::Path::new);
+    if let Verb::Help(help) = &raw.verb {
+        return match help.form {
+            Some(form) => Ok(Parsed::Text(guide::print(&raw::command(), form))),
+            None => guide::help(raw::command(), &help.command).map(Parsed::Text),
+        };
+    }
     Ok(Parsed::Line(Line {
         root: Root::find(raw.root.as_deref(), program, environment),
         output: if raw.json { Output::Json } else { Output::Text },
@@ -238,6 +149,8 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
             }
         }
         Verb::Config(args) => Order::Config(module(args.module)?),
+        Verb::Deconfig(args) => Order::Deconfig(module(args.module)?),
+        Verb::Update(args) => Order::Update(module(args.module)?),
         Verb::Confcheck(args) => Order::Confcheck(module(args.module)?),
         Verb::Confinfo(args) => Order::Confinfo(module(args.module)?),
         Verb::Start(args) => control(Command::Start, args, environment)?,
@@ -245,26 +158,41 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
         Verb::Restart(args) => control(Command::Restart, args, environment)?,
         Verb::Stopstart(args) => control(Command::Stopstart, args, environment)?,
         Verb::Forcestop(args) => control(Command::Forcestop, args, environment)?,
-        Verb::Waitstart(args) => Order::Wait {
-            module: module(args.module.module)?,
-            awaited: Awaited::Up,
-            timeout: args.timeout,
-        },
-        Verb::Waitstop(args) => Order::Wait {
-            module: module(args.module.module)?,
-            awaited: Awaited::Stop,
-            timeout: args.timeout,
-        },
-        Verb::Waitstate(args) => Order::Wait {
-            module: module(args.wait.module.module)?,
-            awaited: args.state,
-            timeout: args.wait.timeout,
-        },
+        Verb::Waitstart(args) => wait(Awaited::Up, args, environment)?,
+        Verb::Waitstop(args) => wait(Awaited::Stop, args, environment)?,
+        Verb::Waitstate(args) => wait(args.state, args.wait, environment)?,
         Verb::Log(args) => Order::Log {
             module: optional(args.module.module, environment)?,
             lines: args.lines,
             verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
         },
+        Verb::Logview(args) => Order::Logview {
+            module: optional(args.module.module, environment)?,
+            lines: args.lines,
+            verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
+        },
+        Verb::Logsave(args) => Order::Logsave {
+            module: optional(args.module.module, environment)?,
+            verbosity: if args.all { Verbosity::All } else { Verbosity::Main },
+            file: environment.absolute(&args.file),
+        },
+        Verb::Cmdlog(args) => Order::Cmdlog(args.lines),
+        Verb::Errd { verb: ErrdVerb::List(args) } => Order::ErrdList(module(args.module)?),
+        Verb::Boot(args) => boot(args, environment)?,
+        Verb::Incloop(args) => Order::Incloop(module(args.module.module)?, args.identity),
+        Verb::Resetloop(args) => Order::Resetloop(module(args.module.module)?, args.identity),
+        Verb::Checkloop(args) => Order::Checkloop(module(args.module)?),
+        Verb::Kill(args) => {
+            let KillArgs { name, argregex, level } = args;
+            Order::Kill { name, argregex, level }
+        }
+        Verb::Boundcmd(args) => {
+            Order::Boundcmd(Duration::from_secs(args.seconds.into()), args.command)
+        }
+        Verb::Processtree { verb: ProcesstreeVerb::List { pid } } => Order::ProcesstreeList(pid),
+        Verb::Processtree { verb: ProcesstreeVerb::Kill { pid } } => Order::ProcesstreeKill(pid),
+        // Answered before there is an order.
+        Verb::Help(_) => Order::Places,
         Verb::Printi(args) => print(PrintLevel::Info, args, environment)?,
         Verb::Printe(args) => print(PrintLevel::Event, args, environment)?,
         Verb::Shutdown => Order::Shutdown,
@@ -274,13 +202,58 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
 
 fn cluster(verb: ClusterVerb, environment: &Environment) -> Result<Order, Failure> {
     Ok(match verb {
-        ClusterVerb::Config { file } => Order::ClusterConfig(match file {
-            Some(file) => Some(path_text(environment, file)?),
-            None => None,
-        }),
+        ClusterVerb::Config { file, lock } => cluster_config(file, lock, environment)?,
+        ClusterVerb::Confcheck { file } => Order::ClusterConfcheck(path_text(environment, file)?),
+        ClusterVerb::Deconfig => Order::ClusterDeconfig,
+        ClusterVerb::Genkey(args) => Order::ClusterKeys(Keys::New, others(&args)),
+        ClusterVerb::Delkey(args) => Order::ClusterKeys(Keys::None, others(&args)),
         ClusterVerb::Export { file } => Order::ClusterExport(environment.absolute(&file)),
         ClusterVerb::State => Order::ClusterState,
         ClusterVerb::Confinfo => Order::ClusterConfinfo,
+    })
+}
+
+fn cluster_config(
+    file: Option<PathBuf>,
+    lock: Option<LockWord>,
+    environment: &Environment,
+) -> Result<Order, Failure> {
+    let lock_of = |word| match word {
+        LockWord::Lock => Lock::Lock,
+        LockWord::Unlock => Lock::Unlock,
+    };
+    // `cluster config lock`: a file of that name is written as ./lock.
+    let word = file.as_deref().and_then(std::path::Path::to_str);
+    let alone = match word {
+        Some("lock") => Some(Lock::Lock),
+        Some("unlock") => Some(Lock::Unlock),
+        Some(_) | None => None,
+    };
+    Ok(match (alone, lock) {
+        (Some(lock), None) => Order::ClusterConfig { source: Source::Nothing, lock: Some(lock) },
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("lock and unlock: name one of them, after the file"));
+        }
+        (None, lock) => {
+            let source = match file {
+                Some(file) => Source::File(path_text(environment, file)?),
+                None => Source::Current,
+            };
+            Order::ClusterConfig { source, lock: lock.map(lock_of) }
+        }
+    })
+}
+
+fn others(args: &KeyArgs) -> Others {
+    if args.force { Others::CutOff } else { Others::Keep }
+}
+
+fn boot(args: BootArgs, environment: &Environment) -> Result<Order, Failure> {
+    let module = args.module.module;
+    Ok(match args.what {
+        BootWord::On => Order::SetBoot(required(module, environment)?, Boot::On),
+        BootWord::Off => Order::SetBoot(required(module, environment)?, Boot::Off),
+        BootWord::Status => Order::BootStatus(optional(module, environment)?),
     })
 }
 
@@ -293,6 +266,14 @@ fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Fa
         },
         ModuleVerb::Uninstall(args) => Order::Uninstall(required(args.module, environment)?),
         ModuleVerb::List => Order::ModuleList,
+        ModuleVerb::Listid => Order::ModuleListid,
+        ModuleVerb::Getports { id: Some(id), .. } => Order::Getports(Selected::Id(id)),
+        ModuleVerb::Getports { module, id: None } => {
+            Order::Getports(Selected::Name(required(module.module, environment)?))
+        }
+        ModuleVerb::Package { module, file } => {
+            Order::Package(required(module.module, environment)?, environment.absolute(&file))
+        }
     })
 }
 
@@ -306,6 +287,11 @@ fn control(
         command,
         identity: args.identity,
     })
+}
+
+fn wait(awaited: Awaited, args: WaitArgs, environment: &Environment) -> Result<Order, Failure> {
+    let module = required(args.module.module, environment)?;
+    Ok(Order::Wait { module, awaited, timeout: args.timeout })
 }
 
 fn print(
@@ -353,7 +339,7 @@ fn optional(
 
 /// Returns the words of every command, and of each of its options after the words: `log`, `log -s`.
 pub(crate) fn words() -> Vec<String> {
-    let mut words = Vec::new();
+    let mut words = special::WORDS.map(str::to_owned).to_vec();
     collect_words(&raw::command(), "", &mut words);
     words
 }

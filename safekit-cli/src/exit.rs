@@ -17,6 +17,12 @@ pub enum Exit {
     StateWait,
     /// 2: of `state -lq` only: the module is UP.
     StateUp,
+    /// 1: of `incloop` and `checkloop` only: the limit is reached.
+    LimitReached,
+    /// 2: of `boundcmd` only: the time is over.
+    TimeOver,
+    /// Of `boundcmd` only: the code with which its command ended; 128 and the number of the signal that ended it.
+    OfCommand(u8),
     /// 64: asked wrongly, or by somebody who may not. Nothing has changed; asking again in the same way will not help.
     Usage,
     /// 65: a configuration file has faults. Nothing has changed.
@@ -30,10 +36,11 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
+    /// All of them but those of `boundcmd`.
+    pub const ALL: [Self; 9] = [
         Self::Done,
         Self::StateWait,
+        Self::LimitReached,
         Self::StateUp,
         Self::Usage,
         Self::Configuration,
@@ -47,13 +54,36 @@ impl Exit {
     pub fn number(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::StateWait => 1,
-            Self::StateUp => 2,
+            Self::StateWait | Self::LimitReached => 1,
+            Self::StateUp | Self::TimeOver => 2,
+            Self::OfCommand(code) => code,
             Self::Usage => 64,
             Self::Configuration => 65,
             Self::AgentDown => 69,
             Self::Internal => 70,
             Self::Refused => 75,
+        }
+    }
+
+    /// Returns what it says, for people.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => {
+                "done; of `state -lq`: STOP; of `incloop` and `checkloop`: the limit is not reached"
+            }
+            Self::StateWait => "of `state -lq` only: WAIT",
+            Self::StateUp => "of `state -lq` only: UP",
+            Self::LimitReached => "of `incloop` and `checkloop` only: the limit is reached",
+            Self::TimeOver => "of `boundcmd` only: the time is over",
+            Self::OfCommand(_) => "of `boundcmd` only: the code of its command",
+            Self::Usage => "asked wrongly, or by somebody who may not; nothing has changed",
+            Self::Configuration => "a configuration file has faults; nothing has changed",
+            Self::AgentDown => "no agent answers",
+            Self::Internal => "the agent, its host or this command failed",
+            Self::Refused => {
+                "refused in the state of the moment, or the awaited state did not or cannot come"
+            }
         }
     }
 
@@ -97,7 +127,7 @@ mod tests {
     #[test]
     fn numbers_are_those_that_are_documented() {
         let numbers: Vec<u8> = Exit::ALL.iter().map(|exit| exit.number()).collect();
-        assert_eq!(numbers, [0, 1, 2, 64, 65, 69, 70, 75]);
+        assert_eq!(numbers, [0, 1, 1, 2, 64, 65, 69, 70, 75]);
     }
 
     #[test]

@@ -119,6 +119,13 @@ impl FarmNode {
         self.farms.clear();
     }
 
+    /// There is no cluster: nobody has a share.
+    fn forget_cluster(&mut self, now: Instant) {
+        self.propose(now, Epoch::default(), None);
+        (self.me, self.nodes) = Default::default();
+        self.farms.clear();
+    }
+
     /// Gives each module that the node has a farm, and none to others.
     fn match_farms(&mut self) {
         let Some(me) = self.me else { return };
@@ -182,6 +189,9 @@ impl Machine for FarmNode {
     fn handle_input(&mut self, now: Instant, input: node::Input) {
         if let node::Input::ClusterConfigured(config) = &input {
             self.note_cluster(now, config);
+        }
+        if matches!(input, node::Input::ClusterRemoved) {
+            self.forget_cluster(now);
         }
         let configures = matches!(
             input,

@@ -12,6 +12,8 @@ use safekit_core::node::Input;
 use safekit_core::runtime::{LanBindError, clock, host};
 use safekit_core::wire::KeyRing;
 
+use super::desk::Reply;
+use super::shutdown::GOODBYE_MAX;
 use super::{Agent, BIND_INTERVAL, CLUSTER_INTERVAL};
 use crate::guardian::{Farewell, FarewellLan};
 use crate::store;
@@ -99,7 +101,60 @@ impl Strange {
     }
 }
 
+/// A cluster that is being left for good: the others are told first.
+#[derive(Debug)]
+pub(super) struct Removal {
+    reply: Reply<Result<(), String>>,
+    /// When the cluster goes whether or not goodbye could be said.
+    until: Instant,
+}
+
+impl Removal {
+    /// Notes that goodbye was said.
+    pub(super) fn left(&mut self) {
+        self.until = clock::now();
+    }
+}
+
 impl Agent {
+    /// Begins to leave the cluster for good, or says why not.
+    pub(super) fn remove_cluster(&mut self, now: Instant, reply: Reply<Result<(), String>>) {
+        let running = self.running();
+        let why = if let Some(module) = running.first() {
+            Some(format!("module {module} is not stopped: run 'safekit stop -m {module}' first"))
+        } else if self.removal.is_some() || self.is_ending() {
+            Some("this node is leaving the cluster already".to_owned())
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            // Whoever asked may have gone.
+            return drop(reply.try_send(Err(why)));
+        }
+        self.removal = Some(Removal { reply, until: now + GOODBYE_MAX });
+        self.feed(now, Input::Leave);
+    }
+
+    /// Forgets the cluster once goodbye was said.
+    pub(super) fn follow_removal(&mut self, now: Instant) {
+        let Some(removal) = self.removal.take_if(|removal| removal.until <= now) else { return };
+        self.cluster = None;
+        self.strange = None;
+        self.feed(now, Input::ClusterRemoved);
+        self.bind(now);
+        for fault in [CLUSTER, KEYS, LANS] {
+            self.told_faults.remove(fault);
+        }
+        self.bind_at = None;
+        self.farewell_due = true;
+        self.refresh_modules(now);
+        self.tell_node(
+            Severity::Event,
+            "this node has left its cluster, which is no longer configured",
+        );
+        drop(removal.reply.try_send(Ok(())));
+    }
+
     /// Takes a cluster's configuration, as it was read from its files.
     pub(super) fn apply_cluster(&mut self, now: Instant, loaded: LoadedCluster, me: NodeId) {
         if loaded.keys.keys.is_empty() {

@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use safekit_core::control::{Accepted, ModuleCommand, Origin, Refusal, StateReport};
+use safekit_core::control::{Accepted, BudgetReport, ModuleCommand, Origin, Refusal, StateReport};
 use safekit_core::ids::{ModuleName, NodeId};
+use safekit_core::module::BudgetChange;
 
 use super::modules::ModuleFiles;
 use crate::api::OperationError;
@@ -27,6 +28,10 @@ pub(super) enum Request {
     Command(ModuleCommand, Reply<Result<Accepted, Refusal>>),
     /// The cluster's configuration has changed: what its files say, and which node this host is.
     ClusterChanged(Box<LoadedCluster>, NodeId, Reply<Result<(), String>>),
+    /// The cluster is to be left, and is no longer configured then.
+    ClusterRemoved(Reply<Result<(), String>>),
+    /// The count of automatic actions of a module, after it was changed where a change is wanted; `None`: not configured.
+    Budget(ModuleName, Option<BudgetChange>, Reply<Option<BudgetReport>>),
     /// A module's active configuration has changed: what its files say.
     ModuleChanged(Box<ModuleFiles>, Reply<Result<(), String>>),
     /// A module is gone.

@@ -30,7 +30,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
-use safekit_core::control::{Accepted, ModuleCommand};
+use safekit_core::control::{Accepted, ModuleCommand, Refusal};
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front};
@@ -103,6 +103,8 @@ struct Agent {
     bind_at: Option<Instant>,
     /// A cluster's configuration that cannot be used yet.
     strange: Option<cluster::Strange>,
+    /// The cluster is being left for good.
+    removal: Option<cluster::Removal>,
     stamp_at: Instant,
     beat_at: Instant,
     farewell_due: bool,
@@ -150,6 +152,7 @@ impl Agent {
         self.drain();
         self.follow_ending(now);
         self.answers.give(now, &self.edge);
+        self.follow_removal(now);
         self.take_cluster_again(now);
         self.bind_again(now);
         self.open_network_again(now);
@@ -208,6 +211,9 @@ impl Agent {
         // Whoever asked may have gone: then nobody wants the answer.
         match request {
             Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
+            Request::Command(_, reply) if self.removal.is_some() => {
+                drop(reply.try_send(Err(Refusal::NoCluster)));
+            }
             Request::Command(command, reply) => {
                 let module = command.module.clone();
                 self.command(now, command, Pending::Caller { reply, module });
@@ -215,6 +221,10 @@ impl Agent {
             Request::ClusterChanged(loaded, me, reply) => {
                 self.apply_cluster(now, *loaded, me);
                 drop(reply.try_send(Ok(())));
+            }
+            Request::ClusterRemoved(reply) => self.remove_cluster(now, reply),
+            Request::Budget(module, change, reply) => {
+                let _ = reply.try_send(self.budget(now, &module, change));
             }
             Request::ModuleChanged(files, reply) => {
                 let start = node::AgentStart::Reconfigured;
@@ -264,7 +274,10 @@ impl Agent {
                 self.board.publish(&module, ready, reason);
             }
             Some(node::Output::CounterTaken { .. }) => self.farewell_due = true,
-            Some(node::Output::Left) => self.ending.left(),
+            Some(node::Output::Left) => {
+                self.ending.left();
+                self.removal.iter_mut().for_each(cluster::Removal::left);
+            }
             Some(_) | None => {}
         }
     }

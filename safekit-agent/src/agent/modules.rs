@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use safekit_core::config::model::ModuleConfig;
+use safekit_core::config::model::{BootPolicy, ModuleConfig};
+use safekit_core::control::BudgetReport;
 use safekit_core::ids::{LanSet, ModuleName};
-use safekit_core::module::Module;
 use safekit_core::module::state::FarmState;
+use safekit_core::module::{BudgetChange, Module};
 use safekit_core::node::{AgentStart, Input, ModuleSetup};
 use safekit_core::runtime::{ModulePlace, clock, host};
 
@@ -37,9 +38,17 @@ impl ModuleFiles {
     /// Reads them. Blocks as long as the disk does.
     pub(super) fn read(layout: &Layout, name: &ModuleName, boot_id: &str) -> Result<Self, String> {
         let active = store::module::load_active(layout, name).map_err(|error| error.to_string())?;
-        let active = active.ok_or_else(|| {
+        let mut active = active.ok_or_else(|| {
             format!("module {name} is not configured: run 'safekit config -m {name}'")
         })?;
+        if active.config.boot == BootPolicy::Ignore {
+            // A damaged file must not keep an application from being watched: `boot status` names it.
+            active.config.boot = match store::boot::load(layout, name).unwrap_or(None) {
+                Some(store::boot::Boot::On) => BootPolicy::On,
+                Some(store::boot::Boot::Off) => BootPolicy::Off,
+                None => BootPolicy::Ignore,
+            };
+        }
         let recovered = saved::load(layout, name, &boot(boot_id));
         let recovered = recovered.map_err(|error| error.to_string());
         Ok(Self { name: name.clone(), active, recovered })
@@ -107,6 +116,26 @@ impl Agent {
         self.board.remove(name);
         self.log.forget(name);
         Ok(())
+    }
+
+    /// Tells how many automatic actions of a module count, after a change where one is wanted.
+    pub(super) fn budget(
+        &mut self,
+        now: Instant,
+        name: &ModuleName,
+        change: Option<BudgetChange>,
+    ) -> Option<BudgetReport> {
+        let reached = |agent: &Self| Some(agent.node.node().module(name)?.is_budget_used_up(now));
+        let before = reached(self)?;
+        if let Some(change) = change {
+            self.feed(now, Input::BudgetChanged { module: name.clone(), change });
+        }
+        let module = self.node.node().module(name)?;
+        let (used, max) = (module.loop_used(now), module.config().maxloop);
+        // Who counts is told whether this one was still allowed.
+        let counted = change == Some(BudgetChange::Counted);
+        let reached = if counted { before } else { module.is_budget_used_up(now) };
+        Some(BudgetReport { used, max, reached })
     }
 
     /// Hands all modules in again: their lans may have other ids in a new cluster.xml.

@@ -1,26 +1,36 @@
 //! What the control API can ask of this agent: files are changed here, on the API's workers; the event loop is told.
 
+mod cluster;
+mod hooks;
+mod upkeep;
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use safekit_core::control::{
-    Accepted, ClusterConfinfoReport, ConfigurationReport, DoneReport, InstalledModuleReport,
-    LevelReport, LogReport, ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport,
-    NodeConfinfoReport, Origin, PrintLevel, StateReport,
+    Accepted, BootReport, BudgetReport, ClusterConfinfoReport, ConfigurationReport, DoneReport,
+    InstalledModuleReport, LevelReport, LogReport, ModuleCommand, ModuleConfinfoReport,
+    ModuleListReport, ModuleReport, NodeConfinfoReport, Origin, PortsReport, PrintLevel,
+    StateReport,
 };
 use safekit_core::ids::{ModuleName, NodeName};
-use safekit_core::module::state::{FarmState, Readiness};
+use safekit_core::module::BudgetChange;
+use safekit_core::module::state::FarmState;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Agent;
-use super::cluster::identify;
 use super::desk::{Desk, Request};
 use super::modules::ModuleFiles;
-use crate::api::{By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity};
-use crate::log::{CommandMark, Level, Log, Which, newest};
+use crate::api::{
+    By, ClusterSource, LogQuery, OperationError, Operations, Others, Replace, Selected, Verbosity,
+};
+use crate::log::{CommandMark, Level, Log, Which};
+use crate::store::boot::Boot;
+use crate::store::cluster::{Keys, Lock};
 use crate::store::{self, Layout};
+use upkeep::Stopped;
 
 /// How long a reader of a log waits for the lines before its own request.
 const LOG_WAIT: Duration = Duration::from_secs(1);
@@ -150,40 +160,75 @@ impl Operations for Office {
         self.logged(by, Some(module), "module uninstall", || {
             let _files = self.files();
             self.installed(module)?;
+            self.check_stopped(module)?;
+            let details = self.hook_deconfig(module);
             self.told(|reply| Request::ModuleRemoved(module.clone(), reply))?;
             let kept = store::module::uninstall(&self.layout, module).inspect_err(|_| {
                 // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
                 drop(self.take(module));
             })?;
             let text = format!("module {module} is gone; {} is kept of it", kept.display());
-            Ok(DoneReport { text, details: Vec::new() })
+            Ok(DoneReport { text, details })
         })
     }
 
     fn configure(&self, by: &By, module: &ModuleName) -> Done<DoneReport> {
-        self.logged(by, Some(module), "config", || {
-            let _files = self.files();
-            self.installed(module)?;
-            if let Some(report) = self.module_state(module)?
-                && report.readiness == Readiness::Transient
-            {
-                let state = format!("{} ({})", report.state, report.readiness);
-                return Err(OperationError::Refused(format!(
-                    "module {module} is {state}, {}: configure it when that has ended",
-                    report.reason
-                )));
-            }
-            let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
-            let (_, details) = store::module::configure(&self.layout, module, cluster.as_ref())?;
-            self.take(module)?;
-            Ok(DoneReport { text: format!("module {module} is configured"), details })
+        self.logged(by, Some(module), "config", || self.reconfigure(module, Stopped::Fits))
+    }
+
+    fn update(&self, by: &By, module: &ModuleName) -> Done<DoneReport> {
+        self.logged(by, Some(module), "update", || self.reconfigure(module, Stopped::Refused))
+    }
+
+    fn deconfigure(&self, by: &By, module: &ModuleName) -> Done<DoneReport> {
+        self.logged(by, Some(module), "deconfig", || self.do_deconfigure(module))
+    }
+
+    fn package(&self, module: &ModuleName) -> Done<Vec<u8>> {
+        Ok(store::module::package(&self.layout, module)?)
+    }
+
+    fn ports(&self, module: &Selected) -> Done<PortsReport> {
+        self.ports_of(module)
+    }
+
+    fn change_budget(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        change: BudgetChange,
+    ) -> Done<BudgetReport> {
+        let word = if change == BudgetChange::Counted { "incloop" } else { "resetloop" };
+        self.logged(by, Some(module), word, || {
+            let report = self.budget_of(module, Some(change))?;
+            self.log.module(module, Level::User, "agent", &format!("{word} called by {by}"));
+            Ok(report)
         })
+    }
+
+    fn budget(&self, module: &ModuleName) -> Done<BudgetReport> {
+        self.budget_of(module, None)
+    }
+
+    fn set_boot(&self, by: &By, module: &ModuleName, boot: Boot) -> Done<DoneReport> {
+        let what = format!("boot {}", boot.as_str());
+        self.logged(by, Some(module), &what, || self.do_set_boot(module, boot))
+    }
+
+    fn boot_status(&self, module: Option<&ModuleName>) -> Done<BootReport> {
+        self.boot_report(module)
+    }
+
+    fn command_log(&self, lines: u32) -> Done<LogReport> {
+        self.log.written(LOG_WAIT);
+        self.newest_lines(&self.layout.command_log(), lines, Which::All)
     }
 
     fn confcheck(&self, module: &ModuleName) -> Done<DoneReport> {
         self.installed(module)?;
         let cluster = store::cluster::load(&self.layout)?.map(|loaded| loaded.config);
         let details = store::module::confcheck(&self.layout, module, cluster.as_ref())?;
+        self.hook_confcheck(module)?;
         Ok(DoneReport {
             text: format!("the configuration of module {module} has no errors"),
             details,
@@ -209,6 +254,7 @@ impl Operations for Office {
             name: module.name.to_string(),
             mode: if module.readable { "farm".to_owned() } else { String::new() },
             configured: module.configured,
+            id: module.id,
         };
         Ok(ModuleListReport {
             modules: store::module::list(&self.layout)?.into_iter().map(report).collect(),
@@ -228,14 +274,7 @@ impl Operations for Office {
             Some(module) => self.layout.uservar(module).join("log.txt"),
             None => self.layout.node_log(),
         };
-        let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
-        let lines = newest(&path, count, which).map_err(|error| {
-            OperationError::Internal(format!(
-                "cannot read {}: {error}; mend that, or move the file away: the next line makes a new one",
-                path.display()
-            ))
-        })?;
-        Ok(LogReport { lines })
+        self.newest_lines(&path, query.lines, which)
     }
 
     fn print(&self, by: &By, module: &ModuleName, level: PrintLevel, text: &str) -> Done<()> {
@@ -248,26 +287,33 @@ impl Operations for Office {
         Ok(())
     }
 
-    fn configure_cluster(&self, by: &By, source: ClusterSource) -> Done<DoneReport> {
-        self.logged(by, None, "cluster config", || {
-            let _files = self.files();
-            let source = match source {
-                ClusterSource::File(path) => store::cluster::Source::File(path),
-                ClusterSource::Current => store::cluster::Source::Current,
-            };
-            let (loaded, details) = store::cluster::configure(
-                &self.layout,
-                &source,
-                &mut store::cluster::dns,
-                &|config| identify(config, self.node.as_ref()).map(|_| ()),
-            )?;
-            let me =
-                identify(&loaded.config, self.node.as_ref()).map_err(OperationError::Refused)?;
-            let nodes: Vec<&str> = loaded.config.nodes.values().map(NodeName::as_str).collect();
-            let text = format!("the cluster of {} is configured", nodes.join(", "));
-            self.told(|reply| Request::ClusterChanged(Box::new(loaded), me, reply))?;
-            Ok(DoneReport { text, details })
+    fn configure_cluster(
+        &self,
+        by: &By,
+        source: Option<ClusterSource>,
+        lock: Option<Lock>,
+    ) -> Done<DoneReport> {
+        let word = match lock {
+            None => "",
+            Some(Lock::Locked) => " lock",
+            Some(Lock::Unlocked) => " unlock",
+        };
+        self.logged(by, None, &format!("cluster config{word}"), || {
+            self.do_configure_cluster(source, lock)
         })
+    }
+
+    fn check_cluster(&self, path: PathBuf) -> Done<DoneReport> {
+        self.do_check_cluster(&path)
+    }
+
+    fn deconfigure_cluster(&self, by: &By) -> Done<DoneReport> {
+        self.logged(by, None, "cluster deconfig", || self.do_deconfigure_cluster())
+    }
+
+    fn change_keys(&self, by: &By, keys: Keys, others: Others) -> Done<DoneReport> {
+        let word = if keys == Keys::New { "cluster genkey" } else { "cluster delkey" };
+        self.logged(by, None, word, || self.do_change_keys(keys, others))
     }
 
     fn export_cluster(&self, by: &By) -> Done<Vec<u8>> {
@@ -283,12 +329,13 @@ impl Operations for Office {
             // There are files, and the agent could not take them.
             return Err(OperationError::Refused(state.faults.join("; ")));
         }
+        let locked = store::cluster::lock(&self.layout) == Lock::Locked;
         let nodes = state.nodes.into_iter().map(|node| {
             let own = node.name == state.node;
             NodeConfinfoReport {
                 signature: node.cluster,
                 date: own.then(|| utc(info.date)),
-                lock: false,
+                lock: own && locked,
                 node: node.name,
             }
         });
@@ -313,6 +360,7 @@ impl Operations for Office {
                 ),
                 None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
             });
+            lines.extend(self.hook_level(module));
         }
         let system = rustix::system::uname();
         Ok(LevelReport {

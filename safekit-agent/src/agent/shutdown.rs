@@ -23,7 +23,7 @@ use super::answers::Pending;
 /// The exit code after which the guardian starts the next agent at once (`EX_TEMPFAIL`).
 const EXIT_AGAIN: u8 = 75;
 /// How long a goodbye may take; it takes 20 ms.
-const GOODBYE_MAX: Duration = Duration::from_millis(500);
+pub(super) const GOODBYE_MAX: Duration = Duration::from_millis(500);
 
 /// Where the agent is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,12 @@ impl Agent {
         self.feed(now, Input::Leave);
     }
 
-    fn running(&self) -> Vec<ModuleName> {
+    /// Tells whether the agent is on its way out.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending != Ending::Running
+    }
+
+    pub(super) fn running(&self) -> Vec<ModuleName> {
         let modules = self.node.node().modules();
         let running = modules.filter(|(_, module)| module.state().state != FarmState::Stop);
         running.map(|(name, _)| name.clone()).collect()

@@ -139,6 +139,7 @@ pub(super) fn agent(
         ending: Ending::Running,
         bind_at: None,
         strange: None,
+        removal: None,
         stamp_at: now,
         beat_at: now,
         farewell_due: false,

@@ -5,20 +5,24 @@
 use std::path::PathBuf;
 
 use safekit_core::control::{
-    Accepted, ClusterConfigRequest, ClusterModuleReport, ClusterStateReport, Command,
-    CommandRequest, DoneReport, EmptyRequest, InstallRequest, LogReport, ModuleCommand,
-    ModuleReport, Origin, PrintRequest, Refusal, StateReport,
+    Accepted, BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest,
+    ClusterModuleReport, ClusterStateReport, Command, CommandRequest, DoneReport, EmptyRequest,
+    InstallRequest, LogReport, ModuleCommand, ModuleReport, Origin, PrintRequest, Refusal,
+    StateReport,
 };
 use safekit_core::ids::ModuleName;
+use safekit_core::module::BudgetChange;
 use safekit_core::runtime::front::{ApiRequest, ApiResponse};
 use serde::de::DeserializeOwned;
 
 use super::operations::{
-    By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity,
+    By, ClusterSource, LogQuery, OperationError, Operations, Others, Replace, Selected, Verbosity,
 };
 use super::permissions::Caller;
 use super::routes::{ModuleRoute, Route};
 use super::{answer, page};
+use crate::store::boot::Boot;
+use crate::store::cluster::{Keys, Lock};
 
 /// Most bytes of a detector's name.
 const IDENTITY_BYTES_MAX: usize = 128;
@@ -62,8 +66,28 @@ impl Call<'_> {
             Route::ClusterConfinfo => answer::json(&self.operations.cluster_confinfo()?),
             Route::ClusterExport => Ok(answer::zip(self.operations.export_cluster(&by)?)),
             Route::ClusterConfig => {
-                let source = self.cluster_source()?;
-                answer::json(&self.operations.configure_cluster(&by, source)?)
+                let (source, lock) = self.cluster_source()?;
+                answer::json(&self.operations.configure_cluster(&by, source, lock)?)
+            }
+            Route::ClusterConfcheck => {
+                let ClusterConfcheckRequest { path } = self.body()?;
+                answer::json(&self.operations.check_cluster(absolute(path)?)?)
+            }
+            Route::ClusterDeconfig => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&self.operations.deconfigure_cluster(&by)?)
+            }
+            Route::ClusterGenkey => self.keys(&by, Keys::New),
+            Route::ClusterDelkey => self.keys(&by, Keys::None),
+            Route::Ports => answer::json(&self.operations.ports(&self.selected()?)?),
+            Route::BootStatus => {
+                let [module] = self.query(["module"])?;
+                let module = module.map(module_name).transpose()?;
+                answer::json(&self.operations.boot_status(module.as_ref())?)
+            }
+            Route::CommandLog => {
+                let [lines] = self.query(["lines"])?;
+                answer::json(&bounded(self.operations.command_log(line_count(lines)?)?))
             }
             Route::Module(module, route) => self.module(&by, &module, route),
         }
@@ -97,6 +121,23 @@ impl Call<'_> {
                 let EmptyRequest {} = self.body()?;
                 answer::json(&self.operations.configure(by, module)?)
             }
+            ModuleRoute::Deconfig => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&self.operations.deconfigure(by, module)?)
+            }
+            ModuleRoute::Update => {
+                let EmptyRequest {} = self.body()?;
+                answer::json(&self.operations.update(by, module)?)
+            }
+            ModuleRoute::Package => Ok(answer::zip(self.operations.package(module)?)),
+            ModuleRoute::Boot => {
+                let BootRequest { start } = self.body()?;
+                let boot = if start { Boot::On } else { Boot::Off };
+                answer::json(&self.operations.set_boot(by, module, boot)?)
+            }
+            ModuleRoute::Incloop => self.change_budget(by, module, BudgetChange::Counted),
+            ModuleRoute::Resetloop => self.change_budget(by, module, BudgetChange::Reset),
+            ModuleRoute::Checkloop => answer::json(&self.operations.budget(module)?),
             ModuleRoute::Print => {
                 let PrintRequest { level, text } = self.body()?;
                 self.operations.print(by, module, level, &one_line(&text))?;
@@ -127,33 +168,53 @@ impl Call<'_> {
         answer::json(&accepted(accepted_by?))
     }
 
-    fn cluster_source(&self) -> Result<ClusterSource, OperationError> {
-        match self.body()? {
-            ClusterConfigRequest { path: Some(path), current: false } => {
-                Ok(ClusterSource::File(absolute(path)?))
-            }
-            ClusterConfigRequest { path: None, current: true } => Ok(ClusterSource::Current),
-            ClusterConfigRequest { .. } => Err(OperationError::Usage(
-                "the body names either a path, or current as true".to_owned(),
+    fn change_budget(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        change: BudgetChange,
+    ) -> Result<ApiResponse, OperationError> {
+        let CommandRequest { identity } = self.body()?;
+        let by = identity.map_or_else(|| Ok(by.clone()), |id| checked_identity(id).map(By))?;
+        answer::json(&self.operations.change_budget(&by, module, change)?)
+    }
+
+    fn keys(&self, by: &By, keys: Keys) -> Result<ApiResponse, OperationError> {
+        let ClusterKeysRequest { force } = self.body()?;
+        let others = if force { Others::CutOff } else { Others::Keep };
+        answer::json(&self.operations.change_keys(by, keys, others)?)
+    }
+
+    fn cluster_source(&self) -> Result<(Option<ClusterSource>, Option<Lock>), OperationError> {
+        let ClusterConfigRequest { path, current, lock } = self.body()?;
+        let lock = lock.map(|lock| if lock { Lock::Locked } else { Lock::Unlocked });
+        match (path, current) {
+            (Some(path), false) => Ok((Some(ClusterSource::File(absolute(path)?)), lock)),
+            (None, true) => Ok((Some(ClusterSource::Current), lock)),
+            (None, false) if lock.is_some() => Ok((None, lock)),
+            (Some(_), true) | (None, false) => Err(OperationError::Usage(
+                "the body names either a path, or current as true, or a lock only".to_owned(),
             )),
+        }
+    }
+
+    fn selected(&self) -> Result<Selected, OperationError> {
+        match self.query(["module", "id"])? {
+            [Some(module), None] => Ok(Selected::Name(module_name(module)?)),
+            [None, Some(id)] => {
+                id.parse().ok().filter(|id| *id > 0).map(Selected::Id).ok_or_else(|| {
+                    OperationError::Usage(format!("id={id} is not a number from 1 to 255"))
+                })
+            }
+            [Some(_), Some(_)] | [None, None] => {
+                Err(OperationError::Usage("name a module or an id, and not both".to_owned()))
+            }
         }
     }
 
     fn log_query(&self) -> Result<LogQuery, OperationError> {
         let [module, lines, all] = self.query(["module", "lines", "all"])?;
-        let lines = match lines {
-            None => LogQuery::LINES_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|lines| (1..=LogQuery::LINES_MAX).contains(lines))
-                .ok_or_else(|| {
-                    OperationError::Usage(format!(
-                        "lines={text} is not a number from 1 to {}",
-                        LogQuery::LINES_MAX
-                    ))
-                })?,
-        };
+        let lines = line_count(lines)?;
         let verbosity = match all {
             None | Some("0") => Verbosity::Main,
             Some("1") => Verbosity::All,
@@ -193,6 +254,15 @@ impl Call<'_> {
         }
         Ok(values)
     }
+}
+
+fn line_count(lines: Option<&str>) -> Result<u32, OperationError> {
+    let Some(text) = lines else { return Ok(LogQuery::LINES_DEFAULT) };
+    let count = text.parse().ok().filter(|lines| (1..=LogQuery::LINES_MAX).contains(lines));
+    count.ok_or_else(|| {
+        let max = LogQuery::LINES_MAX;
+        OperationError::Usage(format!("lines={text} is not a number from 1 to {max}"))
+    })
 }
 
 fn module_name(text: &str) -> Result<ModuleName, OperationError> {

@@ -28,7 +28,7 @@ use permissions::Caller;
 use routes::{Missing, Route};
 
 pub(crate) use operations::{
-    By, ClusterSource, LogQuery, OperationError, Operations, Replace, Verbosity,
+    By, ClusterSource, LogQuery, OperationError, Operations, Others, Replace, Selected, Verbosity,
 };
 pub(crate) use page::StatusPage;
 pub(crate) use permissions::Permissions;

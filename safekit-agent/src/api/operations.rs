@@ -6,12 +6,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use safekit_core::control::{
-    Accepted, ClusterConfinfoReport, DoneReport, LevelReport, LogReport, ModuleCommand,
-    ModuleConfinfoReport, ModuleListReport, PrintLevel, Refusal, StateReport,
+    Accepted, BootReport, BudgetReport, ClusterConfinfoReport, DoneReport, LevelReport, LogReport,
+    ModuleCommand, ModuleConfinfoReport, ModuleListReport, PortsReport, PrintLevel, Refusal,
+    StateReport,
 };
 use safekit_core::ids::ModuleName;
+use safekit_core::module::BudgetChange;
 
 use crate::store::StoreError;
+use crate::store::boot::Boot;
+use crate::store::cluster::{Keys, Lock};
 
 /// Who gives an order: the name of a user of this host, for the log. Becomes `Origin::User`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +34,24 @@ pub(crate) enum Replace {
     No,
     /// Replace it.
     Yes,
+}
+
+/// What is done about nodes that a change of the keys would cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Refuse while any is heard.
+    Keep,
+    /// They are cut off until they get the new keys.
+    CutOff,
+}
+
+/// A module by its name or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selected {
+    /// Its name.
+    Name(ModuleName),
+    /// Its number on this node.
+    Id(u8),
 }
 
 /// Which lines of a log are wanted.
@@ -191,15 +213,103 @@ pub(crate) trait Operations: fmt::Debug + Send + Sync {
         text: &str,
     ) -> Result<(), OperationError>;
 
-    /// Applies a cluster configuration.
+    /// Applies a cluster configuration, where one is named; and locks or unlocks it, where that is said.
     ///
     /// # Errors
-    /// Faults of the configuration; usage where the path cannot be read.
+    /// Faults of the configuration; usage where the path cannot be read; refused where it is locked.
     fn configure_cluster(
         &self,
         by: &By,
-        source: ClusterSource,
+        source: Option<ClusterSource>,
+        lock: Option<Lock>,
     ) -> Result<DoneReport, OperationError>;
+
+    /// Checks a cluster configuration (an absolute path); nothing changes. The details hold the warnings.
+    ///
+    /// # Errors
+    /// Faults of the configuration; usage where the path cannot be read.
+    fn check_cluster(&self, path: PathBuf) -> Result<DoneReport, OperationError>;
+
+    /// Removes the cluster configuration; the modules stay installed and configured.
+    ///
+    /// # Errors
+    /// Refused while a module is not STOP, and where it is locked or not there.
+    fn deconfigure_cluster(&self, by: &By) -> Result<DoneReport, OperationError>;
+
+    /// Gives the cluster new keys on this node, or none.
+    ///
+    /// # Errors
+    /// Refused where other nodes are heard and are to be kept, and where it is locked or not configured.
+    fn change_keys(
+        &self,
+        by: &By,
+        keys: Keys,
+        others: Others,
+    ) -> Result<DoneReport, OperationError>;
+
+    /// Removes what is in force of a module; it stays installed.
+    ///
+    /// # Errors
+    /// Usage where it is not there, refused where it is not configured or not STOP.
+    fn deconfigure(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError>;
+
+    /// Gives a running module the configuration of SAFE/modules/AM.
+    ///
+    /// # Errors
+    /// Faults of the configuration; refused where the module does not run, is on its way, or cannot take the changes.
+    fn update(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError>;
+
+    /// Returns what lies in SAFE/modules/AM as a `.safe` file.
+    ///
+    /// # Errors
+    /// Usage where the module is not there, or cannot be packed.
+    fn package(&self, module: &ModuleName) -> Result<Vec<u8>, OperationError>;
+
+    /// Tells which ports this node uses for a module.
+    ///
+    /// # Errors
+    /// Usage where the module is not there.
+    fn ports(&self, module: &Selected) -> Result<PortsReport, OperationError>;
+
+    /// Counts an automatic action of a module, or forgets the count. Tells the count afterwards.
+    ///
+    /// # Errors
+    /// Usage where the module is not configured.
+    fn change_budget(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        change: BudgetChange,
+    ) -> Result<BudgetReport, OperationError>;
+
+    /// Tells the count of automatic actions of a module.
+    ///
+    /// # Errors
+    /// Usage where the module is not configured.
+    fn budget(&self, module: &ModuleName) -> Result<BudgetReport, OperationError>;
+
+    /// Says whether a module starts with the agent of this node; counts where its configuration says `ignore`.
+    ///
+    /// # Errors
+    /// Usage where the module is not there.
+    fn set_boot(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        boot: Boot,
+    ) -> Result<DoneReport, OperationError>;
+
+    /// Tells what starts a module, or all of them.
+    ///
+    /// # Errors
+    /// Usage where the module is not there.
+    fn boot_status(&self, module: Option<&ModuleName>) -> Result<BootReport, OperationError>;
+
+    /// Returns the newest lines of the log of commands.
+    ///
+    /// # Errors
+    /// Internal where the file cannot be read.
+    fn command_log(&self, lines: u32) -> Result<LogReport, OperationError>;
 
     /// Returns configuration and keys of the cluster as a zip file. Whoever has it can speak as a node of the cluster.
     ///

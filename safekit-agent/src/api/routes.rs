@@ -43,6 +43,20 @@ pub(super) enum Route {
     ClusterExport,
     /// `POST cluster/config`
     ClusterConfig,
+    /// `POST cluster/confcheck`
+    ClusterConfcheck,
+    /// `POST cluster/deconfig`
+    ClusterDeconfig,
+    /// `POST cluster/genkey`
+    ClusterGenkey,
+    /// `POST cluster/delkey`
+    ClusterDelkey,
+    /// `GET ports?module=&id=`
+    Ports,
+    /// `GET boot?module=`
+    BootStatus,
+    /// `GET cmdlog?lines=`
+    CommandLog,
     /// `module/AM/...`
     Module(ModuleName, ModuleRoute),
 }
@@ -66,6 +80,20 @@ pub(super) enum ModuleRoute {
     Config,
     /// `POST print`
     Print,
+    /// `POST deconfig`
+    Deconfig,
+    /// `POST update`
+    Update,
+    /// `GET package`
+    Package,
+    /// `POST boot`
+    Boot,
+    /// `POST incloop`
+    Incloop,
+    /// `POST resetloop`
+    Resetloop,
+    /// `GET checkloop`
+    Checkloop,
 }
 
 impl Route {
@@ -130,6 +158,13 @@ fn route(method: Method, path: &str) -> Result<Option<Route>, Missing> {
         (Method::Get, ["cluster", "confinfo"]) => Some(Route::ClusterConfinfo),
         (Method::Get, ["cluster", "export"]) => Some(Route::ClusterExport),
         (Method::Post, ["cluster", "config"]) => Some(Route::ClusterConfig),
+        (Method::Post, ["cluster", "confcheck"]) => Some(Route::ClusterConfcheck),
+        (Method::Post, ["cluster", "deconfig"]) => Some(Route::ClusterDeconfig),
+        (Method::Post, ["cluster", "genkey"]) => Some(Route::ClusterGenkey),
+        (Method::Post, ["cluster", "delkey"]) => Some(Route::ClusterDelkey),
+        (Method::Get, ["ports"]) => Some(Route::Ports),
+        (Method::Get, ["boot"]) => Some(Route::BootStatus),
+        (Method::Get, ["cmdlog"]) => Some(Route::CommandLog),
         (_, ["module", name, rest @ ..]) => match module_route(method, rest) {
             Some(route) => Some(Route::Module(module(name)?, route)),
             None => None,
@@ -152,6 +187,13 @@ fn module_route(method: Method, words: &[&str]) -> Option<ModuleRoute> {
         (Method::Post, ["uninstall"]) | (Method::Delete, []) => Some(ModuleRoute::Uninstall),
         (Method::Post, ["config"]) => Some(ModuleRoute::Config),
         (Method::Post, ["print"]) => Some(ModuleRoute::Print),
+        (Method::Post, ["deconfig"]) => Some(ModuleRoute::Deconfig),
+        (Method::Post, ["update"]) => Some(ModuleRoute::Update),
+        (Method::Get, ["package"]) => Some(ModuleRoute::Package),
+        (Method::Post, ["boot"]) => Some(ModuleRoute::Boot),
+        (Method::Post, ["incloop"]) => Some(ModuleRoute::Incloop),
+        (Method::Post, ["resetloop"]) => Some(ModuleRoute::Resetloop),
+        (Method::Get, ["checkloop"]) => Some(ModuleRoute::Checkloop),
         _ => None,
     }
 }

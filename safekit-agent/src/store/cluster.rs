@@ -24,6 +24,8 @@ use super::{Layout, files};
 const XML: &str = "cluster.xml";
 const RESOLVED: &str = "cluster_ip.xml";
 const KEYS: &str = "keys";
+/// Is there while the configuration may not be replaced.
+const LOCK: &str = "lock";
 /// The most bytes of a configuration file that are read.
 const XML_BYTES_MAX: u64 = 4 << 20;
 /// The most bytes of the keys' file.
@@ -70,6 +72,104 @@ pub(crate) struct ClusterInfo {
     pub date: SystemTime,
 }
 
+/// Whether the configuration may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// It may not.
+    Locked,
+    /// It may.
+    Unlocked,
+}
+
+/// Tells whether the configuration may be replaced.
+pub(crate) fn lock(layout: &Layout) -> Lock {
+    let is_there = fs::symlink_metadata(layout.cluster().join(LOCK)).is_ok();
+    if is_there { Lock::Locked } else { Lock::Unlocked }
+}
+
+/// Says whether the configuration may be replaced; holds until the other is said.
+///
+/// # Errors
+/// When the cluster is not configured, or the operating system refuses.
+pub(crate) fn set_lock(layout: &Layout, lock: Lock) -> StoreResult<()> {
+    let path = layout.cluster().join(LOCK);
+    match lock {
+        Lock::Locked if !layout.cluster().join(RESOLVED).is_file() => Err(not_configured()),
+        Lock::Locked => files::write_atomic(&path, b"safekit lock 1\n", 0o640),
+        Lock::Unlocked => match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        },
+    }
+}
+
+/// Refuses where the configuration is locked.
+///
+/// # Errors
+/// Refused, with what to do.
+pub(crate) fn check_unlocked(layout: &Layout) -> StoreResult<()> {
+    match lock(layout) {
+        Lock::Unlocked => Ok(()),
+        Lock::Locked => Err(refused(
+            "the cluster's configuration is locked: 'safekit cluster config unlock' allows changes again",
+        )),
+    }
+}
+
+/// Checks a configuration as [`configure`] does; nothing changes. Returns the cluster, and warnings.
+///
+/// # Errors
+/// Every fault of the configuration, or that it cannot be read.
+pub(crate) fn check(path: &Path, lookup: Lookup<'_>) -> StoreResult<(ClusterConfig, Vec<String>)> {
+    let (_, resolved, _, warnings) = read_file(path, lookup)?;
+    Ok((resolved, warnings))
+}
+
+/// Gives the cluster that is in force new keys, or none; everything else stays. Returns what is in force from now on.
+///
+/// # Errors
+/// When the cluster is not configured, is locked, or its files cannot be read or written; nothing has changed.
+pub(crate) fn change_keys(layout: &Layout, keys: Keys) -> StoreResult<LoadedCluster> {
+    check_unlocked(layout)?;
+    let loaded = load(layout)?.ok_or_else(not_configured)?;
+    let xml = files::read_bounded(&layout.cluster().join(XML), XML_BYTES_MAX)?;
+    let keys = match keys {
+        Keys::New => vec![random_key()?],
+        Keys::None => Vec::new(),
+    };
+    let ring = KeyRing { cluster: loaded.keys.cluster, keys };
+    write(layout, &xml, &loaded.config, &ring)?;
+    load(layout)?.ok_or_else(not_configured)
+}
+
+/// What becomes of the keys of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// There is a new one, and no other.
+    New,
+    /// There is none.
+    None,
+}
+
+/// Removes configuration and keys; other files in the folder stay.
+///
+/// # Errors
+/// When the operating system refuses. The file that says that there is a cluster goes first: from then on there is none.
+pub(crate) fn remove(layout: &Layout) -> StoreResult<()> {
+    for name in [RESOLVED, KEYS, XML] {
+        let path = layout.cluster().join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove", &path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    files::sync_tree(&layout.cluster())
+}
+
 /// Configures the cluster; `accept` has the last word before anything changes. Returns what is in force from now on, and warnings.
 ///
 /// # Errors
@@ -85,14 +185,7 @@ pub(crate) fn configure(
             let path = layout.cluster().join(XML);
             read_xml(&path, &read_given(&path, XML_BYTES_MAX)?, lookup)?
         }
-        Source::File(path) => {
-            let bytes = read_given(path, super::package::PACKED_BYTES_MAX)?;
-            if bytes.starts_with(b"PK") {
-                read_zip(path, &bytes, lookup)?
-            } else {
-                read_xml(path, &bytes, lookup)?
-            }
-        }
+        Source::File(path) => read_file(path, lookup)?,
     };
     accept(&resolved).map_err(StoreError::Refused)?;
     write(layout, &xml, &resolved, &keys)?;
@@ -178,6 +271,15 @@ pub(crate) fn dns(host: &str) -> Result<Vec<IpAddr>, String> {
 
 /// What is to be written: cluster.xml as it is, the cluster resolved, its keys, and warnings.
 type Read = (Vec<u8>, ClusterConfig, KeyRing, Vec<String>);
+
+fn read_file(path: &Path, lookup: Lookup<'_>) -> StoreResult<Read> {
+    let bytes = read_given(path, super::package::PACKED_BYTES_MAX)?;
+    if bytes.starts_with(b"PK") {
+        read_zip(path, &bytes, lookup)
+    } else {
+        read_xml(path, &bytes, lookup)
+    }
+}
 
 fn read_xml(path: &Path, bytes: &[u8], lookup: Lookup<'_>) -> StoreResult<Read> {
     let (config, warnings) = parse(&path.display().to_string(), bytes)?;

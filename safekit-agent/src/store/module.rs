@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use jiff::Zoned;
 use safekit_core::config::model::{ClusterConfig, ModuleConfig, Signature};
-use safekit_core::config::{Parsed, module};
+use safekit_core::config::{Parsed, change, module};
 use safekit_core::ids::{MODULES_MAX, ModuleName};
 use safekit_core::module::script::Script;
 
@@ -65,6 +65,47 @@ pub(crate) struct ActiveModule {
     pub date: SystemTime,
 }
 
+/// A script that belongs to a command, not to the module's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    /// Before a configuration is applied; where it fails nothing is.
+    Config,
+    /// After a configuration is applied.
+    Postconfig,
+    /// Before what is in force is removed.
+    Deconfig,
+    /// After a check that found no fault.
+    Confcheck,
+    /// After a running module has taken another configuration.
+    Update,
+    /// When somebody asks what runs.
+    Level,
+}
+
+impl Hook {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Config,
+        Self::Postconfig,
+        Self::Deconfig,
+        Self::Confcheck,
+        Self::Update,
+        Self::Level,
+    ];
+
+    /// Returns the file's name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Postconfig => "postconfig",
+            Self::Deconfig => "deconfig",
+            Self::Confcheck => "confcheck",
+            Self::Update => "update",
+            Self::Level => "level",
+        }
+    }
+}
+
 /// A configuration's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -107,9 +148,7 @@ pub(crate) fn install(
     };
     let mut package = read_package(&source)?;
     let warnings = keep_known(&mut package, &source)?;
-    for script in Script::ALL {
-        package.make_executable(&script_file(script));
-    }
+    make_executable(&mut package);
     let id = choose_id(layout, name)?;
     if !is_installed {
         // A crash may have left something of a module of that name that was uninstalled.
@@ -206,9 +245,7 @@ pub(crate) fn configure(
     let (edited, config, mut warnings) = check(layout, name, cluster)?;
     let mut package = edited.clone();
     package.retain(|file| file.starts_with("conf/") || file.starts_with("bin/"));
-    for script in Script::ALL {
-        package.make_executable(&script_file(script));
-    }
+    make_executable(&mut package);
     package.insert(SAFECONF, config.to_xml().into_bytes());
     files::create_folder(&layout.uservar(name), 0o750)?;
     apply::apply(&package, &layout.active(name))?;
@@ -229,6 +266,47 @@ pub(crate) fn confcheck(
     cluster: Option<&ClusterConfig>,
 ) -> StoreResult<Vec<String>> {
     check(layout, name, cluster).map(|(_, _, warnings)| warnings)
+}
+
+/// Returns what the configuration in SAFE/modules/AM changes that a running module cannot take; empty where it can.
+///
+/// # Errors
+/// Every fault of the configuration; and where none is in force that could be compared.
+pub(crate) fn refused_changes(layout: &Layout, name: &ModuleName) -> StoreResult<Vec<String>> {
+    let (new, _) = model(current(layout, name)?)?;
+    let active = load_active(layout, name)?;
+    let active = active.ok_or_else(|| refused(format!("module {name} is not configured")))?;
+    Ok(change::when_stopped(&active.config, &new))
+}
+
+/// Removes what is in force of a module: it stays installed, and can be configured again. Its logs stay.
+///
+/// # Errors
+/// When the operating system refuses; it is in force as before, or wholly gone.
+pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName) -> StoreResult<()> {
+    let active = layout.active(name);
+    apply::forget(&active);
+    if fs::symlink_metadata(&active).is_ok() {
+        let away = files::building_place(&active)?;
+        fs::rename(&active, &away).map_err(StoreError::io("remove", &active))?;
+        files::remove_quietly(&away);
+    }
+    super::saved::forget(layout, name);
+    Ok(())
+}
+
+/// Returns what lies in SAFE/modules/AM as a package that can be installed.
+///
+/// # Errors
+/// When the module is not installed, or something in its folder cannot be packed.
+pub(crate) fn package(layout: &Layout, name: &ModuleName) -> StoreResult<Vec<u8>> {
+    let place = layout.module(name);
+    if fs::symlink_metadata(&place).is_err() {
+        return Err(not_installed(name));
+    }
+    let mut package = Package::read_folder(&place)?;
+    package.retain(is_part);
+    package.to_bytes()
 }
 
 /// Tells which configuration is in force, and which one could be.
@@ -372,6 +450,16 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
     warnings
 }
 
+/// Sets the execute bit of all scripts that are run.
+fn make_executable(package: &mut Package) {
+    for script in Script::ALL {
+        package.make_executable(&script_file(script));
+    }
+    for hook in Hook::ALL {
+        package.make_executable(&format!("bin/{}", hook.as_str()));
+    }
+}
+
 fn script_file(script: Script) -> String {
     format!("bin/{}", script.as_str())
 }
@@ -434,8 +522,7 @@ fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> 
         };
         return Err(StoreError::Usage(format!("{} is no module: {why}", source.display())));
     }
-    let known = |file: &str| ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top));
-    let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !known(f)).collect();
+    let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !is_part(f)).collect();
     let mut tops: Vec<&str> = others.iter().map(|f| f.split('/').next().unwrap_or(f)).collect();
     tops.dedup();
     let warnings = match tops.as_slice() {
@@ -446,8 +533,13 @@ fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> 
             tops.join(", ")
         )],
     };
-    package.retain(known);
+    package.retain(is_part);
     Ok(warnings)
+}
+
+/// Tells whether a module has a file.
+fn is_part(file: &str) -> bool {
+    ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top))
 }
 
 /// Returns the id of an installed module, or the smallest one that is free.

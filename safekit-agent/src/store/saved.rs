@@ -124,6 +124,11 @@ pub(crate) fn load(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreRe
     }
 }
 
+/// Forgets what was kept of a module that is no longer configured: what it counted and did is of no use to another one.
+pub(crate) fn forget(layout: &Layout, module: &ModuleName) {
+    files::remove_quietly(&state_file(layout, module));
+}
+
 fn state_file(layout: &Layout, module: &ModuleName) -> PathBuf {
     layout.uservar(module).join("state.json")
 }

@@ -8,25 +8,15 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Commands by their first word.
-const COMMANDS: [&str; 35] = [
-    "boot",
+const COMMANDS: [&str; 22] = [
     "checker",
-    "checkloop",
     "clean",
-    "cmdlog",
-    "deconfig",
     "dump",
-    "errd",
     "failover",
     "get",
-    "incloop",
-    "kill",
-    "logsave",
-    "logview",
     "notification",
     "prim",
     "primforce",
-    "resetloop",
     "safeagent",
     "second",
     "secondforce",
@@ -34,22 +24,19 @@ const COMMANDS: [&str; 35] = [
     "snapshot",
     "swap",
     "uninstall",
-    "update",
     "webserver",
     "webservercfg",
     // Options that SafeKit takes in place of a command.
     "-E",
     "-G",
     "-H",
-    "-p",
-    "-r",
     "-M",
     "-l",
 ];
-/// Words after `cluster`.
-const CLUSTER: [&str; 4] = ["confcheck", "deconfig", "delkey", "genkey"];
+/// Words after `errd`.
+const ERRD: [&str; 4] = ["disable", "enable", "off", "on"];
 /// Words after `module`.
-const MODULE: [&str; 5] = ["delkey", "genkey", "getports", "listid", "package"];
+const MODULE: [&str; 2] = ["delkey", "genkey"];
 
 /// Returns the option in place of a command, where it is one that SafeKit has.
 pub(super) fn option(first: &OsStr) -> Option<&'static str> {
@@ -61,9 +48,7 @@ pub(super) fn extend(command: Command) -> Command {
     let words = COMMANDS.iter().filter(|name| !name.starts_with('-'));
     command
         .subcommands(words.map(|name| unsupported(name)))
-        .mut_subcommand("cluster", |cluster| {
-            cluster.subcommands(CLUSTER.iter().map(|name| unsupported(name)))
-        })
+        .mut_subcommand("errd", |errd| errd.subcommands(ERRD.iter().map(|name| unsupported(name))))
         .mut_subcommand("module", |module| {
             module.subcommands(MODULE.iter().map(|name| unsupported(name)))
         })
@@ -73,7 +58,7 @@ pub(super) fn extend(command: Command) -> Command {
 pub(super) fn named(matches: &ArgMatches) -> Option<String> {
     let path = super::subcommand_path(matches);
     let known = match path.as_slice() {
-        ["cluster", word] => CLUSTER.contains(word),
+        ["errd", word] => ERRD.contains(word),
         ["module", word] => MODULE.contains(word),
         [word] => COMMANDS.contains(word),
         _ => false,

@@ -1,95 +1,25 @@
 //! The command line as clap takes it; its documentation comments are the help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use super::Awaited;
+use super::{Awaited, guide};
 
 /// Most lines of a log that are shown.
 const LINES_MAX: i64 = 10_000;
 
-const TEMPLATE: &str = "\
-{about}
-
-Usage: {usage}
-
-Cluster: the nodes and their networks, the same on every node
-  cluster config [FILE]    Apply cluster.xml (new keys) or a cluster.zip of another node
-  cluster export FILE.zip  Write cluster.xml and keys to a file, for the other nodes
-  cluster confinfo         Show whether all nodes have the same cluster configuration
-  cluster state            Show every module on every node
-
-Modules: an application, its scripts and its configuration
-  module install -m AM X   Put a folder or .safe file into SAFE/modules/AM
-  module uninstall -m AM   Remove a stopped module
-  module list              List the modules of this node
-  confcheck -m AM          Check the configuration, change nothing
-  config -m AM             Apply the configuration
-  confinfo -m AM           Show which configuration is applied
-
-Control of a module on this node
-  start -m AM              Start: STOP -> WAIT -> UP
-  stop -m AM               Stop: UP -> WAIT -> STOP, clients are drained first
-  restart -m AM            Stop and start the application, the module stays UP
-  stopstart -m AM          Stop the module wholly, then start it
-  forcestop -m AM          Stop without drain and without waiting
-  waitstart -m AM          Wait until it is UP (Ready)
-  waitstop -m AM           Wait until it is STOP (NotReady)
-  waitstate -m AM STATE    Wait until it is STOP or UP
-  shutdown                 Stop all modules of this node
-
-Look
-  state                    Show the nodes and all modules
-  state -m AM [-v]         Show one module [and every resource]
-  state -m AM -lq          Print its state; exit code 0 STOP, 1 WAIT, 2 UP
-  log [-m AM]              Show the newest lines of a module's log, or of the node's
-  level [-m AM]            Show host, operating system, version, licence
-
-Inside scripts
-  printe MESSAGE           Write an event to the module's log
-  printi MESSAGE           Write a line to the module's verbose log
-
-Options:
-{options}
-{after-help}";
-
-const AFTER_HELP: &str = "\
-Where there is no -m, the variable SAFEMODULE names the module; scripts have it.
-
-A farm from nothing. On the first node:
-  safekit cluster config cluster.xml
-  safekit cluster export cluster.zip          copy it to the other nodes
-On every other node:
-  safekit cluster config cluster.zip
-On every node:
-  safekit module install -m web ./web         a folder with conf/ and bin/, or web.safe
-  safekit config -m web
-  safekit start -m web && safekit waitstart -m web --timeout 1m
-  safekit state
-
-Exit codes: 0 done, 64 asked wrongly, 65 faults in a configuration, 69 no agent answers, 70 internal error,
-75 refused in the state of the moment, or the awaited state did not come. 'state -lq': 0 STOP, 1 WAIT, 2 UP.
-
-An independent implementation; SafeKit is a trademark of Evidian.";
-
 /// Returns the definition of the command line.
 pub(super) fn command() -> clap::Command {
-    Raw::command().term_width(120)
+    guide::teach(Raw::command().term_width(120))
 }
 
 /// Controls the agent of this node: its cluster, its modules, and what they do.
 #[derive(Debug, Parser)]
-#[command(
-    name = "safekit",
-    version,
-    arg_required_else_help = true,
-    disable_help_subcommand = true,
-    help_template = TEMPLATE,
-    after_help = AFTER_HELP
-)]
+#[command(name = "safekit", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Raw {
     /// Folder of the agent's root; else the variable SAFE, the folder of the link in use, /opt/safekit
     #[arg(long, global = true, value_name = "DIR")]
@@ -121,6 +51,10 @@ pub(super) enum Verb {
     Confcheck(ModuleArg),
     /// Show which configuration is applied, and whether SAFE/modules/AM differs
     Confinfo(ModuleArg),
+    /// Remove the configuration of a stopped module; it stays installed
+    Deconfig(ModuleArg),
+    /// Give a running module what SAFE/modules/AM says
+    Update(ModuleArg),
     /// Start the module: STOP -> WAIT -> UP
     Start(ControlArgs),
     /// Stop the module; behind a load balancer its clients are drained first
@@ -139,6 +73,36 @@ pub(super) enum Verb {
     Waitstate(WaitstateArgs),
     /// Show the newest lines of the module's log, or of the node's own log without a module
     Log(LogArgs),
+    /// Show the newest lines of a log, and each new one
+    Logview(LogArgs),
+    /// Write a log to a file
+    Logsave(LogsaveArgs),
+    /// Show who gave which command to this agent
+    Cmdlog(CmdlogArgs),
+    /// Show what is watched
+    Errd {
+        #[command(subcommand)]
+        verb: ErrdVerb,
+    },
+    /// Say whether a module starts with the agent of this node
+    Boot(BootArgs),
+    /// Count an automatic action
+    Incloop(ControlArgs),
+    /// Forget the counted automatic actions
+    Resetloop(ControlArgs),
+    /// Tell whether the next automatic action would stop the module
+    Checkloop(ModuleArg),
+    /// List or end processes by their name
+    Kill(KillArgs),
+    /// Run a command for a limited time
+    Boundcmd(BoundcmdArgs),
+    /// Show or end a process with all that it has started
+    Processtree {
+        #[command(subcommand)]
+        verb: ProcesstreeVerb,
+    },
+    /// Explain a command
+    Help(HelpArgs),
     /// Write a line to the module's verbose log (level I)
     Printi(PrintArgs),
     /// Write an event to the module's log (level E)
@@ -156,6 +120,9 @@ pub(super) enum ClusterVerb {
         /// cluster.xml or cluster.zip; without it the cluster.xml that is there gets new keys
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+        /// lock refuses later configurations until unlock; without FILE nothing else changes
+        #[arg(value_name = "lock|unlock")]
+        lock: Option<LockWord>,
     },
     /// Write configuration and keys to a file for the other nodes; keep it secret
     Export {
@@ -163,6 +130,18 @@ pub(super) enum ClusterVerb {
         #[arg(value_name = "FILE.zip")]
         file: PathBuf,
     },
+    /// Check a cluster.xml or cluster.zip; nothing changes
+    Confcheck {
+        /// cluster.xml or cluster.zip
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Leave the cluster and remove its configuration and keys
+    Deconfig,
+    /// Make a new key on this node
+    Genkey(KeyArgs),
+    /// Remove the keys on this node
+    Delkey(KeyArgs),
     /// Show every module on every node
     State,
     /// Show the signature of the cluster configuration on every node: it has to be the same
@@ -186,6 +165,137 @@ pub(super) enum ModuleVerb {
     Uninstall(ModuleArg),
     /// List the modules of this node
     List,
+    /// List the modules of this node with their ids
+    Listid,
+    /// Show the ports that this node uses for a module
+    Getports {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The module by its id
+        #[arg(short = 'i', value_name = "ID", conflicts_with = "module",
+              value_parser = clap::value_parser!(u8).range(1..))]
+        id: Option<u8>,
+    },
+    /// Write SAFE/modules/AM as a package that can be installed
+    Package {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The file to write; readable for its owner only
+        #[arg(value_name = "FILE.safe")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ErrdVerb {
+    /// List the watched processes of a module
+    List(ModuleArg),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProcesstreeVerb {
+    /// Show a process and all that it has started; without a process all of them
+    List {
+        /// The process
+        #[arg(value_name = "PID")]
+        pid: Option<u32>,
+    },
+    /// End a process and all that it has started
+    Kill {
+        /// The process
+        #[arg(value_name = "PID")]
+        pid: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeyArgs {
+    /// Even though other nodes are heard: they no longer are until they get the same
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// What becomes of the lock of the cluster's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LockWord {
+    /// Refuse later configurations
+    Lock,
+    /// Allow them again
+    Unlock,
+}
+
+/// What is wanted of the start with the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BootWord {
+    /// Start with the agent
+    On,
+    /// Do not
+    Off,
+    /// Show what holds
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BootArgs {
+    /// What is wanted
+    #[arg(value_name = "on|off|status")]
+    pub(super) what: BootWord,
+    #[command(flatten)]
+    pub(super) module: ModuleArg,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CmdlogArgs {
+    /// How many lines
+    #[arg(short = 's', value_name = "NB", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..=LINES_MAX))]
+    pub(super) lines: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsaveArgs {
+    #[command(flatten)]
+    pub(super) module: ModuleArg,
+    /// All lines, not only the main ones
+    #[arg(short = 'A')]
+    pub(super) all: bool,
+    /// The file to write; readable for its owner only
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KillArgs {
+    /// Name of the processes, as in <proc name>
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// Regular expression on the command line, as in <proc argregex>
+    #[arg(long, value_name = "REGEX")]
+    pub(super) argregex: Option<String>,
+    /// What is done: test lists them, terminate and 15 ask them to end, 9 ends them
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) level: super::Level,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BoundcmdArgs {
+    /// How long it may take, in seconds
+    #[arg(value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) seconds: u32,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true,
+          allow_hyphen_values = true)]
+    pub(super) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HelpArgs {
+    /// Print everything in another form, for packaging
+    #[arg(long = "as", value_name = "FORM", conflicts_with = "command")]
+    pub(super) form: Option<guide::Form>,
+    /// The command, word by word
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

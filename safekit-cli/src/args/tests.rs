@@ -38,13 +38,32 @@ fn wait_of(awaited: Awaited, timeout: Option<Duration>) -> Order {
     Order::Wait { module: web(), awaited, timeout }
 }
 
+fn cluster_config(file: &str, lock: Option<Lock>) -> Order {
+    Order::ClusterConfig { source: Source::File(file.to_owned()), lock }
+}
+
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}
+
+#[expect(clippy::too_many_lines, reason = "one line for each command")]
 #[test]
 fn every_command_means_what_it_says() {
     let second = Duration::from_secs(1);
     let table = [
-        ("cluster config", Order::ClusterConfig(None)),
-        ("cluster config c.xml", Order::ClusterConfig(Some("/here/c.xml".into()))),
-        ("cluster config /c.zip", Order::ClusterConfig(Some("/c.zip".into()))),
+        ("cluster config", Order::ClusterConfig { source: Source::Current, lock: None }),
+        ("cluster config c.xml", cluster_config("/here/c.xml", None)),
+        ("cluster config /c.zip lock", cluster_config("/c.zip", Some(Lock::Lock))),
+        ("cluster config c.xml unlock", cluster_config("/here/c.xml", Some(Lock::Unlock))),
+        (
+            "cluster config lock",
+            Order::ClusterConfig { source: Source::Nothing, lock: Some(Lock::Lock) },
+        ),
+        ("cluster config ./lock", cluster_config("/here/./lock", None)),
+        ("cluster confcheck c.xml", Order::ClusterConfcheck("/here/c.xml".into())),
+        ("cluster deconfig", Order::ClusterDeconfig),
+        ("cluster genkey", Order::ClusterKeys(Keys::New, Others::Keep)),
+        ("cluster delkey --force", Order::ClusterKeys(Keys::None, Others::CutOff)),
         ("cluster export c.zip", Order::ClusterExport("/here/c.zip".into())),
         ("cluster state", Order::ClusterState),
         ("cluster confinfo", Order::ClusterConfinfo),
@@ -62,6 +81,46 @@ fn every_command_means_what_it_says() {
         ),
         ("module uninstall -m web", Order::Uninstall(web())),
         ("module list", Order::ModuleList),
+        ("module listid", Order::ModuleListid),
+        ("module getports -m web", Order::Getports(Selected::Name(web()))),
+        ("module getports -i 3", Order::Getports(Selected::Id(3))),
+        ("module package -m web w.safe", Order::Package(web(), "/here/w.safe".into())),
+        ("deconfig -m web", Order::Deconfig(web())),
+        ("update -m web", Order::Update(web())),
+        (
+            "logview -m web -s 5 -A",
+            Order::Logview { module: Some(web()), lines: 5, verbosity: Verbosity::All },
+        ),
+        (
+            "logsave x.log",
+            Order::Logsave { module: None, verbosity: Verbosity::Main, file: "/here/x.log".into() },
+        ),
+        ("cmdlog -s 7", Order::Cmdlog(7)),
+        ("errd list -m web", Order::ErrdList(web())),
+        ("boot on -m web", Order::SetBoot(web(), Boot::On)),
+        ("boot -m web off", Order::SetBoot(web(), Boot::Off)),
+        ("boot status", Order::BootStatus(None)),
+        ("incloop -m web -i x", Order::Incloop(web(), Some("x".into()))),
+        ("resetloop -m web", Order::Resetloop(web(), None)),
+        ("checkloop -m web", Order::Checkloop(web())),
+        (
+            "kill -name=httpd -argregex=a.* -level=15",
+            Order::Kill {
+                name: "httpd".into(),
+                argregex: Some("a.*".into()),
+                level: Level::Terminate,
+            },
+        ),
+        (
+            "--root /x --json kill -name=httpd -level 9",
+            Order::Kill { name: "httpd".into(), argregex: None, level: Level::Kill },
+        ),
+        ("boundcmd 5 ls -l --all", Order::Boundcmd(second * 5, words(&["ls", "-l", "--all"]))),
+        ("-r boundcmd 5 ls", Order::Boundcmd(second * 5, words(&["ls"]))),
+        ("processtree list", Order::ProcesstreeList(None)),
+        ("processtree list 7", Order::ProcesstreeList(Some(7))),
+        ("-r processtree kill 7", Order::ProcesstreeKill(7)),
+        ("-p", Order::Places),
         ("config -m web", Order::Config(web())),
         ("confcheck -m web", Order::Confcheck(web())),
         ("confinfo -m web", Order::Confinfo(web())),
@@ -142,7 +201,36 @@ fn wrong_lines_are_usage_errors() {
         "module install -m web",
         "nothing",
         "--frobnicate",
-        "help",
+        "help nothing",
+        "help cluster nothing",
+        "cluster config c.xml locked",
+        "cluster config lock unlock",
+        "cluster confcheck",
+        "cluster genkey -f",
+        "module getports",
+        "module getports -m web -i 1",
+        "module getports -i 0",
+        "module package -m web",
+        "deconfig",
+        "update",
+        "logsave -m web",
+        "errd",
+        "boot on",
+        "boot maybe -m web",
+        "boot webon",
+        "incloop",
+        "kill -name=x",
+        "kill -level=9",
+        "kill -name=x -level=kill",
+        "boundcmd 5",
+        "boundcmd 0 ls",
+        "boundcmd ls",
+        "processtree",
+        "processtree kill",
+        "processtree kill x",
+        "-r",
+        "-r vip_if_ctrl -l",
+        "-p -m web",
     ] {
         assert_eq!(refusal_of(line).exit, Exit::Usage, "{line}");
     }
@@ -165,15 +253,12 @@ fn unknown_words_are_met_with_the_nearest_ones() {
 #[test]
 fn known_commands_say_that_they_are_not_supported_yet() {
     for (line, name) in [
-        ("boot on -m web", "boot"),
-        ("incloop -m web -i x", "incloop"),
+        ("webserver stop", "webserver"),
+        ("errd off -m web", "errd off"),
         ("snapshot -m web /x.zip", "snapshot"),
         ("clean --help", "clean"),
-        ("cluster genkey", "cluster genkey"),
-        ("module package -m web /x.safe", "module package"),
+        ("module genkey -m web", "module genkey"),
         ("-H * state", "-H"),
-        ("-p", "-p"),
-        ("-r vip_if_ctrl -l", "-r"),
     ] {
         let failure = refusal_of(line);
         assert_eq!(failure.exit, Exit::Usage, "{line}");
@@ -184,22 +269,58 @@ fn known_commands_say_that_they_are_not_supported_yet() {
 }
 
 #[test]
-fn help_names_every_command_and_no_other() {
-    let Ok(Parsed::Text(help)) = read("--help", None) else { panic!("no help") };
-    let command = raw::command();
-    for one in command.get_subcommands() {
-        let line = if one.has_subcommands() {
-            one.get_subcommands()
-                .map(|two| format!("  {} {} ", one.get_name(), two.get_name()))
-                .collect()
+fn every_command_has_one_row_in_the_guide() {
+    let mut all = Vec::new();
+    for one in raw::command().get_subcommands() {
+        if one.has_subcommands() {
+            let two = one.get_subcommands();
+            all.extend(two.map(|two| format!("{} {}", one.get_name(), two.get_name())));
         } else {
-            vec![format!("  {} ", one.get_name())]
-        };
-        for words in line {
-            assert!(help.contains(&words), "help does not name {words:?}");
+            all.push(one.get_name().to_owned());
         }
     }
-    assert!(!help.contains("incloop"), "a command that is not supported is advertised");
+    let mut rows = guide::rows();
+    rows.sort_unstable();
+    all.sort();
+    assert_eq!(rows, all);
+}
+
+#[test]
+fn help_names_every_command_and_explains_each() {
+    let text = |line: &str| match read(line, None) {
+        Ok(Parsed::Text(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    };
+    let help = text("--help");
+    assert_eq!(text("help"), help);
+    assert!(!help.contains("snapshot"), "a command that is not supported is advertised");
+    for row in guide::rows() {
+        assert!(help.contains(&format!("  {row} ")), "help does not name {row}");
+        let explained = text(&format!("help {row}"));
+        assert!(explained.contains("Example:\n  safekit "), "{explained}");
+    }
+}
+
+/// The pages that are made of the command line. With the variable `SAFEKIT_BLESS` set they are written.
+#[test]
+fn pages_are_those_that_the_command_prints() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    for (form, file) in [
+        ("markdown", "reference/commands.md"),
+        ("man", "man/safekit.1"),
+        ("bash", "completions/safekit.bash"),
+    ] {
+        let Ok(Parsed::Text(text)) = read(&format!("help --as {form}"), None) else {
+            panic!("no {form}")
+        };
+        let path = docs.join(file);
+        if std::env::var_os("SAFEKIT_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(there, text, "{file}: write it anew with SAFEKIT_BLESS=1");
+    }
 }
 
 #[test]

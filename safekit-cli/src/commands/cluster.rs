@@ -1,13 +1,13 @@
-//! The commands `cluster config` and `cluster export`.
+//! The commands that change the cluster or carry it over.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use safekit_core::control::ClusterConfigRequest;
+use safekit_core::control::{ClusterConfigRequest, ClusterKeysRequest};
 
 use super::{Context, write};
-use crate::args::Output;
+use crate::args::{Keys, Lock, Others, Output, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::sys::secret_file;
@@ -19,9 +19,33 @@ const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 ///
 /// # Errors
 /// Faults of the file, or a refusal.
-pub(super) fn config(context: &mut Context<'_>, path: Option<&str>) -> Result<Exit, Failure> {
-    let request = ClusterConfigRequest { path: path.map(str::to_owned), current: path.is_none() };
+pub(super) fn config(
+    context: &mut Context<'_>,
+    source: &Source,
+    lock: Option<Lock>,
+) -> Result<Exit, Failure> {
+    let mut request = ClusterConfigRequest {
+        lock: lock.map(|lock| lock == Lock::Lock),
+        ..ClusterConfigRequest::default()
+    };
+    match source {
+        Source::File(path) => request.path = Some(path.clone()),
+        Source::Current => request.current = true,
+        Source::Nothing => {}
+    }
     context.order("cluster/config", &request)
+}
+
+/// `cluster genkey` and `cluster delkey`.
+///
+/// # Errors
+/// A refusal.
+pub(super) fn keys(context: &mut Context<'_>, keys: Keys, others: Others) -> Result<Exit, Failure> {
+    let route = match keys {
+        Keys::New => "cluster/genkey",
+        Keys::None => "cluster/delkey",
+    };
+    context.order(route, &ClusterKeysRequest { force: others == Others::CutOff })
 }
 
 /// `cluster export FILE.zip`: the file holds keys, only its owner may read it, and it is whole or not there.
@@ -33,11 +57,7 @@ pub(super) fn export(context: &mut Context<'_>, file: &Path) -> Result<Exit, Fai
         return Err(Failure::usage(format!("{} is a folder: name a file", file.display())));
     }
     let bytes = context.client.download("cluster/export")?;
-    if !bytes.starts_with(ZIP_MAGIC) {
-        return Err(Failure::internal("the agent's answer is not understood: it is no zip file"));
-    }
-    save(file, &bytes)
-        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", file.display())))?;
+    save_zip(file, &bytes)?;
     if context.output == Output::Text {
         let text = format!(
             "{} holds the cluster's configuration and keys: copy it to the other nodes, run 'safekit cluster config {}' there, and keep it secret\n",
@@ -49,7 +69,30 @@ pub(super) fn export(context: &mut Context<'_>, file: &Path) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn save(file: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a zip file that the agent has sent: whole or not at all, and readable for its owner only.
+///
+/// # Errors
+/// What was sent is no zip file, or the file cannot be written.
+pub(super) fn save_zip(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if !bytes.starts_with(ZIP_MAGIC) {
+        return Err(Failure::internal("the agent's answer is not understood: it is no zip file"));
+    }
+    save(file, bytes)
+}
+
+/// Writes a file: whole or not at all, and readable for its owner only.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn save(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if file.is_dir() {
+        return Err(Failure::usage(format!("{} is a folder: name a file", file.display())));
+    }
+    write_whole(file, bytes)
+        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", file.display())))
+}
+
+fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(file);
     let mut to = secret_file::create(&part)?;
     let saved =

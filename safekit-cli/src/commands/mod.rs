@@ -5,22 +5,30 @@
 //! Always: an order that changes something is sent once and never repeated.
 //! Not here: how the command line is read (`args`), how a report looks (`render`).
 
+mod bound;
+mod budget;
 mod cluster;
+mod log;
 mod module;
+mod processes;
 mod state;
 mod wait;
 
 use std::io::{self, Write};
 
-use safekit_core::control::{DoneReport, EmptyRequest, LevelReport, LogReport, PrintRequest};
+use safekit_core::control::{
+    BootRequest, ClusterConfcheckRequest, DoneReport, EmptyRequest, LevelReport, LogReport,
+    ModuleReport, PrintRequest,
+};
 use safekit_core::ids::ModuleName;
 use serde::de::DeserializeOwned;
 
-use crate::args::{Line, Order, Output, Verbosity};
+use crate::args::{Boot, Line, Order, Output, Selected};
 use crate::client::{Client, Told};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
+use crate::root::Root;
 
 /// What every command has.
 pub(crate) struct Context<'a> {
@@ -61,11 +69,18 @@ impl Context<'_> {
 ///
 /// # Errors
 /// See [`Exit`].
+#[expect(clippy::too_many_lines, reason = "one arm for each order")]
 pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut context = Context { client: Client::new(line.root.clone()), output: line.output, out };
     let context = &mut context;
     match &line.order {
-        Order::ClusterConfig(path) => cluster::config(context, path.as_deref()),
+        Order::ClusterConfig { source, lock } => cluster::config(context, source, *lock),
+        Order::ClusterConfcheck(path) => {
+            let request = ClusterConfcheckRequest { path: path.clone() };
+            context.order("cluster/confcheck", &request)
+        }
+        Order::ClusterDeconfig => context.order("cluster/deconfig", &EmptyRequest {}),
+        Order::ClusterKeys(keys, others) => cluster::keys(context, *keys, *others),
         Order::ClusterExport(file) => cluster::export(context, file),
         Order::ClusterState => context.ask("cluster/state", render::cluster_state),
         Order::ClusterConfinfo => context.ask("cluster/confinfo", render::cluster_confinfo),
@@ -78,6 +93,18 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
             context.order(&format!("module/{module}/uninstall"), &EmptyRequest {})
         }
         Order::ModuleList => context.ask("modules", render::module_list),
+        Order::ModuleListid => context.ask("modules", render::module_ids),
+        Order::Getports(Selected::Name(module)) => {
+            context.ask(&format!("ports?module={module}"), render::ports)
+        }
+        Order::Getports(Selected::Id(id)) => context.ask(&format!("ports?id={id}"), render::ports),
+        Order::Package(module, file) => module::package(context, module, file),
+        Order::Deconfig(module) => {
+            context.order(&format!("module/{module}/deconfig"), &EmptyRequest {})
+        }
+        Order::Update(module) => {
+            context.order(&format!("module/{module}/update"), &EmptyRequest {})
+        }
         Order::Config(module) => {
             context.order(&format!("module/{module}/config"), &EmptyRequest {})
         }
@@ -92,7 +119,46 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         Order::Wait { module, awaited, timeout } => wait::wait(context, module, *awaited, *timeout),
         Order::Log { module, lines, verbosity } => {
-            log(context, module.as_ref(), *lines, *verbosity)
+            context.ask::<LogReport>(&log::route(module.as_ref(), *lines, *verbosity), render::log)
+        }
+        Order::Logview { module, lines, verbosity } => {
+            log::view(context, module.as_ref(), *lines, *verbosity)
+        }
+        Order::Logsave { module, verbosity, file } => {
+            log::save(context, module.as_ref(), *verbosity, file)
+        }
+        Order::Cmdlog(lines) => {
+            context.ask::<LogReport>(&format!("cmdlog?lines={lines}"), render::log)
+        }
+        Order::ErrdList(module) => {
+            context.ask::<ModuleReport>(&format!("module/{module}/state"), render::watched)
+        }
+        Order::SetBoot(module, boot) => {
+            let request = BootRequest { start: *boot == Boot::On };
+            context.order(&format!("module/{module}/boot"), &request)
+        }
+        Order::BootStatus(module) => {
+            context.ask(&format!("boot{}", of_module(module.as_ref())), render::boot)
+        }
+        Order::Incloop(module, identity) => {
+            budget::change(context, module, "incloop", identity.as_deref())
+        }
+        Order::Resetloop(module, identity) => {
+            budget::change(context, module, "resetloop", identity.as_deref())
+        }
+        Order::Checkloop(module) => budget::check(context, module),
+        Order::Kill { name, argregex, level } => {
+            processes::kill(context, name, argregex.as_deref(), *level)
+        }
+        Order::Boundcmd(limit, command) => bound::run(*limit, command),
+        Order::ProcesstreeList(pid) => processes::list_tree(context, *pid),
+        Order::ProcesstreeKill(pid) => processes::kill_tree(context, *pid),
+        Order::Places => {
+            let Root { safe, safevar } = &line.root;
+            let bin = safe.join("private/bin");
+            let (safe, safevar, bin) = (safe.display(), safevar.display(), bin.display());
+            write(context.out, &format!("SAFE={safe}\nSAFEVAR={safevar}\nSAFEBIN={bin}\n"))?;
+            Ok(Exit::Done)
         }
         Order::Print { module, level, text } => {
             let request = PrintRequest { level: *level, text: text.clone() };
@@ -101,24 +167,14 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         Order::Shutdown => context.order("shutdown", &EmptyRequest {}),
         Order::Level(module) => {
-            let query =
-                module.as_ref().map_or_else(String::new, |module| format!("?module={module}"));
+            let query = of_module(module.as_ref());
             context.ask::<LevelReport>(&format!("level{query}"), render::level)
         }
     }
 }
 
-fn log(
-    context: &mut Context<'_>,
-    module: Option<&ModuleName>,
-    lines: u32,
-    verbosity: Verbosity,
-) -> Result<Exit, Failure> {
-    let mut route = format!("log?lines={lines}&all={}", u8::from(verbosity == Verbosity::All));
-    if let Some(module) = module {
-        route.push_str(&format!("&module={module}"));
-    }
-    context.ask::<LogReport>(&route, render::log)
+fn of_module(module: Option<&ModuleName>) -> String {
+    module.map_or_else(String::new, |module| format!("?module={module}"))
 }
 
 /// Writes to the standard output. A reader that has seen enough is no failure (`safekit log | head`).

@@ -1,10 +1,12 @@
 //! The commands that change a module.
 
+use std::path::Path;
+
 use safekit_core::control::{Command, CommandRequest, InstallRequest};
 use safekit_core::ids::ModuleName;
 
-use super::Context;
-use crate::args::Existing;
+use super::{Context, cluster, write};
+use crate::args::{Existing, Output};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -20,6 +22,29 @@ pub(super) fn install(
 ) -> Result<Exit, Failure> {
     let request = InstallRequest { path: path.to_owned(), force: existing == Existing::Replace };
     context.order(&format!("module/{module}/install"), &request)
+}
+
+/// `module package`.
+///
+/// # Errors
+/// A refusal of the agent, or a file that cannot be written.
+pub(super) fn package(
+    context: &mut Context<'_>,
+    module: &ModuleName,
+    file: &Path,
+) -> Result<Exit, Failure> {
+    let bytes = context.client.download(&format!("module/{module}/package"))?;
+    cluster::save_zip(file, &bytes)?;
+    if context.output == Output::Text {
+        let file = file.display();
+        write(
+            context.out,
+            &format!(
+                "{file} holds module {module}: 'safekit module install -m {module} {file}' installs it\n"
+            ),
+        )?;
+    }
+    Ok(Exit::Done)
 }
 
 /// start, stop, restart, stopstart, forcestop.

@@ -1,12 +1,80 @@
 //! Texts of everything but the state.
 
 use safekit_core::control::{
-    ClusterConfinfoReport, ClusterStateReport, ConfigurationReport, DoneReport, LevelReport,
-    LogReport, ModuleConfinfoReport, ModuleListReport,
+    BootReport, BudgetReport, ClusterConfinfoReport, ClusterStateReport, ConfigurationReport,
+    DoneReport, LevelReport, LogReport, ModuleConfinfoReport, ModuleListReport, ModuleReport,
+    PortReport, PortsReport,
 };
+use safekit_core::module::watch::ProcessInfo;
 
 use super::plain;
 use super::table::Table;
+
+/// What starts the modules.
+pub(crate) fn boot(report: &BootReport) -> String {
+    let mut table = Table::new(&["MODULE", "STARTS", "WHY"]);
+    for module in &report.modules {
+        let node = module.node.as_deref();
+        let (starts, why) = match module.configured.as_deref() {
+            None => ("no", "it is not configured".to_owned()),
+            Some("ignore") => match node {
+                Some("on") => ("yes", "'safekit boot on' was said on this node".to_owned()),
+                Some(_) => ("no", "'safekit boot off' was said on this node".to_owned()),
+                None => ("no", "boot=\"ignore\", and nothing was said on this node".to_owned()),
+            },
+            Some("on") => ("yes", "boot=\"on\"".to_owned()),
+            Some("auto") => ("as before", "boot=\"auto\": if it ran before".to_owned()),
+            Some(word) => ("no", format!("boot=\"{word}\"")),
+        };
+        table.row([&module.name, &starts, &why]);
+    }
+    table.to_string()
+}
+
+/// How many automatic actions are counted.
+pub(crate) fn budget(report: &BudgetReport) -> String {
+    let reached = if report.reached { ": the limit is reached" } else { "" };
+    format!("{} of {} automatic actions are counted{reached}\n", report.used, report.max)
+}
+
+/// The ids of the modules.
+pub(crate) fn module_ids(report: &ModuleListReport) -> String {
+    let mut table = Table::new(&["MODULE", "ID"]);
+    for module in &report.modules {
+        table.row([&module.name, &module.id]);
+    }
+    table.to_string()
+}
+
+/// The ports of a module.
+pub(crate) fn ports(report: &PortsReport) -> String {
+    let mut text = "List of the ports used by SafeKit\n\nProcess    Ports\n".to_owned();
+    for PortReport { process, protocol, port } in &report.ports {
+        text.push_str(&format!("{}\n    port {} {port}\n", plain(process), plain(protocol)));
+    }
+    text
+}
+
+/// A process, in one line.
+pub(crate) fn process(process: &ProcessInfo) -> String {
+    let line = process.arguments.join(" ");
+    let (pid, name, parent) = (process.id.pid, &process.name, process.parent_pid);
+    plain(&format!("{pid} {name} {line} (parent={parent})")) + "\n"
+}
+
+/// The watched processes of a module.
+pub(crate) fn watched(report: &ModuleReport) -> String {
+    if report.watched.is_empty() {
+        return format!("module {} watches no process\n", plain(&report.name));
+    }
+    let mut table = Table::new(&["RESOURCE", "STATE", "PROCESSES", "SINCE"]);
+    for watch in &report.watched {
+        let pids: Vec<String> = watch.pids.iter().map(ToString::to_string).collect();
+        let since = watch.since.as_deref().unwrap_or_default();
+        table.row([&watch.resource, &watch.state, &pids.join(" "), &since]);
+    }
+    table.to_string()
+}
 
 /// What was done.
 pub(crate) fn done(report: &DoneReport) -> String {

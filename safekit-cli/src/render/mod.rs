@@ -9,7 +9,8 @@ mod state;
 mod table;
 
 pub(crate) use lists::{
-    cluster_confinfo, cluster_state, done, level, log, module_confinfo, module_list,
+    boot, budget, cluster_confinfo, cluster_state, done, level, log, module_confinfo, module_ids,
+    module_list, ports, process, watched,
 };
 pub(crate) use state::{module_state, node_state};
 

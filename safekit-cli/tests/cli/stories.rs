@@ -117,3 +117,8 @@ fn log_and_level_commands() {
 fn refusals() {
     play_file("refusals.txt");
 }
+
+#[test]
+fn upkeep_commands() {
+    play_file("upkeep.txt");
+}

@@ -12,6 +12,7 @@
 //! Bounded: size, number and depth of elements, length of expanded macros, number of diagnostics.
 //! Not here: files, DNS and the environment; the caller hands in bytes and functions.
 
+pub mod change;
 mod check;
 pub mod cluster;
 pub mod diagnostic;

@@ -4,13 +4,15 @@ mod report;
 mod request;
 
 pub use report::{
-    ClusterConfinfoReport, ClusterModuleReport, ClusterStateReport, ConfigurationReport,
-    DoneReport, ErrorCode, ErrorReport, InstalledModuleReport, LevelReport, LogReport,
-    MemberReport, ModuleConfinfoReport, ModuleListReport, ModuleReport, NodeConfinfoReport,
-    PeerModuleReport, ScriptReport, StateReport, ViewReport, WatchReport,
+    BootReport, BudgetReport, ClusterConfinfoReport, ClusterModuleReport, ClusterStateReport,
+    ConfigurationReport, DoneReport, ErrorCode, ErrorReport, InstalledModuleReport, LevelReport,
+    LogReport, MemberReport, ModuleBootReport, ModuleConfinfoReport, ModuleListReport,
+    ModuleReport, NodeConfinfoReport, PeerModuleReport, PortReport, PortsReport, ScriptReport,
+    StateReport, ViewReport, WatchReport,
 };
 pub use request::{
-    ClusterConfigRequest, CommandRequest, EmptyRequest, InstallRequest, PrintLevel, PrintRequest,
+    BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest, CommandRequest,
+    EmptyRequest, InstallRequest, PrintLevel, PrintRequest,
 };
 
 use serde::{Deserialize, Serialize};

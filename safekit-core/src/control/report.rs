@@ -211,6 +211,56 @@ pub struct InstalledModuleReport {
     pub mode: String,
     /// Whether it is configured: only then it can be started.
     pub configured: bool,
+    /// Its number on this node, from 1.
+    #[serde(default)]
+    pub id: u8,
+}
+
+/// The ports that this node uses for a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortsReport {
+    /// One entry for each of SafeKit's process names.
+    pub ports: Vec<PortReport>,
+}
+
+/// A port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortReport {
+    /// What it is for: `safeadmin`, `webconsole` or `farm`.
+    pub process: String,
+    /// `UDP` or `TCP`.
+    pub protocol: String,
+    /// Its number.
+    pub port: u16,
+}
+
+/// The count of automatic actions of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetReport {
+    /// How many are counted.
+    pub used: u32,
+    /// How many are allowed (`maxloop`).
+    pub max: u32,
+    /// Of `checkloop`: the next automatic action stops the module. Of `incloop`: this one was beyond what is allowed.
+    pub reached: bool,
+}
+
+/// What starts the modules of this node when the agent starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootReport {
+    /// In the order of their names.
+    pub modules: Vec<ModuleBootReport>,
+}
+
+/// What starts a module when the agent starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleBootReport {
+    /// The module.
+    pub name: String,
+    /// `boot` of its configuration in force: `on`, `off`, `auto` or `ignore`; `None` where it is not configured.
+    pub configured: Option<String>,
+    /// What was said on this node (`boot on`, `boot off`), which counts with `ignore` only; `None` where nothing was.
+    pub node: Option<String>,
 }
 
 /// Which configuration of a module is in force, and which one lies there to be applied.

@@ -27,7 +27,7 @@ pub struct InstallRequest {
     pub force: bool,
 }
 
-/// Body of the cluster's configuration: exactly one of the two.
+/// Body of the cluster's configuration: a path, or `current`, or a lock only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfigRequest {
@@ -37,6 +37,35 @@ pub struct ClusterConfigRequest {
     /// Apply the cluster.xml that is there already, with new keys.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub current: bool,
+    /// Whether later configurations are refused (`lock`), or no longer (`unlock`). With neither path nor `current` nothing
+    /// else changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<bool>,
+}
+
+/// Body of the check of a cluster configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfcheckRequest {
+    /// cluster.xml or a `.zip`: an absolute path on the agent's host.
+    pub path: String,
+}
+
+/// Body of genkey and delkey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterKeysRequest {
+    /// Whether it is done even though other nodes are heard, which then no longer are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Body of the start policy of a module on this node (`boot on`, `boot off`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootRequest {
+    /// Whether the module is started with the agent.
+    pub start: bool,
 }
 
 /// How a line from a script is told.

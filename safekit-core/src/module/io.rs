@@ -22,6 +22,8 @@ pub enum Input {
         /// Who says so.
         origin: Origin,
     },
+    /// The count of automatic actions is changed from outside.
+    BudgetChanged(BudgetChange),
     /// An order has ended.
     ActionFinished {
         /// Which.
@@ -44,6 +46,16 @@ pub enum Input {
     ProcessExited(ProcessId),
     /// The configuration is another one; what was saved and how the agent started is not looked at.
     Configured(Box<ModuleSetup>),
+}
+
+/// What a script or a person does to the count of automatic actions; the module itself stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BudgetChange {
+    /// One more automatic action is counted (`incloop`). With a budget that is used up already nothing changes.
+    Counted,
+    /// The count is forgotten (`resetloop`).
+    Reset,
 }
 
 /// How the node stands to its cluster.

@@ -452,6 +452,7 @@ impl Machine for Module {
                 }
             }
             Input::ProcessExited(process) => self.monitor.handle_exit(now, process),
+            Input::BudgetChanged(change) => self.change_budget(now, change),
             Input::Configured(setup) => self.configure(now, *setup),
         }
         self.settle(now);

@@ -24,5 +24,5 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use io::{Input, Join, Output};
+pub use io::{BudgetChange, Input, Join, Output};
 pub use life::{Module, PastRun, PresentRun};

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crate::ids::ProcessId;
 
+pub use matcher::ProcessPattern;
 pub(super) use monitor::{Begin, Monitor, Notice, command};
 
 /// A process of the host.

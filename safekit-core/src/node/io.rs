@@ -10,6 +10,7 @@ use crate::control::{Accepted, ModuleCommand, Refusal};
 use crate::event::Event;
 use crate::ids::{ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, ProcessId};
 use crate::membership::{MembershipConfig, Transmit, View};
+use crate::module::BudgetChange;
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::module::state::ModuleState;
@@ -30,6 +31,9 @@ pub enum Input {
     },
     /// The cluster is configured, or configured anew: membership begins a new life, modules go on.
     ClusterConfigured(Box<MembershipConfig>),
+    /// The cluster is no longer configured: membership ends, modules stay, and none of them can be started. Whoever wants
+    /// the others told gives [`Input::Leave`] first and waits for [`Output::Left`].
+    ClusterRemoved,
     /// A module is configured, or configured anew.
     ModuleConfigured(Box<ModuleSetup>),
     /// A module is no longer configured; only for a stopped one, refused by an event otherwise.
@@ -40,6 +44,13 @@ pub enum Input {
         id: CommandId,
         /// The command.
         command: ModuleCommand,
+    },
+    /// A script has counted an automatic action of its own, or somebody has forgotten the count.
+    BudgetChanged {
+        /// Which module; ignored where it is not configured.
+        module: ModuleName,
+        /// How.
+        change: BudgetChange,
     },
     /// An order has ended.
     ActionFinished {

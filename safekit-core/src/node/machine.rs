@@ -90,6 +90,28 @@ impl Node {
     /// The cluster is another one: membership begins a new life, with a counter of its own, because nothing that the
     /// others know of the former one holds any more. The modules go on; they are not Ready until the node has joined.
     fn configure_cluster(&mut self, now: Instant, config: MembershipConfig) {
+        self.end_membership();
+        self.me = Some(config.me);
+        self.names = config.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
+        self.facts.clear();
+        self.facts_stale = true;
+        self.membership = Some(Membership::new(now, config, self.start));
+    }
+
+    /// The cluster is gone: nobody is heard or told any more, and nothing is Ready.
+    fn remove_cluster(&mut self, now: Instant) {
+        self.end_membership();
+        self.me = None;
+        self.names.clear();
+        self.join_reason = None;
+        self.facts.clear();
+        for module in self.modules.values_mut() {
+            module.handle_input(now, module::Input::OthersChanged { ready: false });
+            module.handle_input(now, module::Input::JoinChanged(Join::NoCluster));
+        }
+    }
+
+    fn end_membership(&mut self) {
         if let Some(former) = self.membership.take() {
             self.start.counter = former.incarnation().counter.saturating_add(1);
             self.outputs.push_back(Output::CounterTaken { counter: self.start.counter });
@@ -99,11 +121,6 @@ impl Node {
             }
             self.leave_view();
         }
-        self.me = Some(config.me);
-        self.names = config.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
-        self.facts.clear();
-        self.facts_stale = true;
-        self.membership = Some(Membership::new(now, config, self.start));
     }
 
     fn configure_module(&mut self, now: Instant, setup: ModuleSetup) {
@@ -409,6 +426,12 @@ impl Machine for Node {
                 }
             }
             Input::ClusterConfigured(config) => self.configure_cluster(now, *config),
+            Input::ClusterRemoved => self.remove_cluster(now),
+            Input::BudgetChanged { module, change } => {
+                if let Some(module) = self.modules.get_mut(&module) {
+                    module.handle_input(now, module::Input::BudgetChanged(change));
+                }
+            }
             Input::ModuleConfigured(setup) => self.configure_module(now, *setup),
             Input::ModuleRemoved(name) => self.remove_module(name),
             Input::CommandReceived { id, command } => self.command(now, id, command),

@@ -498,6 +498,23 @@ fn leaving_ends_at_once_without_a_cluster_and_after_the_goodbye_with_one() {
 }
 
 #[test]
+fn a_cluster_that_is_removed_leaves_the_modules_and_a_later_one_is_a_new_life() {
+    let mut farm = Farm::ready(2);
+    farm.input(1, Input::Leave);
+    farm.pass(ms(1_000));
+    farm.input(1, Input::ClusterRemoved);
+    assert_eq!((farm.node(1).join(), farm.node(1).me()), (Join::NoCluster, None));
+    assert!(farm.node(1).letters().is_empty() && farm.node(1).names().is_empty());
+    assert_eq!(farm.state(1, "web"), ModuleState::UP_TRANSIENT, "it is there, and not Ready");
+    farm.input(1, Input::ClusterRemoved);
+    farm.input(1, cluster(1, 2));
+    assert_eq!(farm.node(1).incarnation().counter, 2);
+    farm.pass(ms(3_000));
+    assert_eq!(farm.state(1, "web"), ModuleState::UP_READY);
+    assert_eq!(farm.node(2).participants(&name("web")).len(), 2);
+}
+
+#[test]
 fn a_view_with_virtual_ips_waits_for_its_preparation() {
     let mut farm = Farm::new(1);
     let Input::ModuleConfigured(mut setup) = setup(module("web"), &[]) else { panic!() };

@@ -104,6 +104,8 @@ impl Machine for Toy {
             }
             Input::ProcessExited(process) => self.died.push(process),
             Input::ActionFinished { .. }
+            | Input::ClusterRemoved
+            | Input::BudgetChanged { .. }
             | Input::ModuleConfigured(_)
             | Input::ModuleRemoved(_)
             | Input::Armed { .. }

@@ -102,6 +102,8 @@ impl<M: Subject> World<M> {
                 What::Said(format!("<- ModuleConfigured: saved {:?}", setup.saved))
             }
             Input::ModuleRemoved(_)
+            | Input::ClusterRemoved
+            | Input::BudgetChanged { .. }
             | Input::CommandReceived { .. }
             | Input::ActionFinished { .. }
             | Input::Armed { .. }

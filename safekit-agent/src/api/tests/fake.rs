@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use safekit_core::control::{
-    Accepted, ClusterConfinfoReport, DoneReport, LevelReport, LogReport, MemberReport,
-    ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport, PeerModuleReport,
-    PrintLevel, StateReport,
+    Accepted, BootReport, BudgetReport, ClusterConfinfoReport, DoneReport, LevelReport, LogReport,
+    MemberReport, ModuleCommand, ModuleConfinfoReport, ModuleListReport, ModuleReport,
+    PeerModuleReport, PortsReport, PrintLevel, StateReport,
 };
 use safekit_core::ids::ModuleName;
+use safekit_core::module::BudgetChange;
 use safekit_core::module::state::{FarmState, Readiness};
 
 use crate::api::{
-    By, ClusterSource, LogQuery, OperationError, Operations, Replace, Users, Verbosity,
+    By, ClusterSource, LogQuery, OperationError, Operations, Others, Replace, Selected, Users,
+    Verbosity,
 };
+use crate::store::boot::Boot;
+use crate::store::cluster::{Keys, Lock};
 
 #[derive(Debug, Default)]
 pub(super) struct FakeOperations {
@@ -110,9 +114,76 @@ impl Operations for FakeOperations {
     fn configure_cluster(
         &self,
         by: &By,
-        source: ClusterSource,
+        source: Option<ClusterSource>,
+        lock: Option<Lock>,
     ) -> Result<DoneReport, OperationError> {
-        self.done(format!("configure cluster {source:?} by {by}"))
+        self.done(format!("configure cluster {source:?} {lock:?} by {by}"))
+    }
+
+    fn check_cluster(&self, path: PathBuf) -> Result<DoneReport, OperationError> {
+        self.done(format!("check cluster {}", path.display()))
+    }
+
+    fn deconfigure_cluster(&self, by: &By) -> Result<DoneReport, OperationError> {
+        self.done(format!("deconfigure cluster by {by}"))
+    }
+
+    fn change_keys(
+        &self,
+        by: &By,
+        keys: Keys,
+        others: Others,
+    ) -> Result<DoneReport, OperationError> {
+        self.done(format!("keys {keys:?} {others:?} by {by}"))
+    }
+
+    fn deconfigure(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError> {
+        self.done(format!("deconfigure {module} by {by}"))
+    }
+
+    fn update(&self, by: &By, module: &ModuleName) -> Result<DoneReport, OperationError> {
+        self.done(format!("update {module} by {by}"))
+    }
+
+    fn package(&self, module: &ModuleName) -> Result<Vec<u8>, OperationError> {
+        self.told(format!("package {module}"), b"PK\x03\x04\xff".to_vec())
+    }
+
+    fn ports(&self, module: &Selected) -> Result<PortsReport, OperationError> {
+        self.told(format!("ports {module:?}"), PortsReport::default())
+    }
+
+    fn change_budget(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        change: BudgetChange,
+    ) -> Result<BudgetReport, OperationError> {
+        let report = BudgetReport { used: 1, max: 3, reached: false };
+        self.told(format!("budget {change:?} {module} by {by}"), report)
+    }
+
+    fn budget(&self, module: &ModuleName) -> Result<BudgetReport, OperationError> {
+        let report = BudgetReport { used: 1, max: 3, reached: false };
+        self.told(format!("budget {module}"), report)
+    }
+
+    fn set_boot(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        boot: Boot,
+    ) -> Result<DoneReport, OperationError> {
+        self.done(format!("boot {} {module} by {by}", boot.as_str()))
+    }
+
+    fn boot_status(&self, module: Option<&ModuleName>) -> Result<BootReport, OperationError> {
+        let module = module.map_or("node", |module| module.as_str());
+        self.told(format!("boot of {module}"), BootReport::default())
+    }
+
+    fn command_log(&self, lines: u32) -> Result<LogReport, OperationError> {
+        self.told(format!("command log {lines}"), LogReport { lines: self.log.clone() })
     }
 
     fn export_cluster(&self, by: &By) -> Result<Vec<u8>, OperationError> {

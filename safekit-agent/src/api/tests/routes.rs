@@ -4,6 +4,7 @@ use super::*;
 use safekit_core::control::{ClusterStateReport, ErrorCode, ModuleReport};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each route")]
 fn every_route_asks_its_operation() {
     use Method::{Delete, Get, Post};
     let table = [
@@ -22,9 +23,36 @@ fn every_route_asks_its_operation() {
             Post,
             "cluster/config",
             r#"{"path":"/c.xml"}"#,
-            r#"configure cluster File("/c.xml") by root"#,
+            r#"configure cluster Some(File("/c.xml")) None by root"#,
         ),
-        (Post, "cluster/config", r#"{"current":true}"#, "configure cluster Current by root"),
+        (
+            Post,
+            "cluster/config",
+            r#"{"current":true,"lock":true}"#,
+            "configure cluster Some(Current) Some(Locked) by root",
+        ),
+        (
+            Post,
+            "cluster/config",
+            r#"{"lock":false}"#,
+            "configure cluster None Some(Unlocked) by root",
+        ),
+        (Post, "cluster/confcheck", r#"{"path":"/c.xml"}"#, "check cluster /c.xml"),
+        (Post, "cluster/deconfig", "", "deconfigure cluster by root"),
+        (Post, "cluster/genkey", "", "keys New Keep by root"),
+        (Post, "cluster/delkey", r#"{"force":true}"#, "keys None CutOff by root"),
+        (Get, "ports?module=web", "", r#"ports Name(ModuleName("web"))"#),
+        (Get, "ports?id=2", "", "ports Id(2)"),
+        (Get, "boot", "", "boot of node"),
+        (Get, "boot?module=web", "", "boot of web"),
+        (Get, "cmdlog?lines=7", "", "command log 7"),
+        (Post, "module/web/deconfig", "", "deconfigure web by root"),
+        (Post, "module/web/update", "", "update web by root"),
+        (Get, "module/web/package", "", "package web"),
+        (Post, "module/web/boot", r#"{"start":true}"#, "boot on web by root"),
+        (Post, "module/web/incloop", r#"{"identity":"t"}"#, "budget Counted web by t"),
+        (Post, "module/web/resetloop", "", "budget Reset web by root"),
+        (Get, "module/web/checkloop", "", "budget web"),
         (Get, "module/web/state", "", "state"),
         (Get, "module/web/confcheck", "", "confcheck web"),
         (Get, "module/web/confinfo", "", "confinfo web"),

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use safekit_core::config::ClusterConfig;
 
 use super::{TestRoot, mode};
-use crate::store::cluster::{Source, configure, confinfo, export, load};
+use crate::store::cluster::{
+    Keys, Lock, Source, change_keys, check, check_unlocked, configure, confinfo, export, load,
+    lock, remove, set_lock,
+};
 use crate::store::{Layout, StoreError};
 
 const XML: &str = r#"<cluster><lans><lan name="default">
@@ -142,4 +145,49 @@ fn keys_that_others_can_read_are_named() {
     let path = layout.cluster().join("keys");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(load(&layout).unwrap().unwrap().notes[0].contains("can be read by others"));
+}
+
+#[test]
+fn keys_change_and_everything_else_stays_and_a_lock_holds() {
+    let root = TestRoot::new();
+    let layout = root.layout();
+    assert!(change_keys(&layout, Keys::New).is_err(), "there is no cluster");
+    assert!(set_lock(&layout, Lock::Locked).is_err());
+    let source = file(&root, "given.xml", XML);
+    let (first, _) = configure(&layout, &source, &mut answers, &fits).unwrap();
+    let second = change_keys(&layout, Keys::New).unwrap();
+    assert_eq!((&second.config, second.keys.cluster), (&first.config, first.keys.cluster));
+    assert_ne!(second.keys.keys, first.keys.keys);
+    assert_eq!(fs::read_to_string(layout.cluster().join("cluster.xml")).unwrap(), XML);
+    assert!(change_keys(&layout, Keys::None).unwrap().keys.keys.is_empty());
+    assert_eq!(load(&layout).unwrap().unwrap().notes.len(), 1);
+
+    set_lock(&layout, Lock::Locked).unwrap();
+    set_lock(&layout, Lock::Locked).unwrap();
+    let before = content(&layout);
+    assert!(check_unlocked(&layout).is_err());
+    assert!(change_keys(&layout, Keys::New).is_err());
+    assert_eq!(content(&layout), before);
+    // Who has the right to unlock configures all the same; the lock stays until it is said otherwise.
+    configure(&layout, &source, &mut answers, &fits).unwrap();
+    assert_eq!(lock(&layout), Lock::Locked);
+    set_lock(&layout, Lock::Unlocked).unwrap();
+    set_lock(&layout, Lock::Unlocked).unwrap();
+    assert_eq!(lock(&layout), Lock::Unlocked);
+}
+
+#[test]
+fn a_check_writes_nothing_and_a_removal_leaves_what_is_not_ours() {
+    let root = TestRoot::new();
+    let layout = root.layout();
+    let Source::File(path) = file(&root, "given.xml", XML) else { panic!() };
+    assert_eq!(check(&path, &mut answers).unwrap().0.nodes.len(), 2);
+    assert!(check(&path, &mut nobody).is_err());
+    assert_eq!(content(&layout), []);
+    configure(&layout, &Source::File(path), &mut answers, &fits).unwrap();
+    fs::write(layout.cluster().join("note"), "an administrator's own").unwrap();
+    remove(&layout).unwrap();
+    assert_eq!(load(&layout).unwrap(), None);
+    assert_eq!(content(&layout).len(), 1);
+    remove(&layout).unwrap();
 }

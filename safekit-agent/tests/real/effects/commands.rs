@@ -10,7 +10,7 @@ use super::place::{Place, json, last_script, userconfig, wait_for, wait_until, w
 use crate::farm::{self, AGENT, Node, TempDir};
 
 /// Runs a command, which must end with this code; returns what it says on both outputs.
-fn ends_with(node: &Node, code: i32, arguments: &[&str]) -> String {
+pub(super) fn ends_with(node: &Node, code: i32, arguments: &[&str]) -> String {
     let output = node.try_safekit(arguments);
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8(text).unwrap();
@@ -18,7 +18,7 @@ fn ends_with(node: &Node, code: i32, arguments: &[&str]) -> String {
     text
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -120,7 +120,7 @@ fn modules_are_installed_configured_and_removed() {
 
     let done = json(node, &["module", "install", "-m", "web", text(&folder)]);
     assert!(done["text"].as_str().unwrap().contains("web is installed"), "{done}");
-    assert_eq!(listed(), json!([{"name": "web", "mode": "farm", "configured": false}]));
+    assert_eq!(listed(), json!([{"name": "web", "mode": "farm", "configured": false, "id": 1}]));
     assert!(node.safekit(&["module", "list"]).contains("web"));
     assert!(ends_with(node, 64, &["start", "-m", "web"]).contains("not configured"));
     let info = || json(node, &["confinfo", "-m", "web"]);

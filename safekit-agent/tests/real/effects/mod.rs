@@ -7,3 +7,4 @@ mod hostile;
 mod module;
 mod place;
 mod tables;
+mod upkeep;

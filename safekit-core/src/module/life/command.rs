@@ -13,7 +13,7 @@ use crate::control::{Accepted, Command, Origin, Refusal};
 use crate::event::{DrainSkip, Event};
 use crate::explain::{Cause, duration_text};
 use crate::module::budget::Verdict;
-use crate::module::io::Join;
+use crate::module::io::{BudgetChange, Join};
 use crate::module::plan;
 use crate::module::script::Script;
 use crate::timer::later;
@@ -131,6 +131,19 @@ impl Module {
         };
         self.begin_halt(now, command, goal, origin);
         self.doing(now)
+    }
+
+    /// Counts or forgets for somebody outside; what the module does about a budget that is used up is theirs to say.
+    pub(super) fn change_budget(&mut self, now: Instant, change: BudgetChange) {
+        let (module, max) = (self.name(), self.config.maxloop);
+        match change {
+            BudgetChange::Reset => self.budget.reset(now),
+            BudgetChange::Counted => {
+                if let Verdict::Granted { used } = self.budget.count(now, &self.config) {
+                    self.event(Event::BudgetUsed { module, used, max });
+                }
+            }
+        }
     }
 
     /// Leaves a settled UP, by stop, restart or stopstart.

@@ -139,6 +139,12 @@ impl Module {
         self.budget.used(now, &self.config)
     }
 
+    /// Tells whether the next automatic action would stop the module.
+    #[must_use]
+    pub fn is_budget_used_up(&self, now: Instant) -> bool {
+        !self.config.loop_interval.is_zero() && self.loop_used(now) >= self.config.maxloop
+    }
+
     /// Returns how each `<proc>` stands.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {

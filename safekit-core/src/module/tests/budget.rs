@@ -6,6 +6,7 @@ use super::bench::{Bench, POLL, config, ms, proc, process, s, saved, user, watch
 use crate::config::model::{ModuleConfig, ProcAction};
 use crate::control::{Command, Origin};
 use crate::event::Event;
+use crate::module::io::{BudgetChange, Input};
 use crate::module::saved::{SavedBudget, SavedModule, SavedPhase};
 use crate::module::state::ModuleState;
 use crate::node::AgentStart;
@@ -171,4 +172,31 @@ fn what_is_saved_says_how_old_the_count_is() {
     let budget = bench.saves.last().unwrap().budget;
     assert_eq!(budget.used, 2);
     assert_eq!(budget.age_ms / 1000, 90);
+}
+
+#[test]
+fn a_script_counts_by_itself_and_the_count_is_forgotten_on_demand() {
+    let mut bench = Bench::up(config());
+    for used in 1..=3 {
+        assert!(!bench.module.is_budget_used_up(bench.now), "{used}");
+        bench.input(Input::BudgetChanged(BudgetChange::Counted));
+        assert_eq!(bench.module.loop_used(bench.now), used);
+    }
+    assert!(bench.module.is_budget_used_up(bench.now));
+    bench.input(Input::BudgetChanged(BudgetChange::Counted));
+    assert_eq!(bench.module.loop_used(bench.now), 3);
+    assert!(bench.running.is_empty(), "counting stops nothing");
+    // The same count: the next automatic action stops the module.
+    assert_eq!(restarts(&mut bench, 1), 0);
+
+    let mut bench = Bench::up(config());
+    bench.input(Input::BudgetChanged(BudgetChange::Counted));
+    bench.input(Input::BudgetChanged(BudgetChange::Reset));
+    assert_eq!(bench.module.loop_used(bench.now), 0);
+    assert_eq!(bench.saves.last().unwrap().budget.used, 0, "the agent's next start knows it");
+    assert_eq!(restarts(&mut bench, 10), 3);
+
+    let mut bench = Bench::up(ModuleConfig { loop_interval: Duration::ZERO, ..config() });
+    bench.input(Input::BudgetChanged(BudgetChange::Counted));
+    assert!(!bench.module.is_budget_used_up(bench.now), "without limit nothing is used up");
 }

@@ -80,6 +80,27 @@ impl Matcher {
     }
 }
 
+/// Tells which processes a person means by the name, and where wanted the command line: by the same rules as a `<proc>`.
+#[derive(Debug)]
+pub struct ProcessPattern(Matcher);
+
+impl ProcessPattern {
+    /// Makes a pattern; without `argregex` the name alone counts.
+    ///
+    /// # Errors
+    /// When `argregex` is no regular expression: it says why. The caller's mistake.
+    pub fn new(name: &str, argregex: Option<&str>) -> Result<Self, String> {
+        let arguments = argregex.map(Regex::new).transpose().map_err(|error| error.to_string())?;
+        Ok(Self(Matcher { name: name.to_owned(), arguments }))
+    }
+
+    /// Tells whether a process is meant.
+    #[must_use]
+    pub fn matches(&self, process: &ProcessInfo) -> bool {
+        self.0.matches(process)
+    }
+}
+
 /// Tells whether a process is the interpreter that runs one of the module's own scripts.
 pub(super) fn runs_script(process: &ProcessInfo, script: Script) -> bool {
     process.name == script.as_str() || script_name(process) == Some(script.as_str())
