@@ -95,6 +95,15 @@ pub(crate) enum Order {
         /// How long at most.
         timeout: Option<Duration>,
     },
+    /// `top`.
+    Top {
+        /// Only this one; `None`: all.
+        module: Option<ModuleName>,
+        /// Time between two looks.
+        interval: Duration,
+        /// How often.
+        looks: Looks,
+    },
     /// `log`.
     Log {
         /// Whose; `None`: the node's own.
@@ -148,6 +157,20 @@ pub(crate) enum Awaited {
     Up,
 }
 
+/// How often `top` looks, and how it shows what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Until it is ended, drawn on the terminal.
+    Drawn,
+    /// Until it is ended, printed line by line.
+    Printed,
+    /// `--once`, on a terminal of so many columns.
+    Once {
+        /// `None`: no terminal.
+        columns: Option<usize>,
+    },
+}
+
 /// Which lines of a log are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
@@ -188,6 +211,10 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
         Err(error) => return refused(&error),
     };
     let program = arguments.first().map(std::path::Path::new);
+    if raw.json && matches!(raw.verb, Verb::Top(_)) {
+        return Err(Failure::usage("'safekit top' is for people, it prints no JSON")
+            .detail("'safekit state --json' has what it shows"));
+    }
     Ok(Parsed::Line(Line {
         root: Root::find(raw.root.as_deref(), program, environment),
         output: if raw.json { Output::Json } else { Output::Text },
@@ -259,6 +286,15 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
             module: module(args.wait.module.module)?,
             awaited: args.state,
             timeout: args.wait.timeout,
+        },
+        Verb::Top(args) => Order::Top {
+            module: optional(args.module.module, environment)?,
+            interval: args.interval,
+            looks: match (args.once, environment.terminal) {
+                (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
+                (false, Some(_)) => Looks::Drawn,
+                (false, None) => Looks::Printed,
+            },
         },
         Verb::Log(args) => Order::Log {
             module: optional(args.module.module, environment)?,

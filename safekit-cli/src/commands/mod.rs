@@ -8,6 +8,7 @@
 mod cluster;
 mod module;
 mod state;
+mod top;
 mod wait;
 
 use std::io::{self, Write};
@@ -21,9 +22,11 @@ use crate::client::{Client, Told};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
+use crate::root::Root;
 
 /// What every command has.
 pub(crate) struct Context<'a> {
+    root: &'a Root,
     client: Client,
     output: Output,
     out: &'a mut dyn Write,
@@ -62,7 +65,8 @@ impl Context<'_> {
 /// # Errors
 /// See [`Exit`].
 pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut context = Context { client: Client::new(line.root.clone()), output: line.output, out };
+    let client = Client::new(line.root.clone());
+    let mut context = Context { root: &line.root, client, output: line.output, out };
     let context = &mut context;
     match &line.order {
         Order::ClusterConfig(path) => cluster::config(context, path.as_deref()),
@@ -91,6 +95,9 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
             module::control(context, module, *command, identity.as_deref())
         }
         Order::Wait { module, awaited, timeout } => wait::wait(context, module, *awaited, *timeout),
+        Order::Top { module, interval, looks } => {
+            top::top(context, module.as_ref(), *interval, *looks)
+        }
         Order::Log { module, lines, verbosity } => {
             log(context, module.as_ref(), *lines, *verbosity)
         }

@@ -1,4 +1,5 @@
-//! What differs per platform: the control socket, and files that only their owner may read.
+//! What differs per platform: the control socket, files that only their owner may read, and the terminal.
 
 pub(crate) mod control_socket;
 pub(crate) mod secret_file;
+pub mod terminal;
