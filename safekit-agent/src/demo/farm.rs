@@ -35,8 +35,10 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: IpAddr,
     pub(crate) root: PathBuf,
-    /// `None` while the host is off.
+    /// `None` before the start, and while the host is off.
     guardian: Option<Child>,
+    /// Its host has lost its power.
+    off: bool,
     /// Guardian and agent, while they are frozen.
     frozen: Vec<u32>,
 }
@@ -55,7 +57,7 @@ impl Farm {
                 let name = format!("node{number}");
                 let root = folder.join(&name);
                 let address = network.address(number);
-                Node { name, address, root, guardian: None, frozen: Vec::new() }
+                Node { name, address, root, guardian: None, off: false, frozen: Vec::new() }
             })
             .collect();
         for node in &nodes {
@@ -137,6 +139,7 @@ impl Node {
             .spawn()
             .map_err(|source| io_error("start an agent", source))?;
         self.guardian = Some(child);
+        self.off = false;
         self.wait(stage, "the agent answers", |_| true).map(|_| ())
     }
 
@@ -198,10 +201,10 @@ impl Node {
 
     /// Returns a word about what was done to the node, where something was.
     pub(crate) fn note(&self) -> Option<&'static str> {
-        match (&self.guardian, self.frozen.is_empty()) {
-            (None, _) => Some("host off"),
-            (Some(_), false) => Some("frozen"),
-            (Some(_), true) => None,
+        match (self.off, self.frozen.is_empty()) {
+            (true, _) => Some("host off"),
+            (false, false) => Some("frozen"),
+            (false, true) => None,
         }
     }
 
@@ -231,6 +234,7 @@ impl Node {
     /// goodbye.
     pub(crate) fn power_off(&mut self, agent: u32) {
         self.frozen.clear();
+        self.off = true;
         let Some(mut guardian) = self.guardian.take() else { return };
         signal_group(guardian.id(), Signal::KILL);
         signal_group(agent, Signal::KILL);

@@ -56,7 +56,7 @@ pub(crate) fn press(key: char, nodes: usize) -> Press {
 
 /// The last line of the screen, which fits into 80 columns.
 pub(crate) const LINE: &str =
-    "1-8 node  k kill app  a kill agent  f freeze  x stop  s start  c cut  t tour  ? q";
+    "1-8 node  k kill app  a kill agent  f freeze  x stop  s start  c cut  ? help  q";
 
 /// What `?` shows.
 pub(crate) const HELP: [&str; 9] = [

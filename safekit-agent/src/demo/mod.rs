@@ -1,7 +1,13 @@
-//! The demo: a farm of three real nodes on one machine, a small load balancer in front, a client that never stops
-//! asking; and what happens to them when things break.
+//! The demo: a farm of real nodes on one machine, a small load balancer in front, a client that never stops asking; and
+//! what happens to them when things break.
 //!
-//! Everything runs as processes of the user, on 127.0.0.1 to 127.0.0.3, in a folder that is gone afterwards.
+//! ```text
+//! terminal ── live ── keys ──► farm ── agents, applications ◄── balancer ◄── client
+//!    ▲          │                │                                   └─ counts ─┘
+//!    └ screen ◄─┴── watches ◄────┘        pipe: story, printed line by line
+//! ```
+//!
+//! Everything runs as processes of the user, on addresses of the loopback network, in a folder that is gone afterwards.
 
 pub(crate) mod application;
 mod balancer;

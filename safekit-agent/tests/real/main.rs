@@ -28,5 +28,8 @@ mod lab;
 )]
 mod load;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
+mod show;
+#[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "a prober is a plain program")]
 mod way;

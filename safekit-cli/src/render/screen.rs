@@ -126,7 +126,7 @@ pub fn frame(scene: &Scene<'_>, size: Size) -> Frame {
     let mut blocks = scene.logs.len();
     for block in &scene.logs {
         let room = left.checked_div(blocks).unwrap_or_default().saturating_sub(gap);
-        add(log(block, room), &mut left);
+        add(log(block, size.columns, room), &mut left);
         blocks -= 1;
     }
 
@@ -199,20 +199,33 @@ fn attention(scene: &Scene<'_>, columns: usize, room: usize) -> Vec<Line> {
 }
 
 /// The newest lines of a log; nothing where not even one of them fits.
-fn log(block: &LogBlock<'_>, room: usize) -> Vec<Line> {
+fn log(block: &LogBlock<'_>, columns: usize, room: usize) -> Vec<Line> {
     if room < 2 {
         return Vec::new();
     }
-    let mut lines = vec![Line::new(safe(&block.title), Style::Strong)];
-    let skip = block.lines.len().saturating_sub(room - 1);
-    lines.extend(
-        block
-            .lines
-            .iter()
-            .skip(skip)
-            .map(|text| Line::new(safe(text).trim_end().into(), Style::Plain)),
-    );
-    lines
+    let mut parts = Vec::new();
+    for text in block.lines.iter().skip(block.lines.len().saturating_sub(room - 1)) {
+        let text = short(text).unwrap_or_else(|| (*text).to_owned());
+        let text = safe(&text);
+        let wrapped = grid::wrapped(text.trim_end(), columns.saturating_sub(2));
+        parts.extend(wrapped.enumerate().map(|(number, part)| {
+            let lead = if number == 0 { "" } else { "  " };
+            Line::new(format!("{lead}{part}"), Style::Plain)
+        }));
+    }
+    let skip = parts.len().saturating_sub(room - 1);
+    let title = Line::new(safe(&block.title), Style::Strong);
+    std::iter::once(title).chain(parts.into_iter().skip(skip)).collect()
+}
+
+/// Shortens a line of an agent's log, `| date time | source | level | text`, to its time of day, level and text; `None`
+/// where it has another form.
+fn short(line: &str) -> Option<String> {
+    let mut fields = line.strip_prefix("| ")?.splitn(4, " | ");
+    let (when, _source) = (fields.next()?, fields.next()?);
+    let (level, text) = (fields.next()?, fields.next()?);
+    let time = when.split_once(' ')?.1.split('.').next()?;
+    Some(format!("{time} {level} {text}"))
 }
 
 /// Keeps the characters that take exactly one place each, and that change nothing around them.

@@ -171,6 +171,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         ],
         "safekit-agent/tests/real/effects/commands.rs::logs_are_written_and_shown_and_shutdown_leaves_the_agent",
     ),
+    (
+        &["top", "top -m", "top --interval", "top --once"],
+        "safekit-agent/tests/real/show.rs::the_live_demo_and_top_end_by_q_and_leave_nothing",
+    ),
     // Who commands is one field of a command, whichever it is.
     (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],

@@ -118,21 +118,21 @@ impl Frame {
         self.lines.iter().map(|line| format!("{}\n", line.plain().trim_end())).collect()
     }
 
-    /// Returns what draws it over an earlier frame, with or without colours: every line goes to its place, the rest of
-    /// the screen is cleared, nothing scrolls.
+    /// Returns what draws it over an earlier frame on a screen of so many lines, with or without colours: every line
+    /// goes to its place, the others are cleared, nothing scrolls.
     #[must_use]
-    pub fn drawing(&self, colours: Colours) -> String {
-        let mut text = String::new();
-        for (number, line) in self.lines.iter().enumerate() {
-            let shown = match colours {
+    pub fn drawing(&self, colours: Colours, lines: usize) -> String {
+        let empty = Line::default();
+        let shown = self.lines.iter().chain(std::iter::repeat(&empty)).take(lines).enumerate();
+        let draw = |(number, line): (usize, &Line)| {
+            let text = match colours {
                 Colours::On => line.coloured(),
                 Colours::Off => line.plain(),
             };
             // Cleared first: a terminal that waits behind its last column would clear that column otherwise.
-            text.push_str(&format!("\x1b[{};1H\x1b[2K{shown}", number + 1));
-        }
-        text.push_str(&format!("\x1b[{};1H\x1b[J", self.lines.len() + 1));
-        text
+            format!("\x1b[{};1H\x1b[2K{text}", number + 1)
+        };
+        shown.map(draw).collect()
     }
 }
 

@@ -7,6 +7,9 @@ use super::{Scene, safe};
 /// Spaces between two columns.
 const GAP: usize = 2;
 
+/// Words of a sentence that are shown at most.
+const WORDS_MAX: usize = 500;
+
 /// A column.
 struct Column {
     heading: &'static str,
@@ -126,8 +129,9 @@ fn row(kept: &[Column], columns: usize, cell: impl Fn(&Column) -> (String, Style
 
 /// Breaks a sentence between words into lines; a word that is wider than a line is cut by whoever draws it.
 pub(super) fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    let fits = text.chars().count() <= columns;
+    let mut lines: Vec<String> = fits.then(|| text.to_owned()).into_iter().collect();
+    for word in text.split_whitespace().take(if fits { 0 } else { WORDS_MAX }) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
                 line.push(' ');

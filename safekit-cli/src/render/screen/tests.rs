@@ -39,9 +39,9 @@ fn state(node: &str, nodes: &[Value], modules: &[Value], faults: &[&str]) -> Sta
 
 fn log(count: usize) -> LogBlock<'static> {
     const LINES: [&str; 3] = [
-        "2026-11-22 10:04:01 E shop: KILL of the application was noticed, action restart called by errd",
-        "2026-11-22 10:04:02 S shop: script stop_both exited with 0 after 12 ms",
-        "2026-11-22 10:04:03 E shop: UP (Ready)",
+        "| 2026-11-22 10:04:01.123456 | errd | E | Process demo-shop is gone: action restart is called, the first of three",
+        "| 2026-11-22 10:04:02.000001 | user | S | Script stop_both UP UP restart",
+        "a line of another form",
     ];
     LogBlock { title: "log of shop".into(), lines: LINES.into_iter().cycle().take(count).collect() }
 }
@@ -233,8 +233,8 @@ fn colours_change_no_text() {
         }
         kept.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned()
     };
-    assert_eq!(strip(&frame.drawing(Colours::On)), frame.plain().trim());
-    let off = frame.drawing(Colours::Off);
+    assert_eq!(strip(&frame.drawing(Colours::On, 24)), frame.plain().trim());
+    let off = frame.drawing(Colours::Off, 24);
     assert_eq!(strip(&off), frame.plain().trim());
     assert!(
         !off.contains('m') || !off.contains("\u{1b}[3"),

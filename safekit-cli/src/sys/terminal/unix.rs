@@ -92,7 +92,7 @@ impl Terminal {
         if self.drawn.replace(size) != Some(size) {
             text.push_str("\x1b[2J");
         }
-        text.push_str(&frame.drawing(super::colours()));
+        text.push_str(&frame.drawing(super::colours(), size.lines));
         write_all(text.as_bytes())
     }
 
