@@ -12,6 +12,8 @@ mod frame;
 mod grid;
 mod rows;
 
+use std::collections::VecDeque;
+
 use safekit_core::control::StateReport;
 
 use super::plain;
@@ -19,7 +21,7 @@ use frame::{Line, Style};
 
 pub use frame::{Colours, Frame};
 
-/// Lines of the frame from which empty lines separate its parts.
+/// Lines beside those of the table from which on empty lines separate the parts.
 const ROOMY: usize = 20;
 /// Lines kept free below the table, where there is any choice.
 const BELOW: usize = 7;
@@ -106,7 +108,7 @@ pub fn frame(scene: &Scene<'_>, size: Size) -> Frame {
     let table = rows::rows(scene);
     let mut lines = vec![headline(scene, rows::only_module(&table), size.columns)];
     let keys = usize::from(!scene.keys.is_empty());
-    let gap = usize::from(size.lines >= ROOMY);
+    let gap = usize::from(size.lines >= table.len() + ROOMY);
     let mut left = size.lines.saturating_sub(1 + keys);
     let mut add = |part: Vec<Line>, left: &mut usize| {
         let gap = gap.min(left.saturating_sub(part.len()));
@@ -203,19 +205,22 @@ fn log(block: &LogBlock<'_>, columns: usize, room: usize) -> Vec<Line> {
     if room < 2 {
         return Vec::new();
     }
-    let mut parts = Vec::new();
-    for text in block.lines.iter().skip(block.lines.len().saturating_sub(room - 1)) {
-        let text = short(text).unwrap_or_else(|| (*text).to_owned());
-        let text = safe(&text);
-        let wrapped = grid::wrapped(text.trim_end(), columns.saturating_sub(2));
-        parts.extend(wrapped.enumerate().map(|(number, part)| {
+    let mut parts: VecDeque<Line> = VecDeque::new();
+    for text in block.lines.iter().rev() {
+        let text = safe(&short(text).unwrap_or_else(|| (*text).to_owned()));
+        let folded: Vec<String> =
+            grid::wrapped(text.trim_end(), columns.saturating_sub(2)).take(room - 1).collect();
+        // Whole entries only; the newest is shown in any case.
+        if parts.len() + folded.len() >= room {
+            break;
+        }
+        for (number, part) in folded.into_iter().enumerate().rev() {
             let lead = if number == 0 { "" } else { "  " };
-            Line::new(format!("{lead}{part}"), Style::Plain)
-        }));
+            parts.push_front(Line::new(format!("{lead}{part}"), Style::Plain));
+        }
     }
-    let skip = parts.len().saturating_sub(room - 1);
     let title = Line::new(safe(&block.title), Style::Strong);
-    std::iter::once(title).chain(parts.into_iter().skip(skip)).collect()
+    std::iter::once(title).chain(parts).collect()
 }
 
 /// Shortens a line of an agent's log, `| date time | source | level | text`, to its time of day, level and text; `None`

@@ -110,7 +110,7 @@ fn top_waits_for_an_agent_and_ends_with_its_reader() {
     let arguments = ["safekit", "top", "--interval", "200ms"].map(Into::into);
     let exit = safekit_cli::run(&arguments, &environment, &mut reader, &mut Vec::new());
     assert_eq!(exit, Exit::Done);
-    let (first, rest) = reader.text.split_once("\n\n").unwrap();
+    let (first, rest) = reader.text.split_once("\n\nsafekit top").unwrap();
     assert!(first.contains("is not running") && first.contains("this waits for it"), "{first}");
     assert!(rest.contains("one line"), "{rest}");
     assert_eq!(

@@ -129,14 +129,15 @@ fn row(kept: &[Column], columns: usize, cell: impl Fn(&Column) -> (String, Style
 
 /// Breaks a sentence between words into lines; a word that is wider than a line is cut by whoever draws it.
 pub(super) fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = String> {
-    let fits = text.chars().count() <= columns;
-    let mut lines: Vec<String> = fits.then(|| text.to_owned()).into_iter().collect();
-    for word in text.split_whitespace().take(if fits { 0 } else { WORDS_MAX }) {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').take(WORDS_MAX) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
                 line.push(' ');
                 line.push_str(word);
             }
+            // No line begins with the spaces that ended the one before.
+            Some(_) if word.is_empty() => {}
             _ => lines.push(word.to_owned()),
         }
     }

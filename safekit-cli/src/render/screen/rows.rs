@@ -209,6 +209,8 @@ pub(super) fn sentences(scene: &Scene<'_>) -> Vec<(String, Style)> {
 
 fn why(module: &ModuleReport) -> String {
     match (module.drain_left_ms, &module.script) {
+        // The agent's own words may say it already.
+        (Some(_), _) if module.why.contains("draining") => module.why.clone(),
         (Some(left_ms), _) => format!("{}; draining, {} left", module.why, duration(left_ms)),
         (None, Some(script)) => {
             format!("{}; {} runs for {}", module.why, script.name, duration(script.duration_ms))
