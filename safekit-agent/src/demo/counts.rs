@@ -119,7 +119,7 @@ mod tests {
             counts.of_node(node, number % 4 != 0);
             history.note(begin + Duration::from_millis(500) * number, &counts.snapshot());
         }
-        let expected = Clients { recent_answered: 7, recent_lost: 3, answered: 30, lost: 10 };
+        let expected = Clients { recent_answered: 8, recent_lost: 2, answered: 30, lost: 10 };
         let other = IpAddr::from([127, 0, 0, 2]);
         let seen = counts.snapshot();
         assert_eq!(history.clients(&seen, None), expected);

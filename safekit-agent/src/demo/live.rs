@@ -24,6 +24,8 @@ use super::{DemoError, MODULE, Network, Stage, story};
 const WATCH: Duration = Duration::from_millis(300);
 /// Time between two frames, unless a key comes.
 const BEAT: Duration = Duration::from_millis(150);
+/// How long the tour waits for a farm that is not whole: what was started a moment ago may be on its way.
+const WHOLE: Duration = Duration::from_secs(5);
 /// Lines of an agent's log that are asked for.
 const LOG_LINES: u32 = 40;
 /// Acts that wait for their turn at most.
@@ -108,17 +110,15 @@ fn perform(
 
 /// Plays the tour, where the farm is whole.
 fn tour(stage: &Stage, farm: &Farm, shared: &Shared) -> Result<(), DemoError> {
-    let ready = |watch: &Watch| {
-        let seen = watch.seen();
-        seen.silent.is_none()
-            && seen.report.as_ref().and_then(farm::module).is_some_and(|module| {
-                module.readiness == Readiness::Ready
-                    && module.participants.len() == farm.nodes.len()
-            })
-    };
-    if farm.nodes.iter().any(|node| node.note().is_some()) || !shared.watches.iter().all(ready) {
-        stage.say("the tour begins with all nodes UP (Ready): bring them back first (s, f or c)");
-        return Ok(());
+    let limit = Instant::now() + WHOLE;
+    while !shared.is_whole(farm) {
+        if Instant::now() > limit {
+            stage.say(
+                "the tour begins with all nodes UP (Ready): bring them back first (s, f or c)",
+            );
+            return Ok(());
+        }
+        stage.pass(BEAT).or_else(skipped)?;
     }
     shared.touring.store(true, Ordering::Relaxed);
     stage.say("the tour: each thing that may break, one after the other; t ends it");
@@ -216,6 +216,19 @@ impl Shared {
             touring: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// Tells whether all nodes share the load, and nothing was done to any.
+    fn is_whole(&self, farm: &Farm) -> bool {
+        let shares = |watch: &Watch| {
+            let seen = watch.seen();
+            seen.silent.is_none()
+                && seen.report.as_ref().and_then(farm::module).is_some_and(|module| {
+                    module.readiness == Readiness::Ready
+                        && module.participants.len() == farm.nodes.len()
+                })
+        };
+        farm.nodes.iter().all(|node| node.note().is_none()) && self.watches.iter().all(shares)
     }
 
     fn note(&self, farm: &Farm) {
