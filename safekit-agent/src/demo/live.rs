@@ -146,7 +146,9 @@ fn skipped(error: DemoError) -> Result<(), DemoError> {
 
 /// Does something to a node.
 fn do_to(stage: &Stage, act: Act, node: &mut Node, seen: &Seen) -> Result<(), DemoError> {
-    let agent = seen.report.as_ref().map_or(0, |report| report.agent_pid);
+    // The process of an agent that does not answer may be somebody else's by now.
+    let answers = seen.report.as_ref().filter(|_| seen.silent.is_none());
+    let agent = answers.map_or(0, |report| report.agent_pid);
     let name = node.name.clone();
     let say = |text: &str| stage.say(&format!("{name}: {text}"));
     match (act, node.note()) {
@@ -168,7 +170,7 @@ fn do_to(stage: &Stage, act: Act, node: &mut Node, seen: &Seen) -> Result<(), De
             say("let the agent go on");
             node.thaw();
         }
-        (Act::Freeze, None) if agent == 0 => say("its agent has not answered yet"),
+        (Act::Freeze | Act::KillAgent, None) if agent == 0 => say("its agent does not answer"),
         (Act::Freeze, None) => {
             say(&format!("FREEZE guardian and agent (process {agent})"));
             node.freeze(agent);
@@ -179,12 +181,8 @@ fn do_to(stage: &Stage, act: Act, node: &mut Node, seen: &Seen) -> Result<(), De
         },
         (_, Some(_)) => say("its agent is frozen: f lets it go on"),
         (Act::KillAgent, None) => {
-            if seen.silent.is_some() || agent == 0 {
-                say("its agent does not answer");
-            } else {
-                say(&format!("KILL the agent (process {agent})"));
-                farm::signal(agent, Signal::KILL);
-            }
+            say(&format!("KILL the agent (process {agent})"));
+            farm::signal(agent, Signal::KILL);
         }
         (Act::Stop, None) => {
             say(&format!("safekit stop -m {MODULE}"));
