@@ -204,6 +204,21 @@ impl Client {
         let socket = self.root.socket();
         let kind = error.kind();
         if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+            if let Some(pid) = self.root.guardian() {
+                let output = if self.root.is_installed() {
+                    "its output says why: 'journalctl -u safekit-agent'".to_owned()
+                } else {
+                    "its output says why".to_owned()
+                };
+                return Failure::new(
+                    Exit::AgentDown,
+                    format!(
+                        "the agent of {} is not there yet: its guardian (pid {pid}) is starting it",
+                        self.safe()
+                    ),
+                )
+                .detail(format!("where it cannot start, it is tried again for ever; {output}"));
+            }
             let start = if self.root.is_installed() {
                 "start it: 'systemctl start safekit-agent'".to_owned()
             } else {

@@ -7,6 +7,7 @@
 //! Not here: whether an agent runs there (`client`).
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::render::screen::Size;
@@ -16,6 +17,10 @@ use crate::sys::terminal;
 const SAFE: &str = "/opt/safekit";
 /// Working files of the installed product.
 const SAFEVAR: &str = "/var/safekit";
+/// What the kernel calls the guardian.
+const GUARDIAN: &str = "safekit-agent";
+/// Most bytes that a pid is read of.
+const PID_BYTES_MAX: u64 = 32;
 /// Links followed at most from the name that the command was started under.
 const LINKS_MAX: usize = 8;
 
@@ -105,6 +110,18 @@ impl Root {
     #[must_use]
     pub fn is_installed(&self) -> bool {
         self.safe == Path::new(SAFE)
+    }
+
+    /// Returns the guardian of the agent, where one lives: it has written its pid into the lock, and the kernel knows it
+    /// by its name. `None` where that cannot be seen.
+    #[must_use]
+    pub fn guardian(&self) -> Option<u32> {
+        let mut text = String::new();
+        let lock = std::fs::File::open(self.safevar.join("safekit.lock")).ok()?;
+        lock.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
+        let pid = text.trim().parse::<u32>().ok()?;
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (name.trim_end() == GUARDIAN).then_some(pid)
     }
 
     /// Returns the control socket.

@@ -9,7 +9,7 @@ use safekit_core::event::Severity;
 use safekit_core::ids::{LanId, LanName, LanSet, NodeId, NodeName};
 use safekit_core::membership::{MembershipConfig, NodeConfig};
 use safekit_core::node::Input;
-use safekit_core::runtime::{clock, host};
+use safekit_core::runtime::{LanBindError, clock, host};
 use safekit_core::wire::KeyRing;
 
 use super::{Agent, BIND_INTERVAL, CLUSTER_INTERVAL};
@@ -172,7 +172,11 @@ impl Agent {
             }
             Err(error) => {
                 self.bind_at = Some(now + BIND_INTERVAL);
-                let text = format!("heartbeats cannot be sent on every lan: {error}");
+                let names = self.names();
+                let told =
+                    |failed: &LanBindError| format!("lan {}: {failed}", names.lan(failed.lan));
+                let told: Vec<String> = error.failed.iter().map(told).collect();
+                let text = format!("heartbeats cannot be sent on every lan: {}", told.join("; "));
                 if self.told_faults.insert(LANS.to_owned(), text.clone()).as_ref() != Some(&text) {
                     self.tell_node(Severity::Event, &text);
                 }

@@ -13,6 +13,7 @@
 mod cluster;
 mod desk;
 mod events;
+mod fronts;
 mod modules;
 mod operations;
 mod report;
@@ -36,6 +37,7 @@ use safekit_core::runtime::{Edge, WatchToken, clock};
 use safekit_farm::FarmNode;
 
 use crate::RunArguments;
+use crate::api::Api;
 use crate::guardian::{BEAT_INTERVAL, Parent, ToAgent};
 use crate::log::{Log, LogThread};
 use crate::store::Layout;
@@ -44,7 +46,7 @@ use shutdown::Ending;
 
 /// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.
 const STAMP_INTERVAL: Duration = Duration::from_millis(50);
-/// How often lans without a socket are tried again.
+/// How often lans without a socket, and a port that is taken, are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
 /// How often this host's addresses are looked at again, where the cluster's configuration has none of them.
 const CLUSTER_INTERVAL: Duration = Duration::from_secs(2);
@@ -80,8 +82,13 @@ struct Agent {
     edge: Edge,
     node: FarmNode,
     board: Arc<Board>,
-    /// Dropped last of all that answers: a health answer is given as long as the agent lives.
-    fronts: Vec<Front>,
+    /// What the fronts hand their requests to.
+    api: Option<Arc<Api>>,
+    control: Option<Front>,
+    /// Where balancers ask; `None` while its port cannot be had.
+    network: Option<Front>,
+    /// When that port is tried again.
+    network_at: Option<Instant>,
     cluster: Option<cluster::Configured>,
     requests: Receiver<Request>,
     bell: UnixStream,
@@ -125,7 +132,7 @@ impl Agent {
 
     /// Ends what answers, and writes what was told; the process ends with this code.
     fn end(&mut self, code: u8) -> ExitCode {
-        self.fronts.clear();
+        (self.network, self.control) = (None, None);
         if let Some(events) = self.events.take() {
             events.finish();
         }
@@ -150,6 +157,7 @@ impl Agent {
         self.follow_ending(now);
         self.take_cluster_again(now);
         self.bind_again(now);
+        self.open_network_again(now);
         self.hand_over_farewell();
         self.tell_notices();
         // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp.
@@ -169,6 +177,7 @@ impl Agent {
             Some(self.stamp_at),
             Some(self.beat_at),
             self.bind_at,
+            self.network_at,
             self.strange.as_ref().map(cluster::Strange::due),
             self.node.poll_timeout(),
         ];

@@ -230,7 +230,10 @@ impl Operations for Office {
         };
         let count = usize::try_from(query.lines).unwrap_or(usize::MAX);
         let lines = newest(&path, count, which).map_err(|error| {
-            OperationError::Internal(format!("cannot read {}: {error}", path.display()))
+            OperationError::Internal(format!(
+                "cannot read {}: {error}; mend that, or move the file away: the next line makes a new one",
+                path.display()
+            ))
         })?;
         Ok(LogReport { lines })
     }

@@ -42,7 +42,7 @@ impl Agent {
         let wall = WallClock::read();
         let me = node.me();
         let modules = node.modules().map(|(name, _)| name);
-        let own_faults = self.told_faults.values().cloned();
+        let own_faults = self.told_faults.values().cloned().chain(self.log.faults());
         StateReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             time: wall.utc(now),

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use rustix::process::Resource;
 use safekit_core::event::Severity;
 use safekit_core::ids::ModuleName;
 use safekit_core::module::saved::SavedModule;
 use safekit_core::node::{AgentStart, Node, Start};
-use safekit_core::runtime::front::{
-    ApiRequest, Board, Front, FrontConfig, FrontError, Limits, Listener, reserve_file_descriptors,
-};
+use safekit_core::runtime::front::{Board, FrontError, reserve_file_descriptors};
 use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, Keep, clock, host};
 use safekit_farm::FarmNode;
 
@@ -23,19 +21,14 @@ use super::operations::Office;
 use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS};
 use crate::RunArguments;
-use crate::api::{Api, HostUsers, Permissions, StatusPage};
 use crate::guardian::{Parent, Started};
 use crate::log::{Level, LogThread};
 use crate::store::{self, Layout, StoreError, saved};
 
-/// Where health answers are given.
-const HEALTH_PORT: u16 = 9010;
 /// Descriptors that the process's table gets room for at once: growing it later stops every thread for milliseconds.
 const DESCRIPTORS: usize = 4096;
-/// How long an order of the control socket may take: an installation copies files.
-const ORDER_LIMIT: std::time::Duration = std::time::Duration::from_secs(110);
-/// Connections that the control socket has room for.
-const CONTROL_CONNECTIONS: usize = 128;
+/// Open files that an agent may need, with clients on both fronts and processes to watch; what most hosts allow.
+const FILES_MIN: u64 = 1024;
 
 /// Why there is no agent.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +45,7 @@ pub(super) enum StartError {
     /// The event loop cannot be made.
     #[error(transparent)]
     Edge(#[from] EdgeError),
-    /// A front cannot listen.
+    /// The control socket cannot listen.
     #[error(transparent)]
     Front(#[from] FrontError),
     /// The files of the root.
@@ -69,9 +62,14 @@ fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 
 /// Says why the agent ends. The guardian starts the next one, later each time.
 pub(super) fn fail(text: &str) -> ExitCode {
+    say(text);
+    ExitCode::FAILURE
+}
+
+/// Says something to whoever started the agent. Not for the event loop: whoever reads it may have stopped.
+fn say(text: &str) {
     // Nobody to tell where even that fails.
     drop(writeln!(io::stderr(), "safekit-agent: {text}"));
-    ExitCode::FAILURE
 }
 
 /// Keeps the modules' states in their files.
@@ -126,7 +124,10 @@ pub(super) fn agent(
         edge,
         node: FarmNode::new(node),
         board: Board::new(now),
-        fronts: Vec::new(),
+        api: None,
+        control: None,
+        network: None,
+        network_at: None,
         cluster: None,
         requests,
         bell: heard,
@@ -143,7 +144,9 @@ pub(super) fn agent(
     };
     agent.take_configuration(started)?;
     let office = Office::new(desk, &agent);
-    agent.open_fronts(Arc::new(office))?;
+    agent.open_control(Arc::new(office))?;
+    agent.open_network(now);
+    agent.told_faults.values().for_each(|fault| say(fault));
     agent.begin();
     agent.parent.ready().map_err(io_error("tell the guardian that the agent works"))?;
     Ok(agent)
@@ -175,6 +178,15 @@ impl Agent {
                 self.log.module(module, Level::Event, "agent", fault);
             }
         }
+        if let Some(files) = rustix::process::getrlimit(Resource::Nofile).current
+            && files < FILES_MIN
+        {
+            let text = format!(
+                "only {files} files may be open at once, {FILES_MIN} may be needed: raise LimitNOFILE of the service, or 'ulimit -n'"
+            );
+            self.told_faults.insert("files".to_owned(), text.clone());
+            self.tell_node(Severity::Event, &text);
+        }
         if let Some(fault) = &started.counter_fault {
             self.take_counter_fault(Some(fault));
         }
@@ -182,50 +194,5 @@ impl Agent {
             self.tell_node(Severity::Event, &format!("the agent before this one {end}"));
         }
         Ok(())
-    }
-
-    /// Opens the fronts: one for the network, one for this host, so that a flood on one leaves the other alone.
-    fn open_fronts(&mut self, office: Arc<Office>) -> Result<(), StartError> {
-        let permissions = Permissions::new(rustix::process::getuid().as_raw(), Arc::new(HostUsers));
-        let api = Arc::new(Api::new(office, permissions, StatusPage::On));
-        let access = self.layout.socket_access();
-        let socket = Listener::Unix { path: self.layout.socket(), mode: 0o600 };
-        let mut limits = Limits::default();
-        limits.work_time = ORDER_LIMIT;
-        limits.connections = CONTROL_CONNECTIONS;
-        let control = self.front("control", &api).with_listener(socket).with_limits(limits);
-        let control = Front::start(control)?;
-        access.apply(&self.layout.socket())?;
-        if let Some(line) = access.line() {
-            self.tell_node(Severity::Info, line);
-        }
-        self.fronts = vec![self.network_front(&api)?, control];
-        Ok(())
-    }
-
-    fn network_front(&mut self, api: &Arc<Api>) -> Result<Front, StartError> {
-        let tcp = |address: IpAddr| Listener::Tcp(SocketAddr::new(address, HEALTH_PORT));
-        let front = |listener| self.front("health", api).with_listener(listener);
-        if let Some(address) = self.arguments.bind {
-            return Ok(Front::start(front(tcp(address)))?);
-        }
-        let both = front(tcp(Ipv4Addr::UNSPECIFIED.into()))
-            .with_listener(tcp(Ipv6Addr::UNSPECIFIED.into()));
-        match Front::start(both) {
-            Ok(front) => Ok(front),
-            // A host without IPv6 has IPv4; where the port is taken, that says so again.
-            Err(error) => {
-                let four = Front::start(front(tcp(Ipv4Addr::UNSPECIFIED.into())))?;
-                self.tell_node(Severity::Info, &format!("health answers on IPv4 only: {error}"));
-                Ok(four)
-            }
-        }
-    }
-
-    fn front(&self, name: &str, api: &Arc<Api>) -> FrontConfig {
-        let (handler, admit) = (Arc::clone(api), Arc::clone(api));
-        let handle = move |request: &ApiRequest| handler.handle(request);
-        FrontConfig::new(name, Arc::clone(&self.board), Arc::new(handle))
-            .with_admit(Arc::new(move |request: &ApiRequest| admit.admit(request)))
     }
 }

@@ -76,7 +76,10 @@ impl Call<'_> {
         route: ModuleRoute,
     ) -> Result<ApiResponse, OperationError> {
         match route {
-            ModuleRoute::State => answer::json(&module_state(self.operations.state()?, module)?),
+            ModuleRoute::State => {
+                let state = self.operations.state()?;
+                answer::json(&module_state(&state, module)?)
+            }
             ModuleRoute::Confcheck => answer::json(&self.operations.confcheck(module)?),
             ModuleRoute::Confinfo => answer::json(&self.operations.confinfo(module)?),
             ModuleRoute::Command(command) => self.command(by, module, command),
@@ -114,7 +117,14 @@ impl Call<'_> {
             Some(identity) => Origin::Detector(checked_identity(identity)?),
         };
         let command = ModuleCommand { module: module.clone(), command, origin };
-        answer::json(&accepted(self.operations.command(command)?))
+        let accepted_by = self.operations.command(command);
+        // Where the module is not served, its files may be the reason.
+        if matches!(accepted_by, Err(OperationError::Usage(_)))
+            && let Some(why) = not_taken(&self.operations.state()?, module)
+        {
+            return Err(why);
+        }
+        answer::json(&accepted(accepted_by?))
     }
 
     fn cluster_source(&self) -> Result<ClusterSource, OperationError> {
@@ -237,12 +247,22 @@ fn accepted(accepted: Accepted) -> DoneReport {
     DoneReport { text: accepted.text, details: Vec::new() }
 }
 
-fn module_state(state: StateReport, module: &ModuleName) -> Result<ModuleReport, OperationError> {
-    state
-        .modules
-        .into_iter()
-        .find(|report| report.name == module.as_str())
-        .ok_or_else(|| Refusal::UnknownModule { module: module.clone() }.into())
+fn module_state(state: &StateReport, module: &ModuleName) -> Result<ModuleReport, OperationError> {
+    let known = state.modules.iter().find(|report| report.name == module.as_str());
+    known.cloned().ok_or_else(|| {
+        let unknown = || Refusal::UnknownModule { module: module.clone() }.into();
+        not_taken(state, module).unwrap_or_else(unknown)
+    })
+}
+
+/// Returns why a module whose files are there is not served: the fault that names it.
+fn not_taken(state: &StateReport, module: &ModuleName) -> Option<OperationError> {
+    if state.modules.iter().any(|report| report.name == module.as_str()) {
+        return None;
+    }
+    let begin = format!("module {module} ");
+    let fault = state.faults.iter().find(|fault| fault.starts_with(&begin))?;
+    Some(OperationError::Configuration { message: fault.clone(), diagnostics: Vec::new() })
 }
 
 fn cluster_state(state: &StateReport) -> ClusterStateReport {

@@ -41,6 +41,9 @@ pub(crate) const AGENT_PART: &str = "agent";
 
 /// How often the agent says that it lives. Well below [`Limits::frozen_after`], so that lost turns do not matter.
 pub(crate) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Files that a process must be able to have open at once: an agent with one module has about 30. With more than these and
+/// fewer than it may need the agent works, and names that as a fault.
+const FILES_MIN: u64 = 48;
 /// How often a root is tried whose guardian was killed, and whose agent is dying; once a second.
 const DYING_TRIES: u32 = 5;
 
@@ -49,24 +52,40 @@ const DYING_TRIES: u32 = 5;
 /// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
     let layout = Layout::new(arguments.root.as_deref());
-    let ended = take_root(&layout).map_err(|error| error.to_string()).and_then(|lock| {
-        let program = std::env::current_exe()
-            .map_err(|error| format!("cannot find the file of this program: {error}"))?;
-        let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
-        lines.iter().for_each(|line| say(line));
-        // "run" is the first one; the agent gets the others as they are.
-        let others = std::env::args_os().skip(2);
-        let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
-        let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
-        guard(Config { lock, counter_file, program, arguments, limits })
-            .map_err(|error| format!("cannot catch signals: {error}"))
-    });
+    let ended = check_files().and_then(|()| guard_root(&layout));
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Takes the root and lays it out, then guards agents.
+fn guard_root(layout: &Layout) -> Result<u8, String> {
+    let lock = take_root(layout).map_err(|error| error.to_string())?;
+    let program = std::env::current_exe()
+        .map_err(|error| format!("cannot find the file of this program: {error}"))?;
+    let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
+    lines.iter().for_each(|line| say(line));
+    // "run" is the first one; the agent gets the others as they are.
+    let others = std::env::args_os().skip(2);
+    let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
+    let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
+    guard(Config { lock, counter_file, program, arguments, limits })
+        .map_err(|error| format!("cannot catch signals: {error}"))
+}
+
+/// Refuses a limit with which the agent would fail in the middle of its work, each time at another place.
+fn check_files() -> Result<(), String> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    match limit.filter(|limit| *limit < FILES_MIN) {
+        None => Ok(()),
+        Some(limit) => Err(format!(
+            "this process may open {limit} files only, and an agent needs at least {FILES_MIN}: raise the limit \
+             (LimitNOFILE= of the service, or 'ulimit -n 4096' before the start)"
+        )),
     }
 }
 

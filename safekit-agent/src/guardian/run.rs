@@ -29,7 +29,9 @@ use crate::store::layout::RootLock;
 const FINAL_CODES: [i32; 3] = [0, 64, 65];
 /// Exit code of an agent that wants to be started anew: it has left the cluster as it should.
 const AGAIN_CODE: i32 = 75;
-/// An agent that wants so sooner than this after its start waits like one that failed.
+/// What ends an agent that is asked to start anew before it catches that signal.
+const HANGUP: i32 = 1;
+/// An agent that wants so unasked, and sooner than this after its start, waits like one that failed.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The guardian's exit code when an agent that was asked to stop did not end by itself.
 const CODE_FAILED: u8 = 70;
@@ -114,7 +116,7 @@ pub(super) fn guard(config: Config) -> io::Result<u8> {
     loop {
         let now = guardian.wait(&signals);
         for signal in signals.take() {
-            guardian.handle_signal(signal);
+            guardian.handle_signal(now, signal);
         }
         guardian.handle_agent(now);
         guardian.handle_timeout(now);
@@ -155,9 +157,18 @@ struct Agent {
     /// When it is to be killed unless it says that it lives.
     kill_at: Option<Instant>,
     killed: Option<&'static str>,
+    /// Whether it was asked to end, and to be started anew.
+    reload: Reload,
     farewell: Option<Farewell>,
     /// Why the counter is not on disk, as the agent knows it.
     counter_fault: Option<String>,
+}
+
+/// Whether an administrator has asked for the next agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reload {
+    Unasked,
+    Asked,
 }
 
 impl Guardian {
@@ -198,16 +209,23 @@ impl Guardian {
         self.sending.iter().filter_map(Sending::due).chain(phase).min()
     }
 
-    fn handle_signal(&mut self, signal: Signal) {
+    fn handle_signal(&mut self, now: Instant, signal: Signal) {
         let stops = signal == Signal::TERM || signal == Signal::INT;
         if stops && !self.stopping {
             self.stopping = true;
             tell(self.notify.stopping());
         }
-        match &self.phase {
-            Phase::Running(agent) => agent.signal(signal),
+        match &mut self.phase {
+            Phase::Running(agent) => {
+                if signal == Signal::HUP {
+                    agent.reload = Reload::Asked;
+                }
+                agent.signal(signal);
+            }
             Phase::Resting { .. } if stops => self.phase = Phase::Ending { code: 0 },
-            Phase::Resting { .. } | Phase::Ending { .. } => {}
+            // Who asks for the next agent has mended what the last one failed of: no need to wait.
+            Phase::Resting { until } => *until = now,
+            Phase::Ending { .. } => {}
         }
     }
 
@@ -238,7 +256,7 @@ impl Guardian {
             return;
         }
         let farewell = agent.farewell.take();
-        let killed = agent.killed;
+        let (killed, reload) = (agent.killed, agent.reload);
         let lived = now.saturating_duration_since(agent.started);
         let status = agent.child.wait();
         if let Some(farewell) = farewell
@@ -248,7 +266,7 @@ impl Guardian {
             sending.handle_timeout(now);
             self.sending.push(sending);
         }
-        self.handle_death(now, status, killed, lived);
+        self.handle_death(now, status, killed, reload, lived);
     }
 
     fn handle_death(
@@ -256,9 +274,11 @@ impl Guardian {
         now: Instant,
         status: io::Result<ExitStatus>,
         killed: Option<&'static str>,
+        reload: Reload,
         lived: Duration,
     ) {
         let code = status.as_ref().ok().and_then(ExitStatus::code);
+        let hangup = status.as_ref().ok().and_then(ExitStatus::signal) == Some(HANGUP);
         let how = match (killed, status) {
             (Some(why), _) => format!("was killed, because {why}"),
             (None, Ok(status)) => describe(status),
@@ -277,11 +297,21 @@ impl Guardian {
                 self.phase = Phase::Ending { code: CODE_FAILED };
             }
             None => {
-                let wanted = code == Some(AGAIN_CODE) && lived >= AGAIN_MIN;
-                if wanted || lived >= self.config.limits.calm_after {
+                if lived >= self.config.limits.calm_after {
                     self.failures = 0;
                 }
-                self.rest(now, how);
+                let wanted = match reload {
+                    Reload::Asked => code == Some(AGAIN_CODE) || hangup,
+                    Reload::Unasked => code == Some(AGAIN_CODE) && lived >= AGAIN_MIN,
+                };
+                if wanted {
+                    // No failure, however often it is asked for: the next real one is met as if nothing had been.
+                    say(&format!("the agent {how}, as it was to; it is started again"));
+                    self.previous_end = Some(how);
+                    self.phase = Phase::Resting { until: now };
+                } else {
+                    self.rest(now, how);
+                }
             }
         }
     }
@@ -348,6 +378,7 @@ impl Guardian {
                     started: now,
                     kill_at,
                     killed: None,
+                    reload: Reload::Unasked,
                     farewell: None,
                     counter_fault: started.counter_fault,
                 })

@@ -207,6 +207,15 @@ fn fake_agent() {
             (&sees_terminate).read_exact(&mut [0]).unwrap();
             std::process::exit(0);
         }
+        "reload" => {
+            (&sees_hangup).read_exact(&mut [0]).unwrap();
+            std::process::exit(75);
+        }
+        // One that a reload reaches before it catches the signal.
+        "unready" => {
+            (&sees_hangup).read_exact(&mut [0]).unwrap();
+            signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGHUP).unwrap();
+        }
         "freeze" => {
             parent.beat();
             std::thread::park();
@@ -309,6 +318,37 @@ fn hangup_is_forwarded_and_ends_nothing() {
     assert_eq!(played.next(), "hangup");
     played.signal(Signal::TERM);
     assert_eq!(played.end(), Some(0));
+}
+
+#[test]
+fn reloads_are_no_failures_however_many_and_cut_a_wait_short() {
+    let mut played = Played::start("reload,reload,reload,reload,unready,7,8,9,terminate");
+    let until_hello = |counter: u32| {
+        while !played.next().starts_with(&format!("hello {counter} ")) {}
+    };
+    for counter in 1..=5 {
+        until_hello(counter);
+        played.signal(Signal::HUP);
+    }
+    until_hello(8);
+    // The fourth real one would wait 2 s.
+    let wait = || {
+        while !played.stderr().contains("exit code 9; it is started again in 2 s") {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    };
+    wait();
+    played.signal(Signal::HUP);
+    until_hello(9);
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(0));
+    let said = played.stderr();
+    let reloaded = "the agent ended with exit code 75, as it was to; it is started again\n";
+    assert_eq!(said.matches(reloaded).count(), 4, "{said}");
+    assert!(said.contains("was ended by signal 1, as it was to"), "{said}");
+    for end in ["7; it is started again in 0 s", "8; it is started again in 1 s"] {
+        assert!(said.contains(&format!("exit code {end}")), "{said}");
+    }
 }
 
 #[test]

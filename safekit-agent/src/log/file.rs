@@ -31,6 +31,11 @@ impl LineFile {
         Self { path, bytes_max, open: None }
     }
 
+    /// Returns the name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Appends a line, its end included.
     ///
     /// # Errors

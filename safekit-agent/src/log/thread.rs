@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -28,6 +29,17 @@ const FINISH_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Log {
     queue: SyncSender<Order>,
     overflowed: Arc<AtomicU64>,
+    faults: Faults,
+}
+
+/// The files that cannot be written at this moment, and why. Never locked while the disk is waited for.
+#[derive(Clone, Debug, Default)]
+struct Faults(Arc<Mutex<BTreeMap<PathBuf, String>>>);
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a line of the command log tells.
@@ -85,6 +97,17 @@ impl Log {
         self.order(Order::Command { line });
     }
 
+    /// Returns which logs lack lines because their files cannot be written, each with what to do.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let tell = |(path, why): (&PathBuf, &String)| {
+            let path = path.display();
+            format!(
+                "lines are lost that belong into {path}: {why}; mend that, or move the file away: the next line makes a new one"
+            )
+        };
+        self.faults.lock().iter().map(tell).collect()
+    }
+
     /// Closes the file of a module that is being uninstalled.
     pub(crate) fn forget(&self, module: &ModuleName) {
         self.order(Order::Forget { module: module.clone() });
@@ -124,6 +147,7 @@ impl LogThread {
         let (queue, orders) = sync_channel(QUEUE_MAX);
         let (tell_end, ended) = sync_channel(1);
         let overflowed = Arc::new(AtomicU64::new(0));
+        let faults = Faults::default();
         let ending = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&ending);
         let mut writer = Writer {
@@ -132,6 +156,7 @@ impl LogThread {
             node: Lines::new(LineFile::new(layout.node_log(), LOG_BYTES_MAX)),
             commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
             overflowed: Arc::clone(&overflowed),
+            faults: faults.clone(),
         };
         let work = move || {
             writer.run(&orders, &ends);
@@ -139,7 +164,7 @@ impl LogThread {
             let _ = tell_end.try_send(());
         };
         let thread = Builder::new().name("safekit-log".to_owned()).spawn(work)?;
-        Ok((Log { queue, overflowed }, Self { thread, ending, ended }))
+        Ok((Log { queue, overflowed, faults }, Self { thread, ending, ended }))
     }
 
     /// Ends the thread once its queue is written; lines that come later are lost. A disk that does not answer is left
@@ -161,6 +186,7 @@ struct Writer {
     node: Lines,
     commands: Lines,
     overflowed: Arc<AtomicU64>,
+    faults: Faults,
 }
 
 impl Writer {
@@ -183,15 +209,20 @@ impl Writer {
         match order {
             Order::Module { module, line } => {
                 let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
+                let faults = self.faults.clone();
                 let lines = self.lines(module);
                 lines.lost = lines.lost.saturating_add(overflowed);
-                lines.write(&line, module_lost_line);
+                lines.write(&line, module_lost_line, &faults);
             }
-            Order::Node { line } => self.node.write(&line, module_lost_line),
-            Order::Command { line } => self.commands.write(&line, command_lost_line),
+            Order::Node { line } => self.node.write(&line, module_lost_line, &self.faults),
+            Order::Command { line } => self.commands.write(&line, command_lost_line, &self.faults),
             // The mark says the same; what came before it is written first.
             Order::End => {}
-            Order::Forget { module } => drop(self.modules.remove(&module)),
+            Order::Forget { module } => {
+                if let Some(lines) = self.modules.remove(&module) {
+                    self.faults.lock().remove(lines.file.path());
+                }
+            }
             // Who asked may have given up.
             Order::Written { tell } => {
                 let _ = tell.try_send(());
@@ -203,6 +234,7 @@ impl Writer {
         if self.modules.len() >= MODULES_MAX && !self.modules.contains_key(&module) {
             // Only modules that were uninstalled meanwhile can fill it up; files open again by themselves.
             self.modules.clear();
+            self.faults.lock().clear();
         }
         let path = self.layout.uservar(&module).join("log.txt");
         let make = || Lines::new(LineFile::new(path, LOG_BYTES_MAX));
@@ -215,16 +247,21 @@ struct Lines {
     file: LineFile,
     lost: u64,
     why: String,
+    /// The last line could not be written.
+    faulty: bool,
 }
 
 impl Lines {
     fn new(file: LineFile) -> Self {
-        Self { file, lost: 0, why: QUEUE_FULL.to_owned() }
+        Self { file, lost: 0, why: QUEUE_FULL.to_owned(), faulty: false }
     }
 
-    fn write(&mut self, line: &str, lost_line: fn(&str) -> String) {
+    fn write(&mut self, line: &str, lost_line: fn(&str) -> String, faults: &Faults) {
         let result = if self.lost > 0 {
-            let text = format!("{} lines before this one are lost: {}", self.lost, self.why);
+            let text = match self.lost {
+                1 => format!("1 line before this one is lost: {}", self.why),
+                lost => format!("{lost} lines before this one are lost: {}", self.why),
+            };
             self.file.append(&lost_line(&text)).map(|()| {
                 self.lost = 0;
                 QUEUE_FULL.clone_into(&mut self.why);
@@ -233,10 +270,16 @@ impl Lines {
             Ok(())
         };
         match result.and_then(|()| self.file.append(line)) {
+            Ok(()) if self.faulty => {
+                self.faulty = false;
+                faults.lock().remove(self.file.path());
+            }
             Ok(()) => {}
             Err(error) => {
                 self.lost = self.lost.saturating_add(1);
                 self.why = error.to_string();
+                self.faulty = true;
+                faults.lock().insert(self.file.path().to_owned(), self.why.clone());
             }
         }
     }

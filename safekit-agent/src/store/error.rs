@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub(crate) enum StoreError {
     /// The operating system refused.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path}: {source}{}", mend(source))]
     Io {
         /// What was tried: "read", "write", ...
         what: &'static str,
@@ -19,7 +19,7 @@ pub(crate) enum StoreError {
         source: io::Error,
     },
     /// A configuration file has faults; each diagnostic is one line that begins with the place.
-    #[error("{}", diagnostics.join("\n"))]
+    #[error("{}", diagnostics.join("; "))]
     Configuration {
         /// The lines.
         diagnostics: Vec<String>,
@@ -30,6 +30,22 @@ pub(crate) enum StoreError {
     /// It does not fit: the sentence says what, where and what to do.
     #[error("{0}")]
     Refused(String),
+}
+
+/// Says what helps, where that is known.
+fn mend(source: &io::Error) -> &'static str {
+    let kind = source.kind();
+    if kind == io::ErrorKind::PermissionDenied {
+        "; run as root, or give this user the right to it"
+    } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+        "; mount the file system for writing, or use a --root elsewhere"
+    } else if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+        "; make room on the file system"
+    } else if kind == io::ErrorKind::AlreadyExists || kind == io::ErrorKind::NotADirectory {
+        "; something else has that name: move it away"
+    } else {
+        ""
+    }
 }
 
 impl StoreError {

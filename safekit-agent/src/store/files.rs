@@ -59,7 +59,9 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> StoreResult<String> {
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> StoreResult<()> {
     let (folder, name) = folder_and_name(path)?;
     let beside = beside(folder, name);
-    let result = write_new(&beside, bytes, mode)
+    // An error names the file that is meant, not the one of another name at each attempt.
+    let result = create_new(&beside, bytes, mode)
+        .map_err(StoreError::io("write", path))
         .and_then(|()| fs::rename(&beside, path).map_err(StoreError::io("write", path)))
         .and_then(|()| sync_folder(folder));
     if result.is_err() {
@@ -73,13 +75,14 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> StoreResult<
 /// # Errors
 /// When the operating system refuses; a part may be left.
 pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> StoreResult<()> {
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(StoreError::io("write", path))
+    create_new(path, bytes, mode).map_err(StoreError::io("write", path))
+}
+
+fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes a folder, with those above it, where it is missing; the mode is that of the last one.

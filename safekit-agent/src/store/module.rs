@@ -254,6 +254,14 @@ pub(crate) fn confinfo(layout: &Layout, name: &ModuleName) -> StoreResult<Module
 /// # Errors
 /// When it is damaged: the caller serves the others.
 pub(crate) fn load_active(layout: &Layout, name: &ModuleName) -> StoreResult<Option<ActiveModule>> {
+    read_active(layout, name).map_err(|error| {
+        StoreError::Refused(format!(
+            "module {name} cannot be taken: {error}; 'safekit config -m {name}' makes the file anew"
+        ))
+    })
+}
+
+fn read_active(layout: &Layout, name: &ModuleName) -> StoreResult<Option<ActiveModule>> {
     let active = layout.active(name);
     let path = active.join(SAFECONF);
     let bytes = match files::read_bounded(&path, XML_BYTES_MAX) {

@@ -110,7 +110,7 @@ pub(crate) fn load(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreRe
     };
     if version > VERSION {
         return Err(StoreError::Refused(format!(
-            "{} has version {version}, and this agent knows versions up to {VERSION}: start a newer agent, or remove the file and stop the application by hand",
+            "module {module} cannot be taken: {} has version {version}, and this agent knows versions up to {VERSION}; start a newer agent, or stop the application by hand, remove the file and run 'safekit config -m {module}'",
             path.display()
         )));
     }

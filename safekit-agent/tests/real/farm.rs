@@ -62,15 +62,19 @@ impl Node {
 
     /// Starts the agent and waits until its control socket answers.
     pub(crate) fn start_agent(&mut self) {
+        self.start_agent_with(match &self.namespace {
+            Some(namespace) => crate::lab::in_namespace(namespace, AGENT),
+            None => Command::new(AGENT),
+        });
+    }
+
+    /// Starts the agent by a command that runs it with the arguments that are added.
+    pub(crate) fn start_agent_with(&mut self, mut command: Command) {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(self.root.join("agent.log"))
             .unwrap();
-        let mut command = match &self.namespace {
-            Some(namespace) => crate::lab::in_namespace(namespace, AGENT),
-            None => Command::new(AGENT),
-        };
         command
             .args(["run", "--node", &self.name, "--bind", &self.address, "--root"])
             .arg(&self.root);
@@ -152,6 +156,28 @@ impl Node {
     /// Pids of the watched application: a module can be UP for a moment before the first list of processes has come.
     pub(crate) fn application_pids(&self) -> Vec<i32> {
         pids(&self.wait_for("the application is seen", |report| !pids(report).is_empty()))
+    }
+
+    /// Kills guardian and agent; the applications go on.
+    pub(crate) fn kill_guardian(&mut self) {
+        let agent = self.agent_pid();
+        if let Some(mut child) = self.guardian.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while lives(agent) {
+            assert!(Instant::now() < deadline, "{}: the agent outlives its guardian", self.name);
+            pause();
+        }
+    }
+
+    /// Has the agent start anew, and waits until the next one answers.
+    pub(crate) fn reload(&self) {
+        let former = self.agent_pid();
+        let guardian = i32::try_from(self.guardian_pid()).unwrap();
+        signal(guardian, rustix::process::Signal::HUP);
+        self.wait_for("the next agent answers", |report| report["agent_pid"] != former);
     }
 
     /// Ends the agent as a service manager does, modules and all, and waits for it.

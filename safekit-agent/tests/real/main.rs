@@ -31,5 +31,8 @@ mod load;
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "another program has the ports")]
+mod taken;
+#[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "a prober is a plain program")]
 mod way;

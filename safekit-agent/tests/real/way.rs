@@ -20,7 +20,7 @@ fn get(node: &Node, request: &str) -> String {
     answer
 }
 
-fn ready(node: &Node) -> String {
+pub(crate) fn ready(node: &Node) -> String {
     get(node, "GET /var/modules/farm/ready.txt HTTP/1.0\r\n\r\n")
 }
 

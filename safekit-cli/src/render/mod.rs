@@ -16,6 +16,13 @@ pub(crate) use state::{module_state, node_state};
 
 use crate::failure::Failure;
 
+/// Columns of a terminal that sentences are fitted into.
+const COLUMNS: usize = 80;
+/// Begins an item of a list.
+const ITEM: &str = "  - ";
+/// Begins its further lines.
+const ITEM_GOES_ON: &str = "    ";
+
 /// Returns what is printed to the error output.
 pub(crate) fn failure(failure: &Failure) -> String {
     let mut text = format!("error: {}\n", plain(&failure.message));
@@ -29,6 +36,31 @@ pub(crate) fn failure(failure: &Failure) -> String {
 /// Replaces what would steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// Makes an item of a list, broken into lines of a terminal.
+pub(crate) fn item(text: &str) -> String {
+    let lines = broken(&plain(text), COLUMNS.saturating_sub(ITEM.len()));
+    let begins = std::iter::once(ITEM).chain(std::iter::repeat(ITEM_GOES_ON));
+    begins.zip(lines).map(|(begin, line)| format!("{begin}{line}\n")).collect()
+}
+
+/// Breaks a text at spaces into lines of at most `room` columns; a longer word, as a path, stays whole. At least one line.
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if line.is_empty() {
+            word.clone_into(&mut line);
+        } else if line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::replace(&mut line, word.to_owned()));
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines.push(line);
+    lines
 }
 
 /// Tells a duration.

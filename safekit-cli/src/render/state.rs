@@ -4,7 +4,7 @@ use safekit_core::control::{MemberReport, ModuleReport, ScriptReport, StateRepor
 use safekit_core::module::state::{FarmState, Readiness};
 
 use super::table::Table;
-use super::{duration, plain};
+use super::{duration, item, plain};
 use crate::args::Detail;
 
 /// Buckets that are shared.
@@ -97,7 +97,7 @@ fn headline(report: &StateReport) -> String {
 
 /// The faults, one in a line; nothing where there is none.
 fn to_be_mended(faults: impl Iterator<Item = String>) -> String {
-    let lines: String = faults.map(|fault| format!("  - {}\n", plain(&fault))).collect();
+    let lines: String = faults.map(|fault| item(&fault)).collect();
     if lines.is_empty() { lines } else { format!("\nto be mended:\n{lines}") }
 }
 

@@ -1,11 +1,13 @@
-//! Columns of text, as wide as their widest cell.
+//! Columns of text, as wide as their widest cell; the last one is broken into the lines of a terminal.
 
 use std::fmt::{self, Display};
 
-use super::plain;
+use super::{COLUMNS, broken, plain};
 
 /// Spaces between two columns.
 const GAP: &str = "  ";
+/// Columns that the last one gets at least, however wide the others are.
+const ROOM_MIN: usize = 24;
 
 /// Rows under a headline.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +46,16 @@ impl Display for Table {
         }
         for row in &self.rows {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
+            let last = row.len().saturating_sub(1);
+            for (cell, width) in row.iter().zip(&widths).take(last) {
                 line.push_str(&format!("{cell:<width$}{GAP}"));
             }
-            writeln!(f, "{}", line.trim_end())?;
+            let indent = line.chars().count();
+            let room = COLUMNS.saturating_sub(indent).max(ROOM_MIN);
+            for part in broken(row.last().map_or("", String::as_str), room) {
+                writeln!(f, "{}", format!("{line}{part}").trim_end())?;
+                line = " ".repeat(indent);
+            }
         }
         Ok(())
     }

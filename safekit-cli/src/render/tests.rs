@@ -12,6 +12,18 @@ fn nothing_steers_a_terminal() {
 }
 
 #[test]
+fn sentences_are_fitted_into_a_terminal() {
+    assert_eq!(item("short"), "  - short\n");
+    let path = "/a".repeat(50);
+    let text = item(&format!("{} {path} {}", "word ".repeat(20).trim_end(), "end"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.iter().all(|line| line.len() <= COLUMNS || line.contains(&path)), "{text}");
+    assert!(lines[0].starts_with("  - word") && lines[1].starts_with("    word"), "{text}");
+    let words: Vec<&str> = text.split_whitespace().skip(1).collect();
+    assert_eq!(words.len(), 22, "{text}");
+}
+
+#[test]
 fn durations_are_short() {
     let told: Vec<String> =
         [0, 999, 1_000, 1_250, 119_999, 120_000, 7_199_999, 7_200_000].map(duration).to_vec();

@@ -176,8 +176,20 @@ fn nodes_and_lans_are_told_by_their_names() {
     let differs = Fault::ModuleDiffers { member: node(2), module: farm().key() };
     assert_eq!(
         told(&Event::Fault(differs)),
-        "membership | E | The configuration of module farm on server2 differs from the one here"
+        "membership | E | The configuration of module farm on server2 differs from the one here: install the same module on both and run 'safekit config -m farm'"
     );
+}
+
+#[test]
+fn a_refused_sender_is_told_by_the_name_of_its_node_and_with_what_to_do() {
+    let from = ([10, 0, 0, 2], 4800).into();
+    let unknown = |member| told(&Event::Fault(Fault::UnknownKey { from, member }));
+    let text = unknown(Some(node(2)));
+    assert!(text.contains("Heartbeats from server2 (10.0.0.2:4800) are refused"), "{text}");
+    assert!(text.contains("'safekit cluster export', on server2 or here"), "{text}");
+    let text = unknown(None);
+    assert!(text.contains("Heartbeats from 10.0.0.2:4800 are refused"), "{text}");
+    assert!(!text.contains("safekit cluster"), "nothing is to be done here: {text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Parts of sentences: why a state changed, how a script ended, why a member is what it is.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::{Cause, duration_text};
 use crate::control::{Command, Origin};
@@ -156,15 +157,31 @@ pub fn member_text(why: &MemberReason, names: &Names) -> String {
     }
 }
 
+/// Tells who sends what is refused, and what helps where it is a node of the cluster.
+fn sender_text(from: &SocketAddr, member: Option<NodeId>, names: &Names) -> (String, String) {
+    let Some(member) = member else { return (from.to_string(), String::new()) };
+    let node = names.node(member);
+    let mend = format!(
+        "; on the node with the right configuration run 'safekit cluster export', on {node} or here 'safekit cluster config' with its zip"
+    );
+    (format!("{node} ({from})"), mend)
+}
+
 /// Tells what keeps a node or a datagram out, and where to look.
 #[must_use]
 pub fn fault_text(fault: &Fault, names: &Names) -> String {
     match fault {
-        Fault::UnknownKey { from } => format!(
-            "Heartbeats from {from} are refused: their key is not known here, or they are of another cluster"
-        ),
-        Fault::BadTag { from } => {
-            format!("Heartbeats from {from} are refused: damaged, or sealed with another key")
+        Fault::UnknownKey { from, member } => {
+            let (sender, mend) = sender_text(from, *member, names);
+            format!(
+                "Heartbeats from {sender} are refused: their key is not known here, or they are of another cluster{mend}"
+            )
+        }
+        Fault::BadTag { from, member } => {
+            let (sender, mend) = sender_text(from, *member, names);
+            format!(
+                "Heartbeats from {sender} are refused: damaged, or sealed with another key{mend}"
+            )
         }
         Fault::OtherName { member, from } => format!(
             "Heartbeats from {from} are refused: its cluster.xml does not give the name {} to {member}",
@@ -181,13 +198,15 @@ pub fn fault_text(fault: &Fault, names: &Names) -> String {
         ),
         Fault::ClusterDiffers { member } => {
             format!(
-                "The cluster configuration on {} differs from the one here",
+                "The cluster configuration on {} differs from the one here: on the node with the right one run 'safekit cluster export', on the others 'safekit cluster config' with its zip",
                 names.node(*member)
             )
         }
         Fault::ModuleDiffers { member, module } => {
             let (node, module) = (names.node(*member), names.module(*module));
-            format!("The configuration of module {module} on {node} differs from the one here")
+            format!(
+                "The configuration of module {module} on {node} differs from the one here: install the same module on both and run 'safekit config -m {module}'"
+            )
         }
         Fault::NeverAgrees { member } => format!(
             "{} hears everybody and never agrees: it is treated as if it were not heard",

@@ -4,11 +4,34 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Fault;
+use crate::ids::NodeId;
 
 /// The same fault is told once within that time.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Faults remembered; while there are that many, further ones are not told: who forges senders gains nothing.
 const REMEMBERED_MAX: usize = 64;
+
+/// How long a refused datagram stands as a fault of the node that seems to send it. Longer than the slowest pulse.
+const STANDS: Duration = Duration::from_secs(15);
+
+/// What was refused last of the nodes of the cluster, by the address that it came from: one for each node.
+#[derive(Debug, Default)]
+pub(super) struct RefusedNodes {
+    last: BTreeMap<NodeId, (Instant, Fault)>,
+}
+
+impl RefusedNodes {
+    /// Takes note of a datagram that was refused.
+    pub(super) fn take(&mut self, now: Instant, member: NodeId, fault: Fault) {
+        self.last.insert(member, (now, fault));
+    }
+
+    /// Returns what stands, with the node that it is about.
+    pub(super) fn standing(&self, now: Instant) -> impl Iterator<Item = (NodeId, &Fault)> {
+        let lately = move |at: Instant| now.saturating_duration_since(at) < STANDS;
+        self.last.iter().filter(move |(_, (at, _))| lately(*at)).map(|(node, (_, f))| (*node, f))
+    }
+}
 
 /// Which faults were told lately.
 #[derive(Debug, Default)]
@@ -36,13 +59,13 @@ impl FaultLimiter {
 mod tests {
     use std::time::Duration;
 
-    use super::{FaultLimiter, REMEMBERED_MAX};
+    use super::{FaultLimiter, REMEMBERED_MAX, RefusedNodes, STANDS};
     use crate::ids::NodeId;
     use crate::membership::Fault;
     use crate::sim_clock_base;
 
     fn fault(port: u16) -> Fault {
-        Fault::BadTag { from: ([127, 0, 0, 1], port).into() }
+        Fault::BadTag { from: ([127, 0, 0, 1], port).into(), member: None }
     }
 
     #[test]
@@ -57,5 +80,18 @@ mod tests {
         assert_eq!(told, REMEMBERED_MAX - 1);
         let member = NodeId::new(2).unwrap();
         assert!(limiter.admit(now + Duration::from_secs(61), &Fault::DuplicateNode { member }));
+    }
+
+    #[test]
+    fn what_is_refused_of_a_node_stands_while_it_goes_on() {
+        let base = sim_clock_base();
+        let member = NodeId::new(2).unwrap();
+        let mut refused = RefusedNodes::default();
+        refused.take(base, member, fault(1));
+        let later = base + STANDS / 2;
+        refused.take(later, member, fault(2));
+        let standing: Vec<_> = refused.standing(base + STANDS).collect();
+        assert_eq!(standing, [(member, &fault(2))]);
+        assert_eq!(refused.standing(later + STANDS).count(), 0);
     }
 }

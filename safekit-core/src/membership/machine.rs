@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::agreement::Agreement;
 use super::cadence::{ARM_WAIT, Cadence, LETTER_TIMES};
 use super::doubt::Doubt;
-use super::faults::FaultLimiter;
+use super::faults::{FaultLimiter, RefusedNodes};
 use super::identity::Identity;
 use super::pace::Pace;
 use super::peer::Peer;
@@ -50,6 +50,7 @@ pub struct Membership {
     pub(super) roll: Roll,
     pub(super) faults: FaultLimiter,
     pub(super) refused: RefusedCounts,
+    pub(super) refused_nodes: RefusedNodes,
     pub(super) turns: Turns,
     pub(super) pace: Pace,
     pub(super) sequence: u64,
@@ -113,6 +114,7 @@ impl Membership {
             roll: Roll::new(others()),
             faults: FaultLimiter::default(),
             refused: RefusedCounts::default(),
+            refused_nodes: RefusedNodes::default(),
             turns: Turns::new(now),
             pace: Pace::new(now),
             sequence: 0,
@@ -215,6 +217,12 @@ impl Membership {
         }
         for known in self.table.iter().filter(|known| self.hearing.contains_key(&known.row.node)) {
             faults.extend(self.differences(&known.row));
+        }
+        // Of a node that is heard, somebody else only claims the address.
+        for (member, fault) in self.refused_nodes.standing(self.clock) {
+            if !self.hearing.contains_key(&member) {
+                faults.insert(fault.clone());
+            }
         }
         faults
     }

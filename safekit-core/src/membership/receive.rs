@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::machine::{Membership, Phase};
-use super::{Fault, Output};
+use super::{Fault, NodeConfig, Output};
 use crate::bug::{Bug, planted};
 use crate::ids::{LanId, NodeId};
 use crate::wire::{
@@ -28,6 +28,7 @@ impl Membership {
     }
 
     fn refuse(&mut self, now: Instant, from: SocketAddr, error: &WireError) {
+        let member = self.node_at(from);
         let counts = &mut self.refused;
         let (count, fault) = match error {
             WireError::Length { .. } | WireError::Magic => (&mut counts.foreign, None),
@@ -35,17 +36,27 @@ impl Membership {
                 (&mut counts.other_version, Some(Fault::OtherVersion { version: *version, from }))
             }
             WireError::UnknownKey { .. } => {
-                (&mut counts.unknown_key, Some(Fault::UnknownKey { from }))
+                (&mut counts.unknown_key, Some(Fault::UnknownKey { from, member }))
             }
-            WireError::Tag => (&mut counts.bad_tag, Some(Fault::BadTag { from })),
+            WireError::Tag => (&mut counts.bad_tag, Some(Fault::BadTag { from, member })),
             WireError::Truncated { .. } | WireError::Trailing { .. } | WireError::Value { .. } => {
                 (&mut counts.malformed, None)
             }
         };
         *count = count.saturating_add(1);
         if let Some(fault) = fault {
+            if let Some(member) = member {
+                self.refused_nodes.take(now, member, fault.clone());
+            }
             self.fault(now, fault);
         }
+    }
+
+    /// Returns the node that cluster.xml gives an address to.
+    fn node_at(&self, from: SocketAddr) -> Option<NodeId> {
+        let has = |node: &NodeConfig| node.addresses.values().any(|address| *address == from);
+        let mut nodes = self.config.nodes.iter();
+        nodes.find(|(id, node)| **id != self.config.me && has(node)).map(|(id, _)| *id)
     }
 
     /// Tells whether cluster.xml gives a sender's id the name that the sender has.

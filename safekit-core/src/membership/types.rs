@@ -296,11 +296,15 @@ pub enum Fault {
     UnknownKey {
         /// Who claims to send.
         from: SocketAddr,
+        /// The node that cluster.xml gives that address to.
+        member: Option<NodeId>,
     },
     /// The tag does not fit the bytes.
     BadTag {
         /// Who claims to send.
         from: SocketAddr,
+        /// The node that cluster.xml gives that address to.
+        member: Option<NodeId>,
     },
     /// The sender's cluster.xml gives its id to another name.
     OtherName {

@@ -74,14 +74,15 @@ struct LanSocket {
 
 impl BindError {
     fn text(&self) -> String {
-        let texts: Vec<String> = self.failed.iter().map(ToString::to_string).collect();
+        let text = |failed: &LanBindError| format!("lan {}: {failed}", failed.lan.number());
+        let texts: Vec<String> = self.failed.iter().map(text).collect();
         texts.join("; ")
     }
 }
 
 impl fmt::Display for LanBindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lan, address, error } = self;
+        let Self { lan: _, address, error } = self;
         let kind = error.kind();
         let advice = if kind == io::ErrorKind::AddrInUse {
             "another program has this address and port: stop it (ss -ulpn shows it) or choose another port"
@@ -92,7 +93,7 @@ impl fmt::Display for LanBindError {
         } else {
             "heartbeats cannot use it"
         };
-        write!(f, "lan {}: cannot bind UDP {address}: {advice} ({error})", lan.number())
+        write!(f, "cannot bind UDP {address}: {advice} ({error})")
     }
 }
 

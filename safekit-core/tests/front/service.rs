@@ -171,7 +171,7 @@ fn a_port_in_use_is_named_with_what_to_do() {
     let config = FrontConfig::new("second", board(), echo()).with_listener(Listener::Tcp(addr));
     let error = Front::start(config).unwrap_err();
     let expected = format!(
-        "cannot listen on {addr}: the port is in use; stop the program that has it or choose another port"
+        "cannot listen on {addr}: the port is in use; stop the program that has it (ss -ltnp shows it), or choose another one (Address already in use (os error 98))"
     );
     assert_eq!(error.to_string(), expected);
     let error = Front::start(FrontConfig::new("none", board(), echo())).unwrap_err();

@@ -266,6 +266,57 @@ fn a_module_is_controlled_waited_for_and_shown() {
 }
 
 #[test]
+fn a_detector_gives_every_command_under_its_own_name() {
+    let place = Place::new(35);
+    let node = &place.node;
+    storyteller(&place);
+    fs::write(place.file("tale", "go"), "").unwrap();
+    let by = |command: &str| {
+        node.safekit(&[command, "-m", "tale", "-i", "tester"]);
+        let line = format!("Action {command} called by tester");
+        assert!(place.log("tale").contains(&line), "{line}: {}", place.log("tale"));
+    };
+    let used = || place.report("tale")["loop_used"].clone();
+    let up = || node.safekit(&["waitstart", "-m", "tale", "--timeout", "60s"]);
+    let down = || node.safekit(&["waitstop", "-m", "tale", "--timeout", "60s"]);
+
+    // Only what may go round in a circle is counted; only an administrator makes the count begin anew.
+    by("start");
+    up();
+    assert_eq!(used(), 0);
+    told(&place);
+    by("stopstart");
+    wait_until("it is started again", || place.text("tale", "story").contains("start_both"));
+    up();
+    assert_eq!(used(), 1);
+    by("stop");
+    down();
+    assert_eq!(used(), 1);
+    let story = told(&place);
+    assert_eq!(
+        story[story.len() - 3..],
+        ["stop_both UP WAIT stop", "stop_both force WAIT STOP stop", "poststop WAIT STOP stop"]
+    );
+    by("start");
+    up();
+    assert_eq!(used(), 1);
+    told(&place);
+    by("forcestop");
+    down();
+    assert_eq!(used(), 1);
+    let story = told(&place);
+    assert!(story[0].starts_with("stop_both force"), "{story:?}");
+    place.up("tale");
+    assert_eq!(used(), 0);
+    let commands = fs::read_to_string(node.root.join("var/commandlog.txt")).unwrap();
+    for command in ["start", "stopstart", "stop", "forcestop"] {
+        let end = format!("START {command}");
+        let mut lines = commands.lines().filter(|line| line.ends_with(&end));
+        assert!(lines.any(|line| line.contains("| tester | tale |")), "{end}: {commands}");
+    }
+}
+
+#[test]
 fn logs_are_written_and_shown_and_shutdown_leaves_the_agent() {
     let place = Place::new(34);
     let node = &place.node;

@@ -175,12 +175,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         &["top", "top -m", "top --interval", "top --once"],
         "safekit-agent/tests/real/show.rs::the_live_demo_and_top_end_by_q_and_leave_nothing",
     ),
-    // Who commands is one field of a command, whichever it is.
     (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],
-        "safekit-cli/src/args/tests.rs::every_command_means_what_it_says",
+        "safekit-agent/tests/real/effects/commands.rs::a_detector_gives_every_command_under_its_own_name",
     ),
-    (&["stop -i"], "safekit-core/src/module/tests/budget.rs::a_detectors_stop_is_not_counted"),
 ];
 
 /// Collects what is supported, each with the name of its element and of that around it.

@@ -89,8 +89,8 @@ fn forged_and_foreign_datagrams_are_counted_and_named_and_change_nothing() {
     assert_eq!(
         world.faults(1),
         [
-            Fault::UnknownKey { from },
-            Fault::BadTag { from },
+            Fault::UnknownKey { from, member: None },
+            Fault::BadTag { from, member: None },
             Fault::OtherVersion { version: 2, from },
             Fault::OtherName { member, from }
         ]

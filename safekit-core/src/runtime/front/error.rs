@@ -17,7 +17,7 @@ pub enum FrontError {
         limit: usize,
     },
     /// An address cannot be listened on: the text says what to do.
-    #[error("cannot listen on {addr}: {advice}")]
+    #[error("cannot listen on {addr}: {advice} ({source})")]
     Listen {
         /// The address.
         addr: SocketAddr,
@@ -50,7 +50,7 @@ pub enum FrontError {
         source: io::Error,
     },
     /// The operating system has no thread or no event queue to give: raise the limits of the process.
-    #[error("cannot start the front {name}: the operating system refuses what it needs")]
+    #[error("cannot start the front {name}: the operating system refuses what it needs ({source})")]
     System {
         /// The front.
         name: String,
@@ -65,7 +65,7 @@ impl FrontError {
     pub(super) fn listen(addr: SocketAddr, source: io::Error) -> Self {
         let kind = source.kind();
         let advice = if kind == ErrorKind::AddrInUse {
-            "the port is in use; stop the program that has it or choose another port"
+            "the port is in use; stop the program that has it (ss -ltnp shows it), or choose another one"
         } else if kind == ErrorKind::AddrNotAvailable {
             "the address is not one of this host; choose one that is, or 0.0.0.0"
         } else if kind == ErrorKind::PermissionDenied {
