@@ -25,7 +25,8 @@ use crate::failure::Failure;
 use crate::root::{Environment, Root};
 
 pub(crate) use order::{
-    Awaited, Boot, Detail, Existing, Keys, Level, Lock, Order, Others, Selected, Source, Verbosity,
+    Awaited, Boot, Detail, Existing, Keys, Level, Lock, Looks, Order, Others, Selected, Source,
+    Verbosity,
 };
 use raw::{
     BootArgs, BootWord, ClusterVerb, ControlArgs, ErrdVerb, KeyArgs, KillArgs, LockWord,
@@ -99,6 +100,10 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
             None => guide::help(raw::command(), &help.command).map(Parsed::Text),
         };
     }
+    if raw.json && matches!(raw.verb, Verb::Top(_)) {
+        return Err(Failure::usage("'safekit top' is for people, it prints no JSON")
+            .detail("'safekit state --json' has what it shows"));
+    }
     Ok(Parsed::Line(Line {
         root: Root::find(raw.root.as_deref(), program, environment),
         output: if raw.json { Output::Json } else { Output::Text },
@@ -161,6 +166,15 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
         Verb::Waitstart(args) => wait(Awaited::Up, args, environment)?,
         Verb::Waitstop(args) => wait(Awaited::Stop, args, environment)?,
         Verb::Waitstate(args) => wait(args.state, args.wait, environment)?,
+        Verb::Top(args) => Order::Top {
+            module: optional(args.module.module, environment)?,
+            interval: args.interval,
+            looks: match (args.once, environment.terminal) {
+                (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
+                (false, Some(_)) => Looks::Drawn,
+                (false, None) => Looks::Printed,
+            },
+        },
         Verb::Log(args) => Order::Log {
             module: optional(args.module.module, environment)?,
             lines: args.lines,

@@ -47,13 +47,6 @@ impl Method {
             Self::Post => "POST",
         }
     }
-
-    fn limit(self) -> Duration {
-        match self {
-            Self::Get => ASK_LIMIT,
-            Self::Post => ORDER_LIMIT,
-        }
-    }
 }
 
 /// An answer with its meaning.
@@ -69,12 +62,18 @@ pub(crate) struct Told<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     root: Root,
+    question_limit: Duration,
 }
 
 impl Client {
     /// Makes a client of a root's agent. Nothing is connected yet.
     pub(crate) fn new(root: Root) -> Self {
-        Self { root }
+        Self::with_limit(root, ASK_LIMIT)
+    }
+
+    /// Makes a client whose questions may take less time, or more.
+    pub(crate) fn with_limit(root: Root, question_limit: Duration) -> Self {
+        Self { root, question_limit }
     }
 
     /// Asks for JSON.
@@ -120,7 +119,11 @@ impl Client {
         let mut request = request.into_bytes();
         request.extend_from_slice(body);
 
-        let answer = self.within(method.limit(), request)?;
+        let limit = match method {
+            Method::Get => self.question_limit,
+            Method::Post => ORDER_LIMIT,
+        };
+        let answer = self.within(limit, request)?;
         if (200..300).contains(&answer.status) {
             return Ok(answer.body);
         }

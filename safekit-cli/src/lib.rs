@@ -20,6 +20,7 @@ mod failure;
 mod render;
 mod root;
 mod sys;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -29,7 +30,10 @@ use args::Parsed;
 
 pub use exit::Exit;
 pub use failure::Failure;
+pub use render::screen;
 pub use root::{Environment, Root};
+pub use sys::terminal;
+pub use watch::{Seen, Watch};
 
 /// Runs the command with the environment and the standard streams of this process.
 ///

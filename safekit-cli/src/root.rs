@@ -10,6 +10,9 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::render::screen::Size;
+use crate::sys::terminal;
+
 /// Where the product is installed.
 const SAFE: &str = "/opt/safekit";
 /// Working files of the installed product.
@@ -35,6 +38,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// Working directory: paths of files are made absolute with it.
     pub current_dir: Option<PathBuf>,
+    /// The size of the terminal that standard input and output are; `None` where they are none that can be drawn on.
+    pub terminal: Option<Size>,
 }
 
 impl Environment {
@@ -48,6 +53,7 @@ impl Environment {
             safemodule: variable("SAFEMODULE"),
             path: variable("PATH"),
             current_dir: std::env::current_dir().ok(),
+            terminal: terminal::is_interactive().then(terminal::size),
         }
     }
 

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::counts::Counts;
+
 /// Time between two probes of a node. A cloud's balancer takes 5 to 30 s; the demo is in a hurry.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 /// A probe that takes longer has failed.
@@ -67,7 +69,7 @@ impl Balancer {
     ///
     /// # Errors
     /// When the address is taken, or a thread cannot be started.
-    pub(crate) fn start(config: &BalancerConfig) -> io::Result<Self> {
+    pub(crate) fn start(config: &BalancerConfig, counts: &Arc<Counts>) -> io::Result<Self> {
         let server = Arc::new(tiny_http::Server::http(config.listen).map_err(io::Error::other)?);
         let mut balancer =
             Self { rotation: Arc::default(), ended: Arc::default(), server, threads: Vec::new() };
@@ -75,7 +77,7 @@ impl Balancer {
             balancer.start_prober(*node, config)?;
         }
         for _ in 0..FORWARDERS {
-            balancer.start_forwarder(config.application_port)?;
+            balancer.start_forwarder(config.application_port, counts)?;
         }
         Ok(balancer)
     }
@@ -99,8 +101,9 @@ impl Balancer {
         Ok(())
     }
 
-    fn start_forwarder(&mut self, port: u16) -> io::Result<()> {
+    fn start_forwarder(&mut self, port: u16, counts: &Arc<Counts>) -> io::Result<()> {
         let (rotation, server) = (Arc::clone(&self.rotation), Arc::clone(&self.server));
+        let counts = Arc::clone(counts);
         let forward = move || {
             let client = client(FORWARD_LIMIT);
             while let Ok(request) = server.recv() {
@@ -108,10 +111,14 @@ impl Balancer {
                 // A client that went away before its answer is its own affair.
                 drop(match node {
                     None => refuse(request, 503, "no node is in rotation\n"),
-                    Some(node) => match ask(&client, SocketAddr::new(node, port), request.url()) {
-                        Ok(text) => request.respond(tiny_http::Response::from_string(text)),
-                        Err(error) => refuse(request, 502, &format!("{node}: {error}\n")),
-                    },
+                    Some(node) => {
+                        let asked = ask(&client, SocketAddr::new(node, port), request.url());
+                        counts.of_node(node, asked.is_ok());
+                        match asked {
+                            Ok(text) => request.respond(tiny_http::Response::from_string(text)),
+                            Err(error) => refuse(request, 502, &format!("{node}: {error}\n")),
+                        }
+                    }
                 });
             }
         };

@@ -1,17 +1,21 @@
-//! The demo's three nodes: real agents with a root each, driven by the command `safekit` as an administrator would.
+//! The demo's nodes: real agents with a root each, driven by the command `safekit` as an administrator would.
+//!
+//! Always: what was started is ended with the farm, whatever was done to it meanwhile.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use safekit_core::control::{ModuleReport, StateReport};
 
-use super::{APPLICATION_PORT, DemoError, MODULE, Stage};
+use super::{APPLICATION, APPLICATION_PORT, DemoError, MODULE, Network, Stage};
 
 /// Anything that takes longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,23 +34,30 @@ pub(crate) struct Farm {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: IpAddr,
-    root: PathBuf,
+    pub(crate) root: PathBuf,
+    /// `None` before the start, and while the host is off.
     guardian: Option<Child>,
+    /// Its host has lost its power.
+    off: bool,
+    /// Guardian and agent, while they are frozen.
+    frozen: Vec<u32>,
+}
+
+impl Drop for Farm {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 impl Farm {
-    /// Lays out the files of three nodes.
-    pub(crate) fn new(folder: &Path) -> Result<Self, DemoError> {
-        let nodes: Vec<Node> = (1..=3)
+    /// Lays out the files of so many nodes.
+    pub(crate) fn new(folder: &Path, count: u8, network: Network) -> Result<Self, DemoError> {
+        let nodes: Vec<Node> = (1..=count)
             .map(|number| {
                 let name = format!("node{number}");
                 let root = folder.join(&name);
-                Node {
-                    name,
-                    address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)),
-                    root,
-                    guardian: None,
-                }
+                let address = network.address(number);
+                Node { name, address, root, guardian: None, off: false, frozen: Vec::new() }
             })
             .collect();
         for node in &nodes {
@@ -111,7 +122,10 @@ impl Node {
         let agent =
             std::env::current_exe().map_err(|source| io_error("find this program", source))?;
         let log = self.root.join("agent.log");
-        let log = File::create(&log)
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
             .map_err(|source| io_error(&format!("write {}", log.display()), source))?;
         let errors = log.try_clone().map_err(|source| io_error("share the log", source))?;
         let child = Command::new(agent)
@@ -125,6 +139,7 @@ impl Node {
             .spawn()
             .map_err(|source| io_error("start an agent", source))?;
         self.guardian = Some(child);
+        self.off = false;
         self.wait(stage, "the agent answers", |_| true).map(|_| ())
     }
 
@@ -137,10 +152,19 @@ impl Node {
     /// Runs the node's command; gives what it prints.
     pub(crate) fn safekit(&self, stage: &Stage, arguments: &[&str]) -> Result<String, DemoError> {
         stage.check()?;
-        let output = self
-            .command(arguments)
-            .output()
-            .map_err(|source| io_error("run the command safekit", source))?;
+        let failed = |source| io_error("run the command safekit", source);
+        let mut command = self.command(arguments);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+        // What it prints is short: it never waits for a reader.
+        while child.try_wait().map_err(failed)?.is_none() {
+            if let Err(interrupted) = stage.pass(LOOK) {
+                drop(child.kill());
+                drop(child.wait());
+                return Err(interrupted);
+            }
+        }
+        let output = child.wait_with_output().map_err(failed)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -175,7 +199,65 @@ impl Node {
         command
     }
 
+    /// Returns a word about what was done to the node, where something was.
+    pub(crate) fn note(&self) -> Option<&'static str> {
+        match (self.off, self.frozen.is_empty()) {
+            (true, _) => Some("host off"),
+            (false, false) => Some("frozen"),
+            (false, true) => None,
+        }
+    }
+
+    /// Kills the application; tells which processes that were.
+    pub(crate) fn kill_application(&self) -> Vec<u32> {
+        let pids = self.applications();
+        pids.iter().for_each(|pid| signal(*pid, Signal::KILL));
+        pids
+    }
+
+    /// Stops the guardian and the agent where they are, as a host that stands still.
+    pub(crate) fn freeze(&mut self, agent: u32) {
+        if let Some(guardian) = &self.guardian {
+            self.frozen = vec![guardian.id(), agent];
+            self.frozen.iter().for_each(|pid| signal_group(*pid, Signal::STOP));
+        }
+    }
+
+    /// Lets a frozen agent go on.
+    pub(crate) fn thaw(&mut self) {
+        for pid in self.frozen.drain(..) {
+            signal_group(pid, Signal::CONT);
+        }
+    }
+
+    /// Kills the guardian, the agent and the application at once, as a host that has lost its power: nobody says
+    /// goodbye.
+    pub(crate) fn power_off(&mut self, agent: u32) {
+        self.frozen.clear();
+        self.off = true;
+        let Some(mut guardian) = self.guardian.take() else { return };
+        signal_group(guardian.id(), Signal::KILL);
+        signal_group(agent, Signal::KILL);
+        // It is dead, or becomes so at once.
+        drop(guardian.wait());
+        self.kill_application();
+    }
+
+    /// Finds the application's processes by the path they were started by: this works without the agent, too.
+    fn applications(&self) -> Vec<u32> {
+        let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+        let pids = processes.flatten().filter_map(|it| it.file_name().to_str()?.parse().ok());
+        pids.filter(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let program = line.split(|byte| *byte == 0).next().unwrap_or_default();
+            let program = Path::new(OsStr::from_bytes(program));
+            program.starts_with(&self.root) && program.ends_with(APPLICATION)
+        })
+        .collect()
+    }
+
     fn end(&mut self) {
+        self.thaw();
         let Some(mut guardian) = self.guardian.take() else { return };
         if self.state().is_some_and(|report| module(&report).is_some()) {
             // The agent goes whether or not its application could be stopped: what failed is in its log.
@@ -190,6 +272,8 @@ impl Node {
             }
             std::thread::park_timeout(LOOK);
         }
+        // An agent that could not be asked any more has not stopped it.
+        self.kill_application();
     }
 }
 
@@ -211,6 +295,12 @@ pub(crate) fn application(report: &StateReport) -> Vec<u32> {
 pub(crate) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
+    }
+}
+
+fn signal_group(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(pid, signal);
     }
 }
 

@@ -1,55 +1,69 @@
 //! What the demo shows, in order.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use safekit_core::module::state::{FarmState, Readiness};
 
 use super::balancer::{self, Balancer, BalancerConfig};
-use super::client::{Client, Count};
+use super::client::Client;
+use super::counts::{Count, Counts};
 use super::farm::{self, Farm, Node, PATIENCE};
-use super::{APPLICATION_PORT, BALANCER_PORT, DemoError, HEALTH_PORT, MODULE, Stage};
+use super::{APPLICATION_PORT, BALANCER_PORT, DemoError, HEALTH_PORT, MODULE, Network, Stage};
 
 /// Time given to the client between two scenes, so that there is something to count.
 const SCENE: Duration = Duration::from_millis(1500);
 
-/// Builds the farm, breaks it, and goes on until Ctrl-C unless the tour is all that is wanted.
-pub(crate) fn play(stage: &Stage, farm: &mut Farm, once: bool) -> Result<(), DemoError> {
+/// A farm that serves clients.
+pub(crate) struct Running {
+    _balancer: Balancer,
+    _client: Client,
+}
+
+/// Starts the agents, the module, the balancer and the client.
+pub(crate) fn open(
+    stage: &Stage,
+    farm: &mut Farm,
+    network: Network,
+    counts: &Arc<Counts>,
+) -> Result<Running, DemoError> {
     build(stage, farm)?;
-    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), BALANCER_PORT);
-    let _balancer = Balancer::start(&BalancerConfig {
+    let listen = SocketAddr::new(network.address(1), BALANCER_PORT);
+    let config = BalancerConfig {
         listen,
         module: MODULE.to_owned(),
         nodes: farm.nodes.iter().map(|node| node.address).collect(),
         health_port: HEALTH_PORT,
         application_port: APPLICATION_PORT,
-    })
-    .map_err(|source| farm::io_error(&format!("listen on {listen} for the balancer"), source))?;
+    };
+    let balancer = Balancer::start(&config, counts).map_err(|source| {
+        farm::io_error(&format!("listen on {listen} for the balancer"), source)
+    })?;
     stage.say(&format!(
         "a load balancer on http://{listen}/ probes each node's ready.txt every {} ms, as a cloud's does every 5 to 30 s",
         balancer::PROBE_INTERVAL.as_millis()
     ));
     stage.pass(balancer::PROBE_INTERVAL * 3)?;
-    let client =
-        Client::start(listen).map_err(|source| farm::io_error("start the client", source))?;
+    let client = Client::start(listen, counts)
+        .map_err(|source| farm::io_error("start the client", source))?;
     stage.say("a client asks it 50 times a second, each request once");
     stage.pass(SCENE)?;
+    Ok(Running { _balancer: balancer, _client: client })
+}
 
-    if let [first, second, third] = farm.nodes.as_slice() {
-        kill_application(stage, first, &client)?;
-        kill_agent(stage, second, first, &client)?;
-        stop_node(stage, third, first, &client)?;
+/// Breaks one thing after the other, and tells what clients lose. All nodes are to be UP (Ready).
+pub(crate) fn tour(stage: &Stage, farm: &Farm, counts: &Counts) -> Result<(), DemoError> {
+    let before = counts.snapshot().client;
+    if let [first, second, rest @ ..] = farm.nodes.as_slice() {
+        kill_application(stage, first, counts)?;
+        kill_agent(stage, second, first, counts)?;
+        stop_node(stage, rest.last().unwrap_or(second), first, counts)?;
     }
-    let all = client.count();
+    let all = counts.snapshot().client.since(before);
     stage.say(&format!("all in all: {} requests answered, {} lost", all.answered, all.lost));
-    if once {
-        return Ok(());
-    }
-    invite(stage, farm);
-    loop {
-        stage.pass(Duration::from_secs(1))?;
-    }
+    Ok(())
 }
 
 /// Starts the agents, configures the cluster and the module, and waits until all serve.
@@ -82,7 +96,7 @@ fn build(stage: &Stage, farm: &mut Farm) -> Result<(), DemoError> {
         stage.say(&format!("{}: safekit module install, config, start", node.name));
     }
     for node in &farm.nodes {
-        node.wait(stage, "the module is UP (Ready) and all three share", |report| {
+        node.wait(stage, "the module is UP (Ready) and all nodes share", |report| {
             farm::module(report).is_some_and(|module| {
                 module.readiness == Readiness::Ready
                     && module.participants.len() == farm.nodes.len()
@@ -97,8 +111,8 @@ fn build(stage: &Stage, farm: &mut Farm) -> Result<(), DemoError> {
 }
 
 /// The application dies, and errd starts it again.
-fn kill_application(stage: &Stage, node: &Node, client: &Client) -> Result<(), DemoError> {
-    let before = client.count();
+fn kill_application(stage: &Stage, node: &Node, counts: &Counts) -> Result<(), DemoError> {
+    let before = counts.snapshot().client;
     let old = node.state().map(|report| farm::application(&report)).unwrap_or_default();
     stage.say("");
     stage.say(&format!("{}: KILL the application (process {})", node.name, list(&old)));
@@ -120,13 +134,13 @@ fn kill_application(stage: &Stage, node: &Node, client: &Client) -> Result<(), D
         millis(positive)
     ));
     stage.pass(SCENE)?;
-    tell(stage, client.count().since(before));
+    tell(stage, counts.snapshot().client.since(before));
     Ok(())
 }
 
 /// The agent dies: its guardian tells the others and starts the next one, which finds the application running.
-fn kill_agent(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Result<(), DemoError> {
-    let before = client.count();
+fn kill_agent(stage: &Stage, node: &Node, other: &Node, counts: &Counts) -> Result<(), DemoError> {
+    let before = counts.snapshot().client;
     let report = node.wait(stage, "the agent answers", |_| true)?.0;
     let application = farm::application(&report);
     stage.say("");
@@ -150,20 +164,21 @@ fn kill_agent(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Resu
         return Err(DemoError::Failed(format!("{}: the application is another one", node.name)));
     }
     let (seen, _) = other.wait(stage, "the farm is whole again", |report| {
-        farm::module(report).is_some_and(|module| module.participants.len() == 3)
+        let whole = report.nodes.len();
+        farm::module(report).is_some_and(|module| module.participants.len() == whole)
     })?;
     if let Some(member) = seen.nodes.iter().find(|member| member.name == node.name) {
         stage
             .say(&format!("{}: sees {} {}: {}", other.name, member.name, member.state, member.why));
     }
     stage.pass(SCENE)?;
-    tell(stage, client.count().since(before));
+    tell(stage, counts.snapshot().client.since(before));
     Ok(())
 }
 
 /// An administrator stops a node: nothing is lost. And starts it again.
-fn stop_node(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Result<(), DemoError> {
-    let before = client.count();
+fn stop_node(stage: &Stage, node: &Node, other: &Node, counts: &Counts) -> Result<(), DemoError> {
+    let before = counts.snapshot().client;
     stage.say("");
     stage.say(&format!("{}: safekit stop -m {MODULE}", node.name));
     let begin = Instant::now();
@@ -178,8 +193,9 @@ fn stop_node(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Resul
         farm::module(report).is_some_and(|module| module.state == FarmState::Stop)
     })?;
     stage.say(&format!("{}: STOP (NotReady) after {}", node.name, millis(begin.elapsed())));
-    let (seen, _) = other.wait(stage, "two share the load", |report| {
-        farm::module(report).is_some_and(|module| module.participants.len() == 2)
+    let (seen, _) = other.wait(stage, "the others share the load", |report| {
+        let whole = report.nodes.len();
+        farm::module(report).is_some_and(|module| module.participants.len() + 1 == whole)
     })?;
     if let Some(module) = farm::module(&seen) {
         stage.say(&format!(
@@ -198,7 +214,7 @@ fn stop_node(stage: &Stage, node: &Node, other: &Node, client: &Client) -> Resul
         millis(positive)
     ));
     stage.pass(SCENE)?;
-    tell(stage, client.count().since(before));
+    tell(stage, counts.snapshot().client.since(before));
     Ok(())
 }
 
@@ -230,7 +246,8 @@ fn tell(stage: &Stage, count: Count) {
     ));
 }
 
-fn invite(stage: &Stage, farm: &Farm) {
+/// Says what may be tried, in another terminal.
+pub(crate) fn invite(stage: &Stage, farm: &Farm) {
     let Some(first) = farm.nodes.first() else { return };
     stage.say("");
     stage.say("the farm goes on until Ctrl-C. Try, in another terminal:");
@@ -244,7 +261,7 @@ fn invite(stage: &Stage, farm: &Farm) {
     stage.say(&format!("  a browser on http://{}:{HEALTH_PORT}/", first.address));
 }
 
-fn list(pids: &[u32]) -> String {
+pub(super) fn list(pids: &[u32]) -> String {
     pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -196,13 +196,6 @@ impl Node {
         }
     }
 
-    /// Kills the guardian, as nothing but a person or the kernel does.
-    pub(crate) fn kill_guardian(&mut self) {
-        let mut child = self.guardian.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
     /// Waits until a process is gone.
     pub(crate) fn wait_gone(&self, pid: i32) {
         let deadline = Instant::now() + PATIENCE;

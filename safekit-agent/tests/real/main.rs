@@ -31,6 +31,9 @@ mod lab;
 )]
 mod load;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
+mod show;
+#[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "another program has the ports")]
 mod taken;
 #[cfg(test)]

@@ -80,6 +80,15 @@ pub(crate) enum Order {
         /// How long at most.
         timeout: Option<Duration>,
     },
+    /// `top`.
+    Top {
+        /// Only this one; `None`: all.
+        module: Option<ModuleName>,
+        /// Time between two looks.
+        interval: Duration,
+        /// How often.
+        looks: Looks,
+    },
     /// `log`.
     Log {
         /// Whose; `None`: the node's own.
@@ -249,6 +258,20 @@ pub(crate) enum Awaited {
     Stop,
     /// UP (Ready).
     Up,
+}
+
+/// How often `top` looks, and how it shows what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Until it is ended, drawn on the terminal.
+    Drawn,
+    /// Until it is ended, printed line by line.
+    Printed,
+    /// `--once`, on a terminal of so many columns.
+    Once {
+        /// `None`: no terminal.
+        columns: Option<usize>,
+    },
 }
 
 /// Which lines of a log are shown.

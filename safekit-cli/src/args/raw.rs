@@ -1,6 +1,7 @@
 //! The command line as clap takes it; its documentation comments are the help.
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use super::{Awaited, guide};
 
 /// Most lines of a log that are shown.
 const LINES_MAX: i64 = 10_000;
+
+/// Times between two looks: an agent is not to be kept busy by being looked at.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(200)..=Duration::from_secs(3600);
 
 /// Returns the definition of the command line.
 pub(super) fn command() -> clap::Command {
@@ -45,6 +49,8 @@ pub(super) enum Verb {
     },
     /// Show the nodes and all modules, or one module
     State(StateArgs),
+    /// Watch the farm as this node sees it, live; q ends it. Without a terminal plain lines are printed
+    Top(TopArgs),
     /// Apply the configuration of SAFE/modules/AM
     Config(ModuleArg),
     /// Check the configuration of SAFE/modules/AM; nothing changes
@@ -361,6 +367,18 @@ pub(super) struct LogArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct TopArgs {
+    #[command(flatten)]
+    pub(super) module: ModuleArg,
+    /// Time between two looks: 200ms to 1h
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "1s")]
+    pub(super) interval: Duration,
+    /// Print the view once, and end
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct PrintArgs {
     #[command(flatten)]
     pub(super) module: ModuleArg,
@@ -379,6 +397,16 @@ impl ValueEnum for Awaited {
             Self::Stop => PossibleValue::new("STOP"),
             Self::Up => PossibleValue::new("UP"),
         })
+    }
+}
+
+/// Reads the time between two looks.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if INTERVALS.contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("it is to be from 200ms to 1h".to_owned())
     }
 }
 

@@ -12,6 +12,7 @@ mod log;
 mod module;
 mod processes;
 mod state;
+mod top;
 mod wait;
 
 use std::io::{self, Write};
@@ -32,6 +33,7 @@ use crate::root::Root;
 
 /// What every command has.
 pub(crate) struct Context<'a> {
+    root: &'a Root,
     client: Client,
     output: Output,
     out: &'a mut dyn Write,
@@ -71,7 +73,8 @@ impl Context<'_> {
 /// See [`Exit`].
 #[expect(clippy::too_many_lines, reason = "one arm for each order")]
 pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut context = Context { client: Client::new(line.root.clone()), output: line.output, out };
+    let client = Client::new(line.root.clone());
+    let mut context = Context { root: &line.root, client, output: line.output, out };
     let context = &mut context;
     match &line.order {
         Order::ClusterConfig { source, lock } => cluster::config(context, source, *lock),
@@ -118,6 +121,9 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
             module::control(context, module, *command, identity.as_deref())
         }
         Order::Wait { module, awaited, timeout } => wait::wait(context, module, *awaited, *timeout),
+        Order::Top { module, interval, looks } => {
+            top::top(context, module.as_ref(), *interval, *looks)
+        }
         Order::Log { module, lines, verbosity } => {
             context.ask::<LogReport>(&log::route(module.as_ref(), *lines, *verbosity), render::log)
         }

@@ -5,6 +5,7 @@
 //! Not here: JSON (the agent's own is printed as it came).
 
 mod lists;
+pub mod screen;
 mod state;
 mod table;
 

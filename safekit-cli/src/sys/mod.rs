@@ -1,5 +1,7 @@
-//! What differs per platform: the control socket, the processes of the host, and files that only their owner may read.
+//! What differs per platform: the control socket, the processes of the host, files that only their owner may read, and the
+//! terminal.
 
 pub(crate) mod control_socket;
 pub(crate) mod processes;
 pub(crate) mod secret_file;
+pub mod terminal;

@@ -1,8 +1,9 @@
 //! No agent, an agent that ends, and ends that are no agent.
 
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::UnixListener;
 
-use safekit_cli::Exit;
+use safekit_cli::{Environment, Exit};
 
 use crate::fake_agent::{FakeAgent, FakeRoot, answer};
 
@@ -70,4 +71,50 @@ fn order_whose_answer_is_lost_is_not_repeated() {
     assert_eq!(ran.exit, Exit::AgentDown);
     assert!(ran.err.contains("may have been carried out"), "{}", ran.err);
     assert_eq!(agent.asked(), ["POST /api/v1/module/web/stop {}"]);
+}
+
+/// Reads what `top` prints. Starts the agent once it was said to be missing; goes away once its state was shown.
+struct Reader<'a> {
+    root: &'a FakeRoot,
+    agent: Option<FakeAgent>,
+    text: String,
+}
+
+impl Write for Reader<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.push_str(std::str::from_utf8(bytes).unwrap());
+        if self.text.contains("node9") {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if self.agent.is_none() {
+            let state = br#"{"version": "1", "time": "t", "node": "node9", "node_id": 9, "incarnation": "1.0",
+                "joined": true, "join_why": "", "guardian_pid": 1, "agent_pid": 2, "view": null, "nodes": [],
+                "modules": [], "faults": []}"#;
+            let log = answer(200, br#"{"lines": ["one line"]}"#);
+            self.agent = Some(FakeAgent::start(self.root, vec![answer(200, state), log]));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn top_waits_for_an_agent_and_ends_with_its_reader() {
+    let root = FakeRoot::new();
+    let mut reader = Reader { root: &root, agent: None, text: String::new() };
+    let mut environment = Environment::default();
+    environment.safe = Some(root.path.clone().into_os_string());
+    let arguments = ["safekit", "top", "--interval", "200ms"].map(Into::into);
+    let exit = safekit_cli::run(&arguments, &environment, &mut reader, &mut Vec::new());
+    assert_eq!(exit, Exit::Done);
+    let (first, rest) = reader.text.split_once("\n\nsafekit top").unwrap();
+    assert!(first.contains("is not running") && first.contains("this waits for it"), "{first}");
+    assert!(rest.contains("one line"), "{rest}");
+    assert_eq!(
+        reader.agent.unwrap().asked(),
+        ["GET /api/v1/state", "GET /api/v1/log?lines=60&all=0"]
+    );
 }

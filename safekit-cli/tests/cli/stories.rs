@@ -114,6 +114,11 @@ fn log_and_level_commands() {
 }
 
 #[test]
+fn top_commands() {
+    play_file("top.txt");
+}
+
+#[test]
 fn refusals() {
     play_file("refusals.txt");
 }

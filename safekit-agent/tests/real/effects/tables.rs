@@ -236,6 +236,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "safekit-agent/tests/real/effects/upkeep.rs::logs_are_followed_saved_and_tell_who_gave_commands",
     ),
     (
+        &["top", "top -m", "top --interval", "top --once"],
+        "safekit-agent/tests/real/show.rs::the_live_demo_and_top_end_by_q_and_leave_nothing",
+    ),
+    (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],
         "safekit-agent/tests/real/effects/commands.rs::a_detector_gives_every_command_under_its_own_name",
     ),

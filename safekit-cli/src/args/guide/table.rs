@@ -255,6 +255,13 @@ pub(super) const GROUPS: &[Group] = &[
                 notes: "With -v every resource; with -lq the state's word, and exit code 0 STOP, 1 WAIT, 2 UP.",
             },
             Row {
+                words: "top",
+                usage: "[-m AM]",
+                line: "Watch the farm live; --once prints it once",
+                example: "safekit top -m web --interval 2s",
+                notes: "q or Ctrl-C ends it. It asks the agent of this node once in each interval (200ms to 1h, 1s where it is not given). For programs there is 'safekit state --json'.",
+            },
+            Row {
                 words: "errd list",
                 usage: "-m AM",
                 line: "List the watched processes of a module",
