@@ -70,7 +70,7 @@ pub struct HostHandle {
 
 impl HostHandle {
     /// Asks something of a module and returns what happens next, as soon as the node has decided: the command itself
-    /// takes its time. A command of a detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`);
+    /// takes its time. What came of it at once is shown by [`HostHandle::module`] when this returns. A command of a detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`);
     /// one of a user begins the count anew.
     ///
     /// Not to be called by [`HostConfig::handler`] or other functions that the host waits for; from the callback it
@@ -103,8 +103,19 @@ impl HostHandle {
     /// ended.
     #[must_use]
     pub fn wait_for(&self, module: &ModuleName, state: ModuleState, limit: Duration) -> bool {
-        let is_there = |it: &ModuleStatus| it.state == state;
-        self.shared.wait(limit, |modules| modules.get(module).is_some_and(is_there))
+        self.wait_until(module, limit, |status| status.state == state)
+    }
+
+    /// Waits until something holds of a module, and tells whether it does; gives up when the time is up or the host has
+    /// ended. `holds` is called under a lock that the loop needs: it compares, and nothing else.
+    #[must_use]
+    pub fn wait_until(
+        &self,
+        module: &ModuleName,
+        limit: Duration,
+        holds: impl Fn(&ModuleStatus) -> bool,
+    ) -> bool {
+        self.shared.wait(limit, |modules| modules.get(module).is_some_and(&holds))
     }
 }
 
@@ -143,6 +154,7 @@ impl Host {
             sockets,
             lan_names: lan_names.collect(),
             bind_at: None,
+            answers: Vec::new(),
             ending: Ending::Running,
         };
         node.note_lans(now, bound);
@@ -186,6 +198,17 @@ impl Host {
     #[must_use]
     pub fn wait_for(&self, module: &ModuleName, state: ModuleState, limit: Duration) -> bool {
         self.handle.wait_for(module, state, limit)
+    }
+
+    /// See [`HostHandle::wait_until`].
+    #[must_use]
+    pub fn wait_until(
+        &self,
+        module: &ModuleName,
+        limit: Duration,
+        holds: impl Fn(&ModuleStatus) -> bool,
+    ) -> bool {
+        self.handle.wait_until(module, limit, holds)
     }
 
     /// Returns where health is answered, in the order of the configuration, with the ports that were chosen.

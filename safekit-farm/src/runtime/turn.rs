@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
 use safekit_core::explain::line;
-use safekit_core::ids::{LanId, LanName, ModuleName};
+use safekit_core::ids::{CommandId, LanId, LanName, ModuleName};
 use safekit_core::module::state::ModuleState;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::Board;
 use safekit_core::runtime::{BindError, Edge, clock};
 
 use super::news::{News, Teller};
-use super::shared::{EndsWithLoop, Shared};
+use super::shared::{Answer, EndsWithLoop, Shared};
 use crate::node::{FarmNode, Output};
 
 /// How often the board is stamped at least; a stamp that is 300 ms old makes the health answers negative.
@@ -35,6 +35,8 @@ pub(super) struct Loop {
     pub(super) sockets: Vec<(LanId, SocketAddr)>,
     pub(super) lan_names: Vec<(LanId, LanName)>,
     pub(super) bind_at: Option<Instant>,
+    /// Answers of this turn: given when all that came of the commands is shown.
+    pub(super) answers: Vec<(CommandId, Answer)>,
     pub(super) ending: Ending,
 }
 
@@ -136,12 +138,15 @@ impl Loop {
                 }
             }
         }
+        for (id, answer) in self.answers.drain(..) {
+            self.shared.answer(id, answer);
+        }
     }
 
     fn perform(&mut self, output: node::Output) {
         match self.edge.perform(output) {
             Some(node::Output::Event(event)) => self.tell_event(event),
-            Some(node::Output::CommandAnswered { id, answer }) => self.shared.answer(id, answer),
+            Some(node::Output::CommandAnswered { id, answer }) => self.answers.push((id, answer)),
             Some(node::Output::StateChanged { module, state, reason }) => {
                 self.publish(&module, state, reason);
             }
