@@ -13,6 +13,7 @@ pub mod machine;
 pub mod membership;
 pub mod module;
 pub mod node;
+pub mod record;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 #[cfg(feature = "sim")]

@@ -14,6 +14,7 @@ use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::node::{Input, Output};
+use crate::record::Recorder;
 use crate::sim::host::{Agent, Host};
 use crate::sim::trace::{TRACE_MAX, Trace, What};
 use crate::sim::{Cast, Failure, Invariant, Net, Occurrence, Random};
@@ -25,6 +26,17 @@ pub trait Subject: Machine<Input = Input, Output: fmt::Debug> + Sized {
 
     /// Returns the datagrams that a guardian sends when this life has ended; none before the cluster is configured.
     fn letters(&self) -> Vec<Transmit>;
+}
+
+/// A recorded machine is hosted as the machine is.
+impl<M: Subject> Subject for Recorder<M> {
+    fn node_output(output: &Self::Output) -> Option<&Output> {
+        M::node_output(output)
+    }
+
+    fn letters(&self) -> Vec<Transmit> {
+        self.machine().letters()
+    }
 }
 
 /// What a machine is made from at a start of its agent.
