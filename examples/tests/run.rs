@@ -69,4 +69,10 @@ mod run {
         );
         says("test_my_policy", &["clients find no server that is ready"]);
     }
+
+    #[test]
+    fn replay_incident() {
+        let wanted = ["complete: true", "Lost contact", "UP Transient", "replay is the same: true"];
+        says("replay_incident", &wanted);
+    }
 }
