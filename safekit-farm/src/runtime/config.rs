@@ -88,7 +88,7 @@ impl HostConfig {
         self
     }
 
-    /// Adds a module.
+    /// Adds a module; two of the same name are one, as the later one says.
     #[must_use]
     pub fn with_module(mut self, module: HostModule) -> Self {
         self.modules.push(module);
@@ -140,7 +140,7 @@ impl fmt::Debug for HostConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostModule {
-    /// Its configuration.
+    /// What userconfig.xml says; the lans that it names have to be in cluster.xml.
     pub config: ModuleConfig,
     /// Where its scripts are. Default: nowhere; a module without `<user>` has none, and is UP when it is started.
     pub place: Option<ModulePlace>,
