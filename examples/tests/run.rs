@@ -63,6 +63,14 @@ mod run {
     }
 
     #[test]
+    fn my_application() {
+        let answers = ["client: process", "client: process"];
+        let news =
+            ["Script start_both", "Action restart called by errd", "Script stop_both", "STOP"];
+        says("my_application", &[&answers, &news]);
+    }
+
+    #[test]
     fn test_my_policy() {
         let texts = ["maxloop=\"5\": held in 20 of 20", "maxloop=\"4\": held in 0 of 20"];
         says("test_my_policy", &[&texts, &["clients find no server that is ready"]]);
