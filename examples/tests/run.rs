@@ -78,7 +78,12 @@ mod run {
 
     #[test]
     fn replay_incident() {
-        let wanted = ["complete: true", "Lost contact", "UP Transient", "replay is the same: true"];
+        let wanted = [
+            "complete: true",
+            "Lost contact",
+            "UP Transient",
+            "outputs then and now, the same: true",
+        ];
         says("replay_incident", &[&wanted]);
     }
 }
