@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use safekit_core::config::reader::FILE_BYTES_MAX;
 use safekit_core::config::{ClusterConfig, ModuleConfig, Parsed, cluster, module};
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::saved::SavedModule;
@@ -178,7 +179,7 @@ impl HostModule {
         let folder =
             absolute.map_err(|source| HostError::Read { path: folder.to_owned(), source })?;
         let path = folder.join("conf").join("userconfig.xml");
-        let bytes = fs::read(&path);
+        let bytes = read_bounded(&path);
         let bytes = bytes.map_err(|source| HostError::Read { path: path.clone(), source })?;
         let mut module = Self::parse(name, &path.display().to_string(), &bytes)?;
         let (bin, conf, var) = (folder.join("bin"), folder.join("conf"), folder.join("var"));
@@ -214,6 +215,14 @@ impl HostModule {
         let environment = |name: &str| std::env::var(name).ok();
         Ok(Self::new(usable(module::parse(&module, file_name, bytes, &environment))?))
     }
+}
+
+/// Reads a file; of one that is too large only so much that the parser says so.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn usable<T>(parsed: Parsed<T>) -> Result<T, HostError> {
