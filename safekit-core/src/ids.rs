@@ -26,7 +26,7 @@ impl NodeId {
         (1..=NODES_MAX).contains(&place).then_some(Self(id))
     }
 
-    /// Returns the number.
+    /// Returns its place, counted from 1.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
@@ -52,7 +52,7 @@ impl LanId {
         (place < LANS_MAX).then_some(Self(id))
     }
 
-    /// Returns the number.
+    /// Returns its place, counted from 0.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0

@@ -1,4 +1,53 @@
 //! The heart of a farm cluster: it decides, and, behind the feature `runtime`, it does.
+//!
+//! A node of a farm is a [`node::Node`]: a plain struct that takes [`node::Input`]s and the time, and gives
+//! [`node::Output`]s. It touches no socket, clock, file or thread; so it runs under any event loop, and a whole farm of
+//! them inside one test. To share the load of a module, `safekit-farm` puts the shares beside it (`FarmNode`).
+//!
+//! | layer | module | feature |
+//! |---|---|---|
+//! | decides | [`node`], and what it is made of: [`membership`], [`module`]; [`machine`] has their contract | |
+//! | reads and tells | [`config`] (cluster.xml, userconfig.xml), [`event`], [`explain`], [`control`] | |
+//! | does | `runtime`: event loop, sockets, scripts, processes; `runtime::front`: HTTP with health answers | `runtime` |
+//! | tries out | `sim`: whole farms in virtual time, with faults; [`record`]: an incident again | `sim` |
+//!
+//! Which layer to take, what to call when, and what is promised: `docs/embedding.md` in the repository, and the package
+//! `examples`.
+//!
+//! # A farm of one, without edge
+//!
+//! ```
+//! # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
+//! # fn base() -> std::time::Instant { std::time::Instant::now() }
+//! use safekit_core::Machine;
+//! use safekit_core::config::cluster;
+//! use safekit_core::ids::NodeId;
+//! use safekit_core::membership::MembershipConfig;
+//! use safekit_core::node::{Input, Node, Output, Start};
+//! use safekit_core::wire::KeyRing;
+//!
+//! let text = br#"<cluster><lans><lan name="default">
+//!   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+//! </lan></lans></cluster>"#;
+//! let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+//! let me = NodeId::new(1).ok_or("the first node")?;
+//! let config = MembershipConfig::from_cluster(&cluster, me, KeyRing::default());
+//!
+//! let mut now = base();
+//! let mut node = Node::new(now, Start { counter: 1, random: 7 });
+//! node.handle_input(now, Input::ClusterConfigured(Box::new(config)));
+//! let mut heartbeats = 0;
+//! for _ in 0..20 {
+//!     node.handle_timeout(now);
+//!     while let Some(output) = node.poll_output() {
+//!         heartbeats += usize::from(matches!(output, Output::Transmit(_)));
+//!     }
+//!     // Nothing arrives: the next turn is when the node wants it.
+//!     now = node.poll_timeout().ok_or("a node of a cluster waits for something")?;
+//! }
+//! assert!(heartbeats > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(feature = "planted-bugs")]
 pub mod bug;
@@ -13,6 +62,7 @@ pub mod machine;
 pub mod membership;
 pub mod module;
 pub mod node;
+pub mod record;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 #[cfg(feature = "sim")]

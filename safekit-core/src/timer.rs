@@ -35,7 +35,7 @@ impl<K: Ord + Copy> Timers<K> {
         self.deadlines.remove(&timer);
     }
 
-    /// Stops all timers.
+    /// Stops all timers: none of them fires any more.
     pub fn clear(&mut self) {
         self.deadlines.clear();
     }

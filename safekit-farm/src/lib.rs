@@ -3,10 +3,13 @@
 //! - [`share`] computes who owns which bucket: pure.
 //! - [`Farm`] is the share of one module on one node: it lets go and claims as the views change.
 //! - [`FarmNode`] is a whole node: what the agent runs, and what the simulator runs.
+//! - `runtime::Host` (feature `runtime`) is a node inside your program, on a thread of its own.
 
 pub mod buckets;
 pub mod farm;
 pub mod node;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod share;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -36,7 +36,21 @@ pub enum Output {
     },
 }
 
-/// A node with the shares of its modules.
+/// A node with the shares of its modules. It is driven as any [`Machine`]; `docs/embedding.md` has the loop.
+///
+/// ```
+/// # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
+/// # fn base() -> std::time::Instant { std::time::Instant::now() }
+/// use safekit_core::Machine;
+/// use safekit_core::node::{self, Input, Node, Start};
+/// use safekit_farm::{FarmNode, node::Output};
+///
+/// let now = base();
+/// let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 7 }));
+/// node.handle_input(now, Input::Leave);
+/// // Without a cluster there is nobody to say goodbye to.
+/// assert!(matches!(node.poll_output(), Some(Output::Node(node::Output::Left))));
+/// ```
 #[derive(Debug)]
 pub struct FarmNode {
     node: Node,

@@ -66,6 +66,18 @@ impl Shares {
 }
 
 /// What the shares of a module are computed from: the configured nodes with their weights. Made once, asked often.
+///
+/// ```
+/// use safekit_core::ids::NodeId;
+/// use safekit_farm::{ShareTable, Weight};
+///
+/// let [one, two] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
+/// let table = ShareTable::new([(one, Weight(3)), (two, Weight(1))].into());
+/// let shares = table.shares(&[one, two].into());
+/// assert_eq!(shares.owned_by(one).count(), 192);
+/// assert_eq!(table.shares(&[two].into()).owned_by(two).count(), 256);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ShareTable {
     weights: BTreeMap<NodeId, Weight>,

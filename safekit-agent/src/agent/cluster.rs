@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use safekit_core::config::model::{ClusterConfig, Host, LanConfig};
+use safekit_core::config::model::ClusterConfig;
 use safekit_core::event::Severity;
 use safekit_core::ids::{LanId, LanName, LanSet, NodeId, NodeName};
-use safekit_core::membership::{MembershipConfig, NodeConfig};
+use safekit_core::membership::MembershipConfig;
 use safekit_core::node::Input;
 use safekit_core::runtime::{LanBindError, clock, host};
-use safekit_core::wire::KeyRing;
 
 use super::desk::Reply;
 use super::shutdown::GOODBYE_MAX;
@@ -37,40 +36,13 @@ pub(super) struct Configured {
 
 impl Configured {
     fn new(config: ClusterConfig, me: NodeId) -> Self {
-        let own = |lan: &LanConfig| Some((lan.id, lan.nodes.get(&me)?.local()?));
-        let local = config.lans.iter().filter_map(own);
-        let local =
-            local.map(|(lan, address)| (lan, SocketAddr::new(address, config.port))).collect();
+        let local = config.sockets_of(me);
         Self { config, local }
-    }
-
-    fn membership(&self, me: NodeId, keys: KeyRing) -> MembershipConfig {
-        let nodes = self.config.nodes.iter().map(|(id, name)| {
-            let address = |lan: &LanConfig| match lan.nodes.get(id)?.addr {
-                Host::Ip(address) => Some((lan.id, SocketAddr::new(address, self.config.port))),
-                Host::Name(_) => None,
-            };
-            let addresses = self.config.lans.iter().filter_map(address).collect();
-            (*id, NodeConfig { name: name.clone(), addresses })
-        });
-        let mut membership = MembershipConfig::new(me, nodes.collect());
-        membership.pulse = self.config.pulse;
-        membership.lost_after = self.config.pulse.saturating_mul(self.config.slost_count);
-        membership.lost_after_lowest =
-            self.config.mlost_count.map(|count| self.config.pulse.saturating_mul(count));
-        membership.keys = keys;
-        membership.cluster_signature = self.config.signature.0;
-        membership
     }
 
     /// Returns the lans of these names that the cluster has.
     pub(super) fn lans(&self, names: &[LanName]) -> LanSet {
-        let mut lans = LanSet::default();
-        names
-            .iter()
-            .filter_map(|name| self.config.lan_by_name(name))
-            .for_each(|lan| lans.insert(lan));
-        lans
+        self.config.lan_set(names)
     }
 }
 
@@ -169,7 +141,7 @@ impl Agent {
             self.tell_node(Severity::Event, "the cluster's configuration can be used");
         }
         let cluster = Configured::new(loaded.config, me);
-        let membership = cluster.membership(me, loaded.keys);
+        let membership = MembershipConfig::from_cluster(&cluster.config, me, loaded.keys);
         self.cluster = Some(cluster);
         self.bind(now);
         self.feed(now, Input::ClusterConfigured(Box::new(membership)));

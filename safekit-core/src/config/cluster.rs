@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::check::{self, Checked};
 use super::diagnostic::{Code, Parsed, Report, Said};
@@ -13,7 +13,7 @@ use super::model::{ClusterConfig, Host, LanAddress, LanConfig, Signature};
 use super::reader;
 use super::schema::CLUSTER;
 use super::value::unusable;
-use crate::ids::{LanId, LanName, NODES_MAX, NodeId, NodeName};
+use crate::ids::{LanId, LanName, LanSet, NODES_MAX, NodeId, NodeName};
 
 /// Reads cluster.xml.
 ///
@@ -387,6 +387,23 @@ impl ClusterConfig {
     #[must_use]
     pub fn lan_by_name(&self, name: &LanName) -> Option<LanId> {
         self.lans.iter().find(|lan| lan.name == *name).map(|lan| lan.id)
+    }
+
+    /// Returns the ids of the lans of these names; names that the cluster does not have are passed over.
+    #[must_use]
+    pub fn lan_set(&self, names: &[LanName]) -> LanSet {
+        let mut lans = LanSet::default();
+        names.iter().filter_map(|name| self.lan_by_name(name)).for_each(|lan| lans.insert(lan));
+        lans
+    }
+
+    /// Returns where a node receives heartbeats: its own address and the cluster's port, for each lan that it is on.
+    /// A lan on which its address is a name that was not resolved is left out.
+    #[must_use]
+    pub fn sockets_of(&self, node: NodeId) -> Vec<(LanId, SocketAddr)> {
+        let own = |lan: &LanConfig| Some((lan.id, lan.nodes.get(&node)?.local()?));
+        let own = self.lans.iter().filter_map(own);
+        own.map(|(lan, address)| (lan, SocketAddr::new(address, self.port))).collect()
     }
 
     /// Returns the lan that distributed commands take: the one with `command="on"`, else the first that has all nodes.

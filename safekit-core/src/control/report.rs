@@ -42,7 +42,7 @@ pub struct StateReport {
     pub faults: Vec<String>,
 }
 
-/// A view.
+/// The view in force on the node that answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewReport {
     /// Its number.

@@ -20,6 +20,7 @@ mod agreement;
 mod cadence;
 mod choice;
 mod clique;
+mod configured;
 mod decide;
 mod doubt;
 mod faults;

@@ -49,7 +49,7 @@ impl MembershipConfig {
 /// A node as membership sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
-    /// Its name.
+    /// Its name in cluster.xml; heartbeats carry its signature, so that two clusters that disagree notice.
     pub name: NodeName,
     /// Where its heartbeats go, for each lan that it is on.
     pub addresses: BTreeMap<LanId, SocketAddr>,
@@ -146,9 +146,9 @@ pub enum Output {
 pub struct Transmit {
     /// From which lan's socket.
     pub lan: LanId,
-    /// To where.
+    /// The address and port of the other node on that lan.
     pub to: SocketAddr,
-    /// The datagram.
+    /// The datagram, sealed: to be sent as it is, and not to be kept for later.
     pub bytes: Vec<u8>,
 }
 

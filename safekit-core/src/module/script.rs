@@ -24,7 +24,7 @@ pub enum Script {
 }
 
 impl Script {
-    /// All of them.
+    /// All scripts: in the order of a start and the stop after it, then `transition`.
     pub const ALL: [Self; 5] =
         [Self::Prestart, Self::StartBoth, Self::StopBoth, Self::Poststop, Self::Transition];
 

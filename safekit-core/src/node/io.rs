@@ -77,7 +77,7 @@ pub enum Input {
 /// A configured module, and what is known of it from before.
 #[derive(Clone, Debug)]
 pub struct ModuleSetup {
-    /// Its configuration.
+    /// What userconfig.xml says.
     pub config: Arc<ModuleConfig>,
     /// Which scripts there are to run, as file names in its bin folder.
     pub scripts: BTreeSet<crate::module::script::Script>,

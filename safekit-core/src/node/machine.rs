@@ -383,7 +383,7 @@ impl Node {
         self.membership.as_ref()
     }
 
-    /// Returns a module.
+    /// Returns a configured module: its state, what it does and has done; `None` where it is not configured.
     #[must_use]
     pub fn module(&self, name: &ModuleName) -> Option<&Module> {
         self.modules.get(name)

@@ -1,10 +1,11 @@
-//! What the edge knows of the host itself: its boot, its addresses.
+//! What the edge knows of the host itself: its boot, its addresses, its source of chance.
 
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::runtime::sys;
+use crate::wire::Key;
 
 /// Returns the id of this boot of the host: another text after each boot.
 ///
@@ -43,6 +44,25 @@ pub fn local_addresses() -> io::Result<Vec<LocalAddress>> {
     addresses.sort();
     addresses.dedup();
     Ok(addresses)
+}
+
+/// Draws the random number of a start: see [`crate::node::Start::random`].
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn random() -> io::Result<u32> {
+    getrandom::u32().map_err(io::Error::other)
+}
+
+/// Draws a key for a new cluster. Every node of the cluster has to have the same one: it is drawn once, and kept as a
+/// secret.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn random_key() -> io::Result<Key> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(Key::new(bytes))
 }
 
 /// Asks the operating system to end this process with SIGKILL as soon as its parent's thread that started it ends.

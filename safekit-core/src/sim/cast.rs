@@ -99,6 +99,12 @@ impl Cast {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, lan.number(), 0, node.number())), 4800)
     }
 
+    /// Returns the keys of every simulated farm: no secret.
+    #[must_use]
+    pub fn keys() -> KeyRing {
+        KeyRing { cluster: 0x5afe, keys: vec![Key::new([7; 32])] }
+    }
+
     pub(super) fn membership_config(&self, me: NodeId) -> MembershipConfig {
         let node = |id: NodeId| {
             let name = NodeName::new(&format!("node{}", id.number())).ok()?;
@@ -111,7 +117,7 @@ impl Cast {
             pulse: self.pulse,
             lost_after: self.lost_after(),
             lost_after_lowest: None,
-            keys: KeyRing { cluster: 0x5afe, keys: vec![Key::new([7; 32])] },
+            keys: Self::keys(),
             cluster_signature: 1,
         }
     }

@@ -14,6 +14,7 @@ use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::node::{Input, Output};
+use crate::record::Recorder;
 use crate::sim::host::{Agent, Host};
 use crate::sim::trace::{TRACE_MAX, Trace, What};
 use crate::sim::{Cast, Failure, Invariant, Net, Occurrence, Random};
@@ -25,6 +26,17 @@ pub trait Subject: Machine<Input = Input, Output: fmt::Debug> + Sized {
 
     /// Returns the datagrams that a guardian sends when this life has ended; none before the cluster is configured.
     fn letters(&self) -> Vec<Transmit>;
+}
+
+/// A recorded machine is hosted as the machine is.
+impl<M: Subject> Subject for Recorder<M> {
+    fn node_output(output: &Self::Output) -> Option<&Output> {
+        M::node_output(output)
+    }
+
+    fn letters(&self) -> Vec<Transmit> {
+        self.machine().letters()
+    }
 }
 
 /// What a machine is made from at a start of its agent.
@@ -47,6 +59,43 @@ pub(super) const STAMP_STALE_AFTER: Duration = Duration::from_millis(300);
 pub(super) const LETTERS_AFTER_MS: [u64; 3] = [0, 6, 20];
 
 /// A simulated farm.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::module::state::ModuleState;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Birth, Cast, SimModule, Subject, World};
+/// # use safekit_core::Machine;
+/// # use safekit_core::membership::Transmit;
+/// # use safekit_core::node::{Input, Output};
+/// # use std::time::Instant;
+/// # #[derive(Debug)] struct Mine(Node);
+/// # impl Machine for Mine {
+/// #     type Input = Input; type Output = Output;
+/// #     fn handle_input(&mut self, now: Instant, input: Input) { self.0.handle_input(now, input) }
+/// #     fn handle_timeout(&mut self, now: Instant) { self.0.handle_timeout(now) }
+/// #     fn poll_output(&mut self) -> Option<Output> { self.0.poll_output() }
+/// #     fn poll_timeout(&self) -> Option<Instant> { self.0.poll_timeout() }
+/// # }
+/// # impl Subject for Mine {
+/// #     fn node_output(output: &Output) -> Option<&Output> { Some(output) }
+/// #     fn letters(&self) -> Vec<Transmit> { self.0.letters() }
+/// # }
+/// # fn make(birth: &Birth) -> Mine {
+/// #     Mine(Node::new(birth.now, Start { counter: birth.counter, random: birth.random }))
+/// # }
+/// // Two nodes with a module that starts with the agent; `make` makes the machine of each start.
+/// let module = SimModule::bare("web")?;
+/// let web = module.config.name.clone();
+/// let mut world = World::new(7, Cast::new(2).module(module), make);
+/// world.start_all();
+/// world.run_for(Duration::from_secs(2))?;
+/// let nodes = world.nodes();
+/// assert!(nodes.iter().all(|node| world.state(*node, &web) == Some(ModuleState::UP_READY)));
+/// world.power_off(nodes[0]);
+/// assert!(!world.health(nodes[0], &web) && world.health(nodes[1], &web));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct World<M: Subject> {
     pub(super) seed: u64,
     pub(super) base: Instant,

@@ -7,13 +7,13 @@ use std::fmt;
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// Takes the bytes.
+    /// Makes a key of 32 secret bytes, drawn at random (`runtime::host::random_key`): a password is not one.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the bytes.
+    /// Returns the secret, to be kept where only the agent can read it. `Debug` never shows it.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0

@@ -32,7 +32,7 @@ impl Module {
         self.key
     }
 
-    /// Returns its configuration.
+    /// Returns the configuration it goes by.
     #[must_use]
     pub fn config(&self) -> &ModuleConfig {
         &self.config
@@ -56,7 +56,7 @@ impl Module {
         self.sharing
     }
 
-    /// Returns its state.
+    /// Returns where it is, and whether that is settled: what the health answer and the heartbeats tell.
     #[must_use]
     pub fn state(&self) -> ModuleState {
         self.state.shown()

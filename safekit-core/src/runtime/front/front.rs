@@ -29,7 +29,7 @@ pub struct FrontConfig {
     pub name: String,
     /// Where to listen: from 1 to 64 places, all served alike.
     pub listeners: Vec<Listener>,
-    /// The bounds.
+    /// What a stranger can cost at most: connections, bytes, times. The defaults suit a health port on a hostile network.
     pub limits: Limits,
     /// Health answers; one board may serve several fronts.
     pub board: Arc<Board>,
@@ -57,7 +57,7 @@ impl FrontConfig {
         self
     }
 
-    /// Sets the bounds.
+    /// Sets what a stranger can cost at most.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -93,7 +93,7 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// Makes an answer.
+    /// Makes an answer without further header fields.
     #[must_use]
     pub fn new(status: u16, content_type: impl Into<Cow<'static, str>>, body: Vec<u8>) -> Self {
         Self { status, content_type: content_type.into(), headers: Vec::new(), body }
