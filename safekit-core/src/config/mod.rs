@@ -14,6 +14,7 @@
 
 mod check;
 pub mod cluster;
+mod cross;
 pub mod diagnostic;
 pub mod duration;
 mod escape;
@@ -21,6 +22,7 @@ pub mod macros;
 pub mod model;
 pub mod module;
 pub mod reader;
+pub mod reference;
 mod scan;
 pub mod schema;
 pub mod spec;
