@@ -17,6 +17,8 @@ use safekit_core::ids::{ModuleName, NODES_MAX, NodeName};
 
 #[path = "config/coverage.rs"]
 mod coverage;
+#[path = "config/edit.rs"]
+mod edit;
 #[path = "config/reference.rs"]
 mod reference;
 

@@ -17,6 +17,7 @@ pub mod cluster;
 mod cross;
 pub mod diagnostic;
 pub mod duration;
+pub mod edit;
 mod escape;
 pub mod macros;
 pub mod model;

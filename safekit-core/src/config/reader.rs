@@ -456,7 +456,7 @@ fn offset(position: u64) -> usize {
 }
 
 /// XML 1.0, production 5, letters beyond ASCII taken as they are.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | ':');
     text.starts_with(begins)
         && text.chars().all(|c| begins(c) || c.is_alphanumeric() || matches!(c, '-' | '.'))
