@@ -93,7 +93,7 @@ const VIRTUAL_INTERFACE: ElementSpec = ElementSpec::new(
             "type",
             one_of(&[yes("vmac_directed"), yes("vmac_invisible")]),
             UNDOCUMENTED,
-            "vmac_directed: one node gets a packet and hands it on; vmac_invisible: every node gets all packets and keeps its share.",
+            "With vmac_directed one node gets a packet and hands it on; with vmac_invisible every node gets all packets and keeps its share.",
         ),
         AttributeSpec::maybe(
             "addr",
