@@ -155,15 +155,50 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
             values: BTreeMap::new(),
             children: Vec::new(),
         };
-        if let Some(at) = element.text_at {
+        if !self.is_decided(element, spec) {
+            return checked;
+        }
+        self.text(element, spec);
+        self.attributes(element, spec, &mut checked);
+        self.children(element, spec, &mut checked);
+        checked
+    }
+
+    /// Tells whether the rest of an element is to be looked at: not where the one word that decides is not supported yet.
+    fn is_decided(&mut self, element: &Element<'a>, spec: &'static ElementSpec) -> bool {
+        let Some(name) = spec.decided_by else { return true };
+        let known = spec.attributes.iter().find(|known| known.name == name);
+        let written = element.attributes.iter().find(|attribute| attribute.name == name);
+        let (Some(known), Some(written)) = (known, written) else { return true };
+        let status = value::word_status(known.kind, &written.value);
+        if !matches!(status, Some(Status::KnownNotYet(_))) {
+            return true;
+        }
+        self.attribute(spec, known, &written.value, (written.name_at, written.value_at));
+        false
+    }
+
+    fn text(&mut self, element: &Element<'a>, spec: &'static ElementSpec) {
+        let Some(at) = element.text_at else { return };
+        let Some(bytes_max) = spec.text_bytes_max else {
             self.report.error(at, Code::UnexpectedText, || {
                 Said::new(format!("text is not allowed in <{}>", spec.name))
                     .hint("a comment is written <!-- ... -->")
             });
+            return;
+        };
+        let bytes = element.text_bytes;
+        if bytes > bytes_max {
+            self.report.error(at, Code::Limit, || {
+                Said::new(format!(
+                    "the text of <{}> has {bytes} bytes, more than {bytes_max}",
+                    spec.name
+                ))
+            });
         }
-        self.attributes(element, spec, &mut checked);
-        self.children(element, spec, &mut checked);
-        checked
+        if let Some((at, said)) = &element.text_fault {
+            self.report.error(*at, Code::Reference, || said.clone());
+        }
     }
 
     fn attributes(
@@ -182,7 +217,7 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
                 let names = spec.attributes.iter().map(|known| known.name);
                 let hint = did_you_mean(attribute.name, names).unwrap_or_else(|| {
                     let supported = spec.attributes.iter();
-                    let supported = supported.filter(|known| known.status == Status::Supported);
+                    let supported = supported.filter(|known| known.status.is_offered());
                     let names: Vec<_> = supported.map(|known| known.name).collect();
                     match names.as_slice() {
                         [] => "it has none".to_owned(),
@@ -242,6 +277,11 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
             Status::NoEffect(why) => self.report.warning(at, Code::NoEffect, || {
                 Said::new(format!("attribute '{name}' of <{}> has no effect", spec.name)).hint(why)
             }),
+            Status::NoEffectYet(what_not) => self.report.warning(at, Code::NoEffect, || {
+                let element = spec.name;
+                let message = "is accepted, without effect yet";
+                Said::new(format!("attribute '{name}' of <{element}> {message}: {what_not}"))
+            }),
             Status::Obsolete(why) => {
                 self.report.warning(at, Code::Obsolete, || {
                     Said::new(format!("attribute '{name}' of <{}> is obsolete", spec.name))
@@ -249,7 +289,7 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
                 });
                 return None;
             }
-            Status::KnownNotYet(without) => {
+            Status::KnownNotYet(without) | Status::CheckedNotYet(without) => {
                 self.report.error(at, Code::NotSupportedYet, || {
                     let element = spec.name;
                     let message = "is known, and not supported yet";
@@ -276,11 +316,18 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
 
     /// Tells of a word that is accepted without effect.
     fn word(&mut self, known: &'static AttributeSpec, text: &str, at: usize) {
-        if let Some(why) = value::no_effect(known.kind, text) {
-            let name = known.name;
-            self.report.warning(at, Code::NoEffect, || {
-                Said::new(format!("{name} {} has no effect", quoted(text))).hint(why)
-            });
+        let name = known.name;
+        match value::word_status(known.kind, text) {
+            Some(Status::NoEffect(why) | Status::Obsolete(why)) => {
+                self.report.warning(at, Code::NoEffect, || {
+                    Said::new(format!("{name} {} has no effect", quoted(text))).hint(why)
+                });
+            }
+            Some(Status::NoEffectYet(what_not)) => self.report.warning(at, Code::NoEffect, || {
+                let text = quoted(text);
+                Said::new(format!("{name} {text} is accepted, without effect yet: {what_not}"))
+            }),
+            Some(Status::Supported | Status::KnownNotYet(_) | Status::CheckedNotYet(_)) | None => {}
         }
     }
 
@@ -300,35 +347,55 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
             let (count, first) = counts.entry(known.name).or_insert((0, child.at));
             *count += 1;
             let (count, first) = (*count, *first);
-            match known.status {
-                Status::KnownNotYet(without) => {
-                    self.report.error(child.at, Code::NotSupportedYet, || {
-                        Said::new(format!("<{}> is known, and not supported yet", known.name))
-                            .hint(without)
-                    });
-                }
-                Status::Obsolete(why) | Status::NoEffect(why) => {
-                    self.report.warning(child.at, Code::Obsolete, || {
-                        Said::new(format!("<{}> has no effect", known.name)).hint(why)
-                    });
-                }
-                Status::Supported if count > known.occurs.max => {
-                    self.too_many(child, known, spec, first);
-                }
-                Status::Supported => {
-                    let child = self.element(child, known);
-                    checked.children.push(child);
-                }
+            if count > known.occurs.max {
+                self.too_many(child, known, spec, first);
+            } else if let Some(child) = self.child(child, known) {
+                checked.children.push(child);
             }
         }
         for known in spec.children.iter().filter(|known| known.occurs.min > 0) {
             if !counts.contains_key(known.name) && self.document.complete {
                 self.report.error(element.at, Code::MissingElement, || {
-                    let what = if known.occurs.max == 1 { "a" } else { "at least one" };
+                    let vowel = known.name.starts_with(['a', 'e', 'i', 'o', 'u']);
+                    let what = match (known.occurs.max, vowel) {
+                        (1, false) => "a",
+                        (1, true) => "an",
+                        _ => "at least one",
+                    };
                     Said::new(format!("<{}> needs {what} <{}>", spec.name, known.name))
                 });
             }
         }
+    }
+
+    /// Looks at an element as far as its status says; `None` where nothing is looked at.
+    fn child(&mut self, child: &Element<'a>, known: &'static ElementSpec) -> Option<Checked> {
+        let name = known.name;
+        let not_yet =
+            |without| Said::new(format!("<{name}> is known, and not supported yet")).hint(without);
+        match known.status {
+            Status::Supported => {}
+            Status::KnownNotYet(without) => {
+                self.report.error(child.at, Code::NotSupportedYet, || not_yet(without));
+                return None;
+            }
+            Status::CheckedNotYet(without) => {
+                self.report.error(child.at, Code::NotSupportedYet, || not_yet(without));
+            }
+            Status::Obsolete(why) => {
+                self.report.warning(child.at, Code::Obsolete, || {
+                    Said::new(format!("<{name}> is obsolete")).hint(why)
+                });
+                return None;
+            }
+            Status::NoEffect(why) => self.report.warning(child.at, Code::NoEffect, || {
+                Said::new(format!("<{name}> has no effect")).hint(why)
+            }),
+            Status::NoEffectYet(what_not) => self.report.warning(child.at, Code::NoEffect, || {
+                Said::new(format!("<{name}> is accepted, without effect yet: {what_not}"))
+            }),
+        }
+        Some(self.element(child, known))
     }
 
     fn too_many(
@@ -355,7 +422,7 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
                 Some(home) => format!("it belongs in <{home}>"),
                 None => did_you_mean(child.name, names).unwrap_or_else(|| {
                     let supported = parent.children.iter();
-                    let supported = supported.filter(|known| known.status == Status::Supported);
+                    let supported = supported.filter(|known| known.status.is_offered());
                     let names: Vec<_> =
                         supported.map(|known| format!("<{}>", known.name)).collect();
                     match names.as_slice() {

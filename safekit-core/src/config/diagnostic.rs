@@ -136,6 +136,10 @@ pub enum Code {
     Placeholder,
     /// A lan that cluster.xml does not have.
     UnknownLan,
+    /// A node that cluster.xml does not have.
+    UnknownNode,
+    /// Allowed, and probably not what is wanted.
+    Doubtful,
     /// There are more faults than are listed.
     MoreFaults,
 }
@@ -166,6 +170,8 @@ impl Code {
             Self::Contradiction => "contradiction",
             Self::Placeholder => "placeholder",
             Self::UnknownLan => "unknown-lan",
+            Self::UnknownNode => "unknown-node",
+            Self::Doubtful => "doubtful",
             Self::MoreFaults => "more-faults",
         }
     }
@@ -208,11 +214,19 @@ pub(crate) struct Place {
     pub(crate) file: String,
     pub(crate) line: u32,
     pub(crate) column: u32,
+    pub(crate) named: Named,
     pub(crate) name: String,
 }
 
+/// What a name is the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Lan,
+    Node,
+}
+
 /// What a diagnostic says: message and hint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Said {
     message: String,
     hint: Option<String>,
@@ -315,12 +329,13 @@ impl<'a> Report<'a> {
     }
 
     /// Returns the place of a name.
-    pub(crate) fn place(&self, at: usize, name: &str) -> Place {
+    pub(crate) fn place(&self, at: usize, named: Named, name: &str) -> Place {
         let (line, column) = self.position(at);
-        Place { file: self.file.to_owned(), line, column, name: name.to_owned() }
+        Place { file: self.file.to_owned(), line, column, named, name: name.to_owned() }
     }
 
-    /// Ends the pass: the model counts only where nothing was wrong.
+    /// Ends the pass: the model counts only where nothing was wrong. The places count in any case: what other files
+    /// have to say of a file is told together with its own faults.
     pub(crate) fn finish<T>(mut self, model: Option<T>, places: Vec<Place>) -> Parsed<T> {
         debug_assert!(model.is_some() || self.failed, "a file without a model has an error");
         if self.left_off > 0 {
@@ -336,7 +351,7 @@ impl<'a> Report<'a> {
         }
         self.kept.sort_by_key(|(at, _)| *at);
         let diagnostics = self.kept.into_iter().map(|(_, diagnostic)| diagnostic).collect();
-        let (model, places) = if self.failed { (None, Vec::new()) } else { (model, places) };
+        let model = if self.failed { None } else { model };
         Parsed { model, diagnostics, places }
     }
 }

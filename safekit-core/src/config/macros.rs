@@ -28,6 +28,9 @@ pub(crate) fn expand(
             expander.define(&element.attributes, report);
         }
     }
+    if document.complete {
+        expander.macros.iter().for_each(|(name, defined)| defined.unused(name, report));
+    }
 }
 
 struct Expander<'e> {
@@ -42,6 +45,19 @@ struct Expander<'e> {
 struct Defined {
     value: String,
     at: usize,
+    used: bool,
+}
+
+impl Defined {
+    fn unused(&self, name: &str, report: &mut Report<'_>) {
+        // What is no name is told by the schema.
+        if !self.used && is_macro_name(name) {
+            report.warning(self.at, Code::Doubtful, || {
+                Said::new(format!("macro {} is never used", quoted(name)))
+                    .hint("it counts for what comes after it; write %NAME% there, or leave it out")
+            });
+        }
+    }
 }
 
 impl Expander<'_> {
@@ -49,7 +65,7 @@ impl Expander<'_> {
         let named = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
         // What is missing, or no name, is told by the schema.
         let (Some(name), Some(value)) = (named("name"), named("value")) else { return };
-        let defined = Defined { value: value.value.clone(), at: name.value_at };
+        let defined = Defined { value: value.value.clone(), at: name.value_at, used: false };
         if let Some(before) = self.macros.insert(name.value.clone(), defined) {
             let line = report.line(before.at);
             report.warning(name.value_at, Code::Duplicate, || {
@@ -96,8 +112,9 @@ impl Expander<'_> {
         });
     }
 
-    fn replace(&self, name: &str, at: usize, into: &mut String, report: &mut Report<'_>) {
-        if let Some(defined) = self.macros.get(name) {
+    fn replace(&mut self, name: &str, at: usize, into: &mut String, report: &mut Report<'_>) {
+        if let Some(defined) = self.macros.get_mut(name) {
+            defined.used = true;
             into.push_str(&defined.value);
             return;
         }

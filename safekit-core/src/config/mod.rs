@@ -15,13 +15,16 @@
 pub mod change;
 mod check;
 pub mod cluster;
+mod cross;
 pub mod diagnostic;
 pub mod duration;
+pub mod edit;
 mod escape;
 pub mod macros;
 pub mod model;
 pub mod module;
 pub mod reader;
+pub mod reference;
 mod scan;
 pub mod schema;
 pub mod spec;

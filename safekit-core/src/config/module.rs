@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::check::{self, Checked};
 use super::cluster::line;
-use super::diagnostic::{Code, Diagnostic, Parsed, Place, Report, Said, Severity, did_you_mean};
+use super::cross;
+use super::diagnostic::{
+    Code, DIAGNOSTICS_MAX, Diagnostic, Named, Parsed, Place, Report, Said, Severity, did_you_mean,
+};
 use super::duration::{self, Unit};
 use super::escape::escape;
 use super::macros;
@@ -14,7 +17,7 @@ use super::model::{
 };
 use super::reader;
 use super::schema::{MACRO, SAFE};
-use crate::ids::{LanName, ModuleName};
+use crate::ids::{LanName, ModuleName, NodeName};
 
 /// What SafeKit's templates have where the name of a process belongs.
 const PLACEHOLDER: &str = "PROCESS_NAME";
@@ -47,9 +50,12 @@ pub fn parse(
     let checked = check::check(&document, &SAFE, Some(&MACRO), &mut report);
     let service = checked.as_ref().and_then(|safe| safe.child("service"));
     let Some(service) = service else { return report.finish(None, Vec::new()) };
-    let places = check_lans(service, &mut report);
+    let mut places = check_lans(service, &mut report);
     check_user(service, &mut report);
     check_procs(service, &mut report);
+    cross::check_service(service, &mut report);
+    cross::check_checkers(service, &mut report);
+    places.extend(cross::check_vip(service, &mut report));
     let model = if report.failed() { None } else { build(name, service) };
     report.finish(model, places)
 }
@@ -62,9 +68,21 @@ fn check_lans(service: &Checked, report: &mut Report<'_>) -> Vec<Place> {
         let Some(name) = lan.lan_name("name") else { continue };
         let at = lan.value_at("name");
         once(&mut seen, "lan", name.as_str(), at, report);
-        places.push(report.place(at, name.as_str()));
+        places.push(report.place(at, Named::Lan, name.as_str()));
+        check_addresses(lan, &mut places, report);
     }
     places
+}
+
+/// Looks at the nodes of a lan, as they were written before SafeKit 7.2.
+fn check_addresses(lan: &Checked, places: &mut Vec<Place>, report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for node in lan.children("node") {
+        let Some(name) = node.node_name("name") else { continue };
+        let at = node.value_at("name");
+        once(&mut seen, "node", name.as_str(), at, report);
+        places.push(report.place(at, Named::Node, name.as_str()));
+    }
 }
 
 fn check_user(service: &Checked, report: &mut Report<'_>) {
@@ -122,7 +140,7 @@ fn check_counts(proc: &Checked, report: &mut Report<'_>) {
 }
 
 /// Tells of a name that comes a second time.
-fn once<'n>(
+pub(super) fn once<'n>(
     seen: &mut BTreeMap<&'n str, usize>,
     element: &str,
     name: &'n str,
@@ -200,28 +218,41 @@ fn build_errd(errd: &Checked) -> Option<ErrdConfig> {
 }
 
 impl Parsed<ModuleConfig> {
-    /// Checks the module against a cluster: every lan that it names must be there. Nothing where there is no model.
+    /// Checks the module against a cluster: every lan and node that it names must be there. At most [`DIAGNOSTICS_MAX`]
+    /// of those that are not are told; they are told of a file without a model, too.
     #[must_use]
     pub fn check_against(&self, cluster: &ClusterConfig) -> Vec<Diagnostic> {
-        let known = |place: &&Place| cluster.lans.iter().all(|lan| lan.name.as_str() != place.name);
-        let missing = self.places.iter().filter(known);
-        let diagnostic = |place: &Place| {
-            let names = cluster.lans.iter().map(|lan| lan.name.as_str());
-            let hint = did_you_mean(&place.name, names.clone()).unwrap_or_else(|| {
-                let names: Vec<&str> = names.collect();
-                format!("cluster.xml has {}", names.join(", "))
-            });
-            Diagnostic {
-                file: place.file.clone(),
-                line: place.line,
-                column: place.column,
-                severity: Severity::Error,
-                code: Code::UnknownLan,
-                message: format!("lan '{}' is not in cluster.xml", place.name),
-                hint: Some(hint),
-            }
+        let lans: Vec<&str> = cluster.lans.iter().map(|lan| lan.name.as_str()).collect();
+        let nodes: Vec<&str> = cluster.nodes.values().map(NodeName::as_str).collect();
+        let names_of = |named| match named {
+            Named::Lan => &lans,
+            Named::Node => &nodes,
         };
-        missing.map(diagnostic).collect()
+        let missing = self
+            .places
+            .iter()
+            .filter(|place| !names_of(place.named).contains(&place.name.as_str()));
+        missing.take(DIAGNOSTICS_MAX).map(|place| place.missing(names_of(place.named))).collect()
+    }
+}
+
+impl Place {
+    /// Tells that the name is none of those of cluster.xml.
+    fn missing(&self, names: &[&str]) -> Diagnostic {
+        const NAMED_MAX: usize = 8;
+        let hint = did_you_mean(&self.name, names.iter().copied()).unwrap_or_else(|| {
+            let some: Vec<&str> = names.iter().copied().take(NAMED_MAX).collect();
+            let more = if names.len() > NAMED_MAX { ", ..." } else { "" };
+            format!("cluster.xml has {}{more}", some.join(", "))
+        });
+        let (what, code) = match self.named {
+            Named::Lan => ("lan", Code::UnknownLan),
+            Named::Node => ("node", Code::UnknownNode),
+        };
+        let message = format!("{what} '{}' is not in cluster.xml", self.name);
+        Diagnostic::new(&self.file, Severity::Error, code, message)
+            .at(self.line, self.column)
+            .hint(hint)
     }
 }
 

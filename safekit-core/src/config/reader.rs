@@ -50,6 +50,10 @@ pub(crate) struct Element<'a> {
     pub(crate) children: Vec<ElementIndex>,
     /// Where its first text stands, white space left out.
     pub(crate) text_at: Option<usize>,
+    /// The length of all its text, from there on.
+    pub(crate) text_bytes: usize,
+    /// The first reference in its text that is none, with its place.
+    pub(crate) text_fault: Option<(usize, Said)>,
 }
 
 /// One attribute.
@@ -208,7 +212,12 @@ impl<'a> TreeReader<'a, '_, '_> {
                 self.end_tag(from, to);
                 Step::On
             }
-            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
+            Event::Text(_) | Event::GeneralRef(_) => {
+                self.text(from, to);
+                self.references(from, to);
+                Step::On
+            }
+            Event::CData(_) => {
                 self.text(from, to);
                 Step::On
             }
@@ -254,8 +263,15 @@ impl<'a> TreeReader<'a, '_, '_> {
             });
         }
         let index = self.document.elements.len();
-        let element =
-            Element { name, at: from, attributes: Vec::new(), children: Vec::new(), text_at: None };
+        let element = Element {
+            name,
+            at: from,
+            attributes: Vec::new(),
+            children: Vec::new(),
+            text_at: None,
+            text_bytes: 0,
+            text_fault: None,
+        };
         self.document.elements.push(element);
         match self.open.last().and_then(|parent| self.document.elements.get_mut(*parent)) {
             Some(parent) => parent.children.push(index),
@@ -331,16 +347,31 @@ impl<'a> TreeReader<'a, '_, '_> {
 
     fn text(&mut self, from: usize, to: usize) {
         let text = self.text.get(from..to).unwrap_or_default();
-        let Some(inside) = text.find(|c| !is_space(c)) else { return };
-        let at = from + inside;
-        match self.open.last().and_then(|index| self.document.elements.get_mut(*index)) {
-            Some(element) => {
-                element.text_at.get_or_insert(at);
+        let inside = text.find(|c| !is_space(c));
+        let element = self.open.last().and_then(|index| self.document.elements.get_mut(*index));
+        match (element, inside) {
+            (Some(element), Some(inside)) => {
+                element.text_at.get_or_insert(from + inside);
+                element.text_bytes += text.len();
             }
-            None => self
-                .report
-                .error(at, Code::UnexpectedText, || Said::new("text outside of the root element")),
+            (Some(element), None) => element.text_bytes += text.len(),
+            (None, None) => {}
+            (None, Some(inside)) => {
+                self.report.error(from + inside, Code::UnexpectedText, || {
+                    Said::new("text outside of the root element")
+                });
+            }
         }
+    }
+
+    /// Keeps the first wrong reference in the text of an element: whether it may hold text is found out later.
+    fn references(&mut self, from: usize, to: usize) {
+        let text = self.text.get(from..to).unwrap_or_default();
+        let element = self.open.last().and_then(|index| self.document.elements.get_mut(*index));
+        let Some(element) = element.filter(|element| element.text_fault.is_none()) else { return };
+        unescape(text, &mut String::new(), |bad| {
+            element.text_fault.get_or_insert((from + bad.at, bad.said));
+        });
     }
 
     fn declaration(&mut self, from: usize, to: usize) {
@@ -425,7 +456,7 @@ fn offset(position: u64) -> usize {
 }
 
 /// XML 1.0, production 5, letters beyond ASCII taken as they are.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | ':');
     text.starts_with(begins)
         && text.chars().all(|c| begins(c) || c.is_alphanumeric() || matches!(c, '-' | '.'))

@@ -5,14 +5,17 @@
 //!
 //! Not here: what one value has to do with another (`cluster`, `module`).
 
+mod check;
+mod vip;
+
 use std::time::Duration;
 
 use super::duration::Unit;
 use super::spec::{
     ANY, AttributeSpec, DefaultValue, ElementSpec, Kind, Occurs, duration_in, duration_or_zero,
-    later, no_effect, one_of, yes,
+    later, no_effect, no_effect_yet, one_of, yes,
 };
-use crate::ids::{LANS_MAX, NODES_MAX};
+use crate::ids::{LANS_MAX, NAME_BYTES_MAX, NODES_MAX};
 
 /// The most `<proc>` of a module.
 pub const PROCS_MAX: usize = 256;
@@ -21,8 +24,11 @@ pub const VARS_MAX: usize = 256;
 /// The most characters of a process name (Windows' limit in SafeKit).
 pub const PROC_NAME_CHARS_MAX: usize = 63;
 
+const NAME_CHARS_MAX: usize = NAME_BYTES_MAX;
 const PORT: Kind = Kind::Number { min: 1, max: 65_535 };
 const HEARTBEAT_COUNT: Kind = Kind::Number { min: 3, max: 1_000 };
+const PULSE: Kind =
+    duration_in(Unit::Millisecond, Duration::from_millis(10), Duration::from_secs(10));
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const STOP_TIMEOUT: Kind = duration_in(Unit::Second, Duration::from_secs(1), DAY);
@@ -38,7 +44,7 @@ const LANS: ElementSpec = ElementSpec::new("lans", Occurs::ONCE, "All networks, 
         AttributeSpec::or("port", PORT, "4800", "UDP port of the heartbeats, the same on all nodes. Firewalls must let it through."),
         AttributeSpec::or(
             "pulse",
-            duration_in(Unit::Millisecond, Duration::from_millis(10), Duration::from_secs(10)),
+            PULSE,
             "100ms",
             "Time between two heartbeats. Shorter: a loss is seen sooner, for more packets; longer: the reverse.",
         ),
@@ -142,7 +148,7 @@ const SERVICE: ElementSpec = ElementSpec::new("service", Occurs::ONCE, "How the 
         .while_running(),
         AttributeSpec::or(
             "automatic_reboot",
-            one_of(&[yes("off"), later("on", "the application is stopped and started, the host is not rebooted")]),
+            one_of(&[yes("off"), no_effect_yet("on", "a stopstart does not reboot the host, it stops and starts the application")]),
             "off",
             "Whether stopstart reboots the host.",
         )
@@ -160,41 +166,52 @@ const SERVICE: ElementSpec = ElementSpec::new("service", Occurs::ONCE, "How the 
         FARM,
         USER,
         ERRD,
-        ElementSpec::not_yet("vip", "behind a load balancer no virtual IP is needed: leave it out", "Virtual IP address with load sharing."),
-        ElementSpec::not_yet("vhost", "scripts can set the host name themselves", "Virtual host name."),
-        ElementSpec::not_yet("check", "a process can be watched by <errd>", "Checkers: tcp, ping, intf, ip, custom, module."),
-        ElementSpec::not_yet("failover", "leave it out: without checkers there is nothing to decide", "Failover rules."),
+        vip::VIP,
+        check::VHOST,
+        check::CHECK,
+        check::FAILOVER,
         ElementSpec::not_yet("heart", MIRROR, "Heartbeats of a mirror module; a farm has <farm>."),
         ElementSpec::not_yet("rfs", MIRROR, "File replication of a mirror module."),
     ],
-);
-
-const NODE_LEVEL: &str = "liveness is a fact about a node: it is set on <lans> in cluster.xml";
-
-const FARM: ElementSpec = ElementSpec::new(
-    "farm",
-    Occurs::ONCE,
-    "The lans whose heartbeats count for the module.",
 )
-.with(
-    &[
-        AttributeSpec::maybe(
-            "port",
-            PORT,
-            "the port of cluster.xml",
-            "Heartbeats of all modules travel together on the port of cluster.xml.",
-        )
-        .no_effect("heartbeats of all modules travel on the port of cluster.xml"),
-        AttributeSpec::not_yet("pulse", NODE_LEVEL, "Time between two heartbeats for this module."),
-        AttributeSpec::not_yet("mlost_count", NODE_LEVEL, "Missed heartbeats before a new leader."),
-        AttributeSpec::not_yet(
-            "slost_count",
-            NODE_LEVEL,
-            "Missed heartbeats before a node is lost for this module.",
-        ),
-    ],
-    &[FARM_LAN],
-);
+.decided_by("mode");
+
+const NODE_LEVEL: &str = "the one of <lans> in cluster.xml holds for all modules";
+
+const FARM: ElementSpec =
+    ElementSpec::new("farm", Occurs::ONCE, "The lans whose heartbeats count for the module.").with(
+        &[
+            AttributeSpec::maybe(
+                "port",
+                PORT,
+                "the port of cluster.xml",
+                "Heartbeats of all modules travel together on the port of cluster.xml.",
+            )
+            .no_effect("heartbeats of all modules travel on the port of cluster.xml"),
+            AttributeSpec::maybe(
+                "pulse",
+                PULSE,
+                "that of cluster.xml",
+                "Time between two heartbeats for this module.",
+            )
+            .no_effect_yet(NODE_LEVEL),
+            AttributeSpec::maybe(
+                "mlost_count",
+                HEARTBEAT_COUNT,
+                "that of cluster.xml",
+                "Missed heartbeats before a new leader.",
+            )
+            .no_effect_yet(NODE_LEVEL),
+            AttributeSpec::maybe(
+                "slost_count",
+                HEARTBEAT_COUNT,
+                "that of cluster.xml",
+                "Missed heartbeats before a node is lost for this module.",
+            )
+            .no_effect_yet(NODE_LEVEL),
+        ],
+        &[FARM_LAN],
+    );
 
 const FARM_LAN: ElementSpec = ElementSpec::new(
     "lan",
@@ -202,12 +219,16 @@ const FARM_LAN: ElementSpec = ElementSpec::new(
     "A lan whose heartbeats count for the module.",
 )
 .with(
-    &[AttributeSpec::required("name", Kind::LanName, "Its name in cluster.xml.")],
-    &[ElementSpec::not_yet(
-        "node",
-        "addresses are given in cluster.xml only",
-        "Addresses as before SafeKit 7.2.",
-    )],
+    &[AttributeSpec::required("name", Kind::LanName, "Its name in cluster.xml; unique.")],
+    &[ElementSpec::new("node", Occurs::up_to(NODES_MAX), "Addresses as before SafeKit 7.2.")
+        .no_effect("addresses are those of cluster.xml: leave it out")
+        .with(
+            &[
+                AttributeSpec::required("name", Kind::NodeName, "A node of cluster.xml."),
+                AttributeSpec::required("addr", Kind::Target, "Its address."),
+            ],
+            &[],
+        )],
 );
 
 const USER: ElementSpec =

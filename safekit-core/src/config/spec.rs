@@ -21,6 +21,11 @@ pub struct ElementSpec {
     pub attributes: &'static [AttributeSpec],
     /// The elements that it may hold, in any order.
     pub children: &'static [Self],
+    /// The most bytes of text that it may hold; none where it may hold no text.
+    pub text_bytes_max: Option<usize>,
+    /// The attribute whose word decides whether the rest is looked at: where that word is not supported yet, one error
+    /// says so, and nothing else of the element is told.
+    pub decided_by: Option<&'static str>,
 }
 
 /// How often an element comes.
@@ -59,12 +64,23 @@ pub struct AttributeSpec {
 pub enum Status {
     /// It does what SafeKit's reference says.
     Supported,
-    /// SafeKit has it, this product not yet: an error. Says what to do without it.
+    /// SafeKit has it, this product not yet: an error, and nothing in it is looked at. Says what to do without it.
     KnownNotYet(&'static str),
+    /// SafeKit has it, this product not yet: its faults are told, and it is an error. Says what to do without it.
+    CheckedNotYet(&'static str),
+    /// SafeKit has it, this product not yet: accepted and checked, with a warning. Says what does not happen.
+    NoEffectYet(&'static str),
     /// Accepted with a warning, and its value is not looked at. Says why it means nothing.
     Obsolete(&'static str),
     /// Accepted and checked, without effect, with a warning. Says why.
     NoEffect(&'static str),
+}
+
+impl Status {
+    /// Tells whether a file may have it and be used.
+    pub(super) fn is_offered(self) -> bool {
+        matches!(self, Self::Supported | Self::NoEffectYet(_))
+    }
 }
 
 /// What counts where an attribute is not written.
@@ -158,6 +174,23 @@ pub enum Kind {
     Host,
     /// An IPv4 address, or an IPv6 address in brackets.
     Ip,
+    /// An IPv4 address, an IPv6 address or a name for DNS: of something that a module has to do with.
+    Target,
+    /// The same, or `*` for all.
+    TargetOrAny,
+    /// A name as DNS has them.
+    HostName,
+    /// The number of a port, or `*` for all.
+    PortOrAny,
+    /// A word without white space, of at least one character.
+    Token {
+        /// The most characters.
+        chars_max: usize,
+    },
+    /// A unicast MAC address.
+    Mac,
+    /// The mask of an IPv4 network.
+    Netmask,
     /// A POSIX extended regular expression.
     Regex {
         /// The most characters.
@@ -177,7 +210,7 @@ impl fmt::Display for Kind {
                 f.write_str("letters, digits, '-', '_' and '.', beginning with a letter or digit")
             }
             Self::OneOf { choices, .. } => {
-                let supported = choices.iter().filter(|choice| choice.status == Status::Supported);
+                let supported = choices.iter().filter(|choice| choice.status.is_offered());
                 let words: Vec<_> = supported.map(|choice| choice.text).collect();
                 write!(f, "{}", words.join(", "))
             }
@@ -192,6 +225,15 @@ impl fmt::Display for Kind {
             }
             Self::Host => f.write_str("IPv4 address, [IPv6 address] or host name"),
             Self::Ip => f.write_str("IPv4 address or [IPv6 address]"),
+            Self::Target => f.write_str("IPv4 address, IPv6 address or host name"),
+            Self::TargetOrAny => f.write_str("IPv4 address, IPv6 address, host name, or * for all"),
+            Self::HostName => f.write_str("host name"),
+            Self::PortOrAny => f.write_str("whole number from 1 to 65535, or * for all"),
+            Self::Token { chars_max } => {
+                write!(f, "1 to {chars_max} characters without white space")
+            }
+            Self::Mac => f.write_str("MAC address as 5a:fe:0a:00:00:01, of a single host"),
+            Self::Netmask => f.write_str("mask of an IPv4 network as 255.255.255.0"),
             Self::Regex { .. } => f.write_str("POSIX extended regular expression"),
         }
     }
@@ -212,7 +254,36 @@ impl Occurs {
 
 impl ElementSpec {
     pub(super) const fn new(name: &'static str, occurs: Occurs, doc: &'static str) -> Self {
-        Self { name, occurs, status: Status::Supported, doc, attributes: &[], children: &[] }
+        Self {
+            name,
+            occurs,
+            status: Status::Supported,
+            doc,
+            attributes: &[],
+            children: &[],
+            text_bytes_max: None,
+            decided_by: None,
+        }
+    }
+
+    pub(super) const fn checked_not_yet(self, without: &'static str) -> Self {
+        Self { status: Status::CheckedNotYet(without), ..self }
+    }
+
+    pub(super) const fn no_effect(self, why: &'static str) -> Self {
+        Self { status: Status::NoEffect(why), ..self }
+    }
+
+    pub(super) const fn no_effect_yet(self, what_not: &'static str) -> Self {
+        Self { status: Status::NoEffectYet(what_not), ..self }
+    }
+
+    pub(super) const fn text(self, bytes_max: usize) -> Self {
+        Self { text_bytes_max: Some(bytes_max), ..self }
+    }
+
+    pub(super) const fn decided_by(self, attribute: &'static str) -> Self {
+        Self { decided_by: Some(attribute), ..self }
     }
 
     pub(super) const fn not_yet(
@@ -282,6 +353,10 @@ impl AttributeSpec {
         Self { status: Status::NoEffect(why), ..self }
     }
 
+    pub(super) const fn no_effect_yet(self, what_not: &'static str) -> Self {
+        Self { status: Status::NoEffectYet(what_not), ..self }
+    }
+
     pub(super) const fn while_running(self) -> Self {
         Self { change: Change::WhileRunning, ..self }
     }
@@ -301,6 +376,10 @@ pub(super) const fn no_effect(text: &'static str, why: &'static str) -> Choice {
 
 pub(super) const fn later(text: &'static str, without: &'static str) -> Choice {
     Choice { text, status: Status::KnownNotYet(without) }
+}
+
+pub(super) const fn no_effect_yet(text: &'static str, what_not: &'static str) -> Choice {
+    Choice { text, status: Status::NoEffectYet(what_not) }
 }
 
 pub(super) const fn one_of(choices: &'static [Choice]) -> Kind {

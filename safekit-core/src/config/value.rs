@@ -15,6 +15,12 @@ const LABEL_CHARS_MAX: usize = 63;
 /// The most bytes that a regular expression may take once it is compiled.
 const REGEX_BYTES_MAX: usize = 1 << 18;
 
+/// Stands for all ports, or all addresses.
+const ANY: &str = "*";
+/// Where a port belongs that was written behind an address.
+const PORT_OF_LANS: &str = "the port is an attribute of <lans>";
+const PORT_APART: &str = "a port is an attribute of its own";
+
 /// A value that fits its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -63,8 +69,17 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
             let bounds = Bounds { unit, min, max, zero: zero.is_some() };
             bounds.read(text).map(Value::Duration)
         }
-        Kind::Host => host(text).map(Value::Host),
-        Kind::Ip => match host(text)? {
+        Kind::Host => host(text, PORT_OF_LANS).map(Value::Host),
+        Kind::Target => host(text, PORT_APART).map(Value::Host),
+        Kind::TargetOrAny if text == ANY => Ok(Value::Word(ANY)),
+        Kind::TargetOrAny => host(text, PORT_APART).map(Value::Host),
+        Kind::HostName => host_name(text).map(Value::Host),
+        Kind::PortOrAny if text == ANY => Ok(Value::Word(ANY)),
+        Kind::PortOrAny => number(text, kind, (1, 65_535)).map(Value::Number),
+        Kind::Token { chars_max } => token(text, chars_max).map(Value::Text),
+        Kind::Mac => mac(text, kind).map(Value::Text),
+        Kind::Netmask => netmask(text, kind).map(Value::Text),
+        Kind::Ip => match host(text, PORT_APART)? {
             Host::Ip(ip) => Ok(Value::Host(Host::Ip(ip))),
             Host::Name(_) => {
                 Err(Bad::new(Code::BadValue, "is not an address").hint(kind.to_string()))
@@ -83,13 +98,10 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
     }
 }
 
-/// Tells why a word is accepted without effect; `None` for any other one.
-pub(crate) fn no_effect(kind: Kind, text: &str) -> Option<&'static str> {
+/// Returns what is said of a word in the table; `None` for a text that is none of the words.
+pub(crate) fn word_status(kind: Kind, text: &str) -> Option<Status> {
     let Kind::OneOf { choices, .. } = kind else { return None };
-    match choices.iter().find(|choice| choice.text == text)?.status {
-        Status::NoEffect(why) | Status::Obsolete(why) => Some(why),
-        Status::Supported | Status::KnownNotYet(_) => None,
-    }
+    Some(choices.iter().find(|choice| choice.text == text)?.status)
 }
 
 /// Compiles a regular expression (`argregex`) within bounds.
@@ -121,6 +133,39 @@ fn line(text: &str, chars_max: usize) -> Result<String, Bad> {
     }
 }
 
+fn token(text: &str, chars_max: usize) -> Result<String, Bad> {
+    let text = line(text, chars_max)?;
+    match text.chars().find(|c| c.is_whitespace()) {
+        Some(_) => Err(Bad::new(Code::BadValue, "has white space in it")),
+        None => Ok(text),
+    }
+}
+
+fn mac(text: &str, kind: Kind) -> Result<String, Bad> {
+    let bad = || Bad::new(Code::BadValue, "is not a MAC address").hint(kind.to_string());
+    let two_digits = |part: &str| match part.len() {
+        2 if part.bytes().all(|b| b.is_ascii_hexdigit()) => u8::from_str_radix(part, 16).ok(),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = text.split(':').map(two_digits).collect();
+    match bytes.ok_or_else(bad)?.as_slice() {
+        [first, _, _, _, _, _] if first & 1 == 0 => Ok(text.to_ascii_lowercase()),
+        [_, _, _, _, _, _] => Err(Bad::new(Code::BadValue, "is the MAC address of a group")
+            .hint("the second digit of one of a single host is even")),
+        _ => Err(bad()),
+    }
+}
+
+fn netmask(text: &str, kind: Kind) -> Result<String, Bad> {
+    let bad = || Bad::new(Code::BadValue, "is not a netmask").hint(kind.to_string());
+    let mask: Ipv4Addr = text.parse().map_err(|_ignored: std::net::AddrParseError| bad())?;
+    let bits = mask.to_bits();
+    if bits == 0 || bits.leading_ones() + bits.trailing_zeros() != u32::BITS {
+        return Err(bad());
+    }
+    Ok(text.to_owned())
+}
+
 fn identifier(text: &str, kind: Kind) -> Result<String, Bad> {
     let text = bounded(text, crate::ids::NAME_BYTES_MAX)?;
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -146,14 +191,17 @@ fn word(
 ) -> Result<&'static str, Bad> {
     if let Some(choice) = choices.iter().find(|choice| choice.text == text) {
         return match choice.status {
-            Status::KnownNotYet(without) => {
+            Status::KnownNotYet(without) | Status::CheckedNotYet(without) => {
                 let what = "is known, and not supported yet";
                 Err(Bad::new(Code::NotSupportedYet, what).hint(without))
             }
-            Status::Supported | Status::Obsolete(_) | Status::NoEffect(_) => Ok(choice.text),
+            Status::Supported
+            | Status::Obsolete(_)
+            | Status::NoEffect(_)
+            | Status::NoEffectYet(_) => Ok(choice.text),
         };
     }
-    let supported = choices.iter().filter(|choice| choice.status == Status::Supported);
+    let supported = choices.iter().filter(|choice| choice.status.is_offered());
     let mut hint = format!("allowed: {kind}");
     if let Some(meant) = did_you_mean(text, supported.map(|choice| choice.text)) {
         hint = meant;
@@ -217,19 +265,17 @@ impl Bounds {
     }
 }
 
-fn host(text: &str) -> Result<Host, Bad> {
+fn host(text: &str, port: &'static str) -> Result<Host, Bad> {
     if let Some(inner) = text.strip_prefix('[') {
         let inner = inner.strip_suffix(']').ok_or_else(|| {
-            Bad::new(Code::BadValue, "is not an address")
-                .hint("']' ends it; the port is an attribute of <lans>")
+            Bad::new(Code::BadValue, "is not an address").hint(format!("']' ends it; {port}"))
         })?;
         return ipv6(inner);
     }
     if text.contains(':') {
         // Without brackets it is still the only thing that it can be.
         return ipv6(text).map_err(|bad| match text.matches(':').count() {
-            1 => Bad::new(Code::BadValue, "is not an address")
-                .hint("the port is an attribute of <lans>"),
+            1 => Bad::new(Code::BadValue, "is not an address").hint(port),
             _ => bad,
         });
     }
@@ -255,11 +301,11 @@ fn ipv6(text: &str) -> Result<Host, Bad> {
     usable(IpAddr::V6(ip).to_canonical()).map(Host::Ip)
 }
 
-/// Refuses what cannot be the address of one node.
+/// Refuses what cannot be the address of one host.
 fn usable(ip: IpAddr) -> Result<IpAddr, Bad> {
     match unusable(ip) {
         Some(why) => {
-            Err(Bad::new(Code::BadValue, format!("cannot be the address of a node: it is {why}")))
+            Err(Bad::new(Code::BadValue, format!("cannot be the address of one host: it is {why}")))
         }
         None => Ok(ip),
     }
