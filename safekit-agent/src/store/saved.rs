@@ -165,6 +165,8 @@ fn damaged(path: &Path, why: &str, boot: &Boot) -> Recovered {
             watched: Vec::new(),
             budget: SavedBudget::default(),
             may_still_run: false,
+            errd_off: false,
+            classes: std::collections::BTreeSet::new(),
         }),
         start: AgentStart::SameBoot,
         line: Some(format!(

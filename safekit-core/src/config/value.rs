@@ -58,6 +58,9 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
         Kind::NodeName => NodeName::new(text).map(Value::Node).map_err(bad_name),
         Kind::LanName => LanName::new(text).map(Value::Lan).map_err(bad_name),
         Kind::OneOf { choices, others } => word(text, kind, choices, others).map(Value::Word),
+        Kind::WordOr { choices, other, chars_max } => {
+            word_or(text, choices, other, chars_max).map(Value::Text)
+        }
         Kind::Number { min, max } => number(text, kind, (min, max)).map(Value::Number),
         Kind::Duration { unit, min, max, zero } => {
             let bounds = Bounds { unit, min, max, zero: zero.is_some() };
@@ -85,7 +88,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
 
 /// Tells why a word is accepted without effect; `None` for any other one.
 pub(crate) fn no_effect(kind: Kind, text: &str) -> Option<&'static str> {
-    let Kind::OneOf { choices, .. } = kind else { return None };
+    let (Kind::OneOf { choices, .. } | Kind::WordOr { choices, .. }) = kind else { return None };
     match choices.iter().find(|choice| choice.text == text)?.status {
         Status::NoEffect(why) | Status::Obsolete(why) => Some(why),
         Status::Supported | Status::KnownNotYet(_) => None,
@@ -164,6 +167,26 @@ fn word(
             Err(Bad::new(Code::NotSupportedYet, what).hint(hint))
         }
         Some(_) | None => Err(Bad::new(Code::BadValue, "is not allowed").hint(hint)),
+    }
+}
+
+/// Reads a word, or another text that is no slip of the pen.
+fn word_or(
+    text: &str,
+    choices: &'static [Choice],
+    other: &str,
+    chars_max: usize,
+) -> Result<String, Bad> {
+    if choices.iter().any(|choice| choice.text == text) {
+        return Ok(text.to_owned());
+    }
+    let supported = choices.iter().filter(|choice| choice.status == Status::Supported);
+    match did_you_mean(text, supported.map(|choice| choice.text)) {
+        Some(meant) if !text.contains('/') => {
+            Err(Bad::new(Code::BadValue, format!("is too like a known word to be {other}"))
+                .hint(meant))
+        }
+        Some(_) | None => line(text, chars_max),
     }
 }
 

@@ -103,6 +103,7 @@ impl<M: Subject> World<M> {
             }
             Input::ModuleRemoved(_)
             | Input::CommandReceived { .. }
+            | Input::SwitchReceived { .. }
             | Input::ActionFinished { .. }
             | Input::Armed { .. }
             | Input::ProcessExited(_)
@@ -312,7 +313,7 @@ impl<M: Subject> World<M> {
                     self.process_dies(node, &module, process);
                 }
             }
-            Script::Poststop | Script::Transition => {}
+            Script::Poststop | Script::Transition | Script::Handler => {}
         }
     }
 
