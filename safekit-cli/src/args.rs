@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
-use safekit_core::control::{Command, PrintLevel};
+use safekit_core::control::{Command, PrintLevel, WatchSwitch};
 use safekit_core::ids::ModuleName;
 
 use crate::failure::Failure;
 use crate::root::{Environment, Root};
 
-use raw::{ClusterVerb, ControlArgs, ModuleVerb, Raw, Verb};
+use raw::{ClusterVerb, ControlArgs, ErrdVerb, ModuleVerb, Raw, Verb};
 
 /// A command line with its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,13 @@ pub(crate) enum Order {
         command: Command,
         /// `-i`.
         identity: Option<String>,
+    },
+    /// `errd on|off|enable|disable`.
+    Errd {
+        /// Which module.
+        module: ModuleName,
+        /// What.
+        switch: WatchSwitch,
     },
     /// waitstart, waitstop, waitstate.
     Wait {
@@ -245,6 +252,7 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
         Verb::Restart(args) => control(Command::Restart, args, environment)?,
         Verb::Stopstart(args) => control(Command::Stopstart, args, environment)?,
         Verb::Forcestop(args) => control(Command::Forcestop, args, environment)?,
+        Verb::Errd { verb } => errd(verb, environment)?,
         Verb::Waitstart(args) => Order::Wait {
             module: module(args.module.module)?,
             awaited: Awaited::Up,
@@ -294,6 +302,16 @@ fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Fa
         ModuleVerb::Uninstall(args) => Order::Uninstall(required(args.module, environment)?),
         ModuleVerb::List => Order::ModuleList,
     })
+}
+
+fn errd(verb: ErrdVerb, environment: &Environment) -> Result<Order, Failure> {
+    let (args, switch) = match verb {
+        ErrdVerb::On(args) => (args, WatchSwitch::On),
+        ErrdVerb::Off(args) => (args, WatchSwitch::Off),
+        ErrdVerb::Enable { module, class } => (module, WatchSwitch::Enable(class)),
+        ErrdVerb::Disable { module, class } => (module, WatchSwitch::Disable(class)),
+    };
+    Ok(Order::Errd { module: required(args.module, environment)?, switch })
 }
 
 fn control(

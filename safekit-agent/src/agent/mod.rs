@@ -204,6 +204,10 @@ impl Agent {
         match request {
             Request::Report(reply) => drop(reply.try_send(Box::new(self.report(now)))),
             Request::Command(command, reply) => self.command(now, command, Pending::Caller(reply)),
+            Request::Switch(module, switch, origin, reply) => {
+                let id = self.pend(Pending::Caller(reply));
+                self.feed(now, Input::SwitchReceived { id, module, switch, origin });
+            }
             Request::ClusterChanged(loaded, me, reply) => {
                 self.apply_cluster(now, *loaded, me);
                 drop(reply.try_send(Ok(())));
@@ -228,10 +232,16 @@ impl Agent {
     }
 
     fn command(&mut self, now: Instant, command: ModuleCommand, pending: Pending) {
+        let id = self.pend(pending);
+        self.feed(now, Input::CommandReceived { id, command });
+    }
+
+    /// Names a command, and notes who waits for its answer.
+    fn pend(&mut self, pending: Pending) -> CommandId {
         self.last_command = self.last_command.wrapping_add(1);
         let id = CommandId(self.last_command);
         self.pending.insert(id, pending);
-        self.feed(now, Input::CommandReceived { id, command });
+        id
     }
 
     fn drain(&mut self) {

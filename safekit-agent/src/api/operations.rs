@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use safekit_core::control::{
     Accepted, ClusterConfinfoReport, DoneReport, LevelReport, LogReport, ModuleCommand,
-    ModuleConfinfoReport, ModuleListReport, PrintLevel, Refusal, StateReport,
+    ModuleConfinfoReport, ModuleListReport, PrintLevel, Refusal, StateReport, WatchSwitch,
 };
 use safekit_core::ids::ModuleName;
 
@@ -92,7 +92,7 @@ pub(crate) enum OperationError {
 
 impl From<Refusal> for OperationError {
     fn from(refusal: Refusal) -> Self {
-        if matches!(refusal, Refusal::UnknownModule { .. }) {
+        if matches!(refusal, Refusal::UnknownModule { .. } | Refusal::UnknownClass { .. }) {
             Self::Usage(refusal.to_string())
         } else {
             Self::Refused(refusal.to_string())
@@ -130,6 +130,17 @@ pub(crate) trait Operations: fmt::Debug + Send + Sync {
     /// # Errors
     /// What [`Refusal`] says.
     fn command(&self, command: ModuleCommand) -> Result<Accepted, OperationError>;
+
+    /// Switches the process monitor of a module.
+    ///
+    /// # Errors
+    /// What [`Refusal`] says.
+    fn switch_errd(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        switch: WatchSwitch,
+    ) -> Result<Accepted, OperationError>;
 
     /// Installs a module from a folder or file (an absolute path).
     ///

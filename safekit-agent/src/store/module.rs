@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Zoned;
-use safekit_core::config::model::{ClusterConfig, ModuleConfig, Signature};
+use safekit_core::config::model::{ClusterConfig, ModuleConfig, ModuleMode, Signature};
 use safekit_core::config::{Parsed, module};
 use safekit_core::ids::{MODULES_MAX, ModuleName};
 use safekit_core::module::script::Script;
@@ -50,8 +50,8 @@ pub(crate) struct InstalledModule {
     pub id: u8,
     /// Whether `configure` has been done.
     pub configured: bool,
-    /// Whether its userconfig.xml has no errors.
-    pub readable: bool,
+    /// What its userconfig.xml says that it is; `None` where that has errors.
+    pub mode: Option<ModuleMode>,
 }
 
 /// A module as it is in force.
@@ -179,7 +179,7 @@ pub(crate) fn list(layout: &Layout) -> StoreResult<Vec<InstalledModule>> {
     let module = |(name, id): (ModuleName, u8)| InstalledModule {
         id,
         configured: layout.active(&name).join(SAFECONF).is_file(),
-        readable: current(layout, &name).is_ok_and(|parsed| parsed.model.is_some()),
+        mode: current(layout, &name).ok().and_then(|parsed| parsed.model).map(|model| model.mode),
         name,
     };
     Ok(ids.into_iter().map(module).collect())
@@ -208,6 +208,9 @@ pub(crate) fn configure(
     package.retain(|file| file.starts_with("conf/") || file.starts_with("bin/"));
     for script in Script::ALL {
         package.make_executable(&script_file(script));
+    }
+    for handler in handlers(&config) {
+        package.make_executable(&format!("bin/{handler}"));
     }
     package.insert(SAFECONF, config.to_xml().into_bytes());
     files::create_folder(&layout.uservar(name), 0o750)?;
@@ -309,6 +312,12 @@ fn check(
     let (config, mut warnings) = model(parsed)?;
     let package = Package::read_folder(&place)?;
     warnings.extend(script_warnings(&place, &package, &config));
+    let missing = |handler: &&str| package.file(&format!("bin/{handler}")).is_none();
+    let missing: Vec<String> =
+        handlers(&config).filter(missing).map(|h| no_handler(&place, h)).collect();
+    if !missing.is_empty() {
+        return Err(StoreError::Configuration { diagnostics: missing });
+    }
     Ok((package, config, warnings))
 }
 
@@ -353,6 +362,16 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
             ));
         }
     }
+    for handler in handlers(config) {
+        let file = format!("bin/{handler}");
+        let Some(entry) = package.file(&file) else { continue };
+        if !entry.bytes.starts_with(b"#!") && !entry.bytes.starts_with(b"\x7fELF") {
+            warnings.push(format!(
+                "{}:1: warning: the handler cannot be started: it does not begin with #! and an interpreter",
+                place.join(file).display()
+            ));
+        }
+    }
     let there = Script::ALL.iter().any(|script| has(script).is_some());
     let place = place.display();
     if config.user.is_none() && there {
@@ -362,6 +381,20 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
         warnings.push(format!("{place}: warning: there is no bin/start_both: nothing is started"));
     }
     warnings
+}
+
+/// Returns the handlers below the module's bin.
+fn handlers(config: &ModuleConfig) -> impl Iterator<Item = &str> {
+    let procs = config.errd.iter().flat_map(|errd| &errd.procs);
+    let files = procs.filter_map(|proc| proc.action.handler());
+    files.filter(|file| !file.starts_with('/')).map(|file| file.trim_start_matches("./"))
+}
+
+fn no_handler(place: &Path, handler: &str) -> String {
+    format!(
+        "{}: error: there is no such file, and action '{handler}' of a <proc> is none of restart, stopstart, stop and noaction",
+        place.join("bin").join(handler).display()
+    )
 }
 
 fn script_file(script: Script) -> String {

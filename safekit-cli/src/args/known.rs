@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Commands by their first word.
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 34] = [
     "boot",
     "checker",
     "checkloop",
@@ -16,7 +16,6 @@ const COMMANDS: [&str; 35] = [
     "cmdlog",
     "deconfig",
     "dump",
-    "errd",
     "failover",
     "get",
     "incloop",
@@ -48,6 +47,8 @@ const COMMANDS: [&str; 35] = [
 ];
 /// Words after `cluster`.
 const CLUSTER: [&str; 4] = ["confcheck", "deconfig", "delkey", "genkey"];
+/// Words after `errd`.
+const ERRD: [&str; 1] = ["list"];
 /// Words after `module`.
 const MODULE: [&str; 5] = ["delkey", "genkey", "getports", "listid", "package"];
 
@@ -64,6 +65,7 @@ pub(super) fn extend(command: Command) -> Command {
         .mut_subcommand("cluster", |cluster| {
             cluster.subcommands(CLUSTER.iter().map(|name| unsupported(name)))
         })
+        .mut_subcommand("errd", |errd| errd.subcommands(ERRD.iter().map(|name| unsupported(name))))
         .mut_subcommand("module", |module| {
             module.subcommands(MODULE.iter().map(|name| unsupported(name)))
         })
@@ -74,6 +76,7 @@ pub(super) fn named(matches: &ArgMatches) -> Option<String> {
     let path = super::subcommand_path(matches);
     let known = match path.as_slice() {
         ["cluster", word] => CLUSTER.contains(word),
+        ["errd", word] => ERRD.contains(word),
         ["module", word] => MODULE.contains(word),
         [word] => COMMANDS.contains(word),
         _ => false,

@@ -39,6 +39,8 @@ Control of a module on this node
   waitstart -m AM          Wait until it is UP (Ready)
   waitstop -m AM           Wait until it is STOP (NotReady)
   waitstate -m AM STATE    Wait until it is STOP or UP
+  errd on|off -m AM        Watch the module's processes again, or none of them
+  errd enable CLASS -m AM  Watch the processes of a class of your own; errd disable CLASS ends it
   shutdown                 Stop all modules of this node
 
 Look
@@ -131,6 +133,11 @@ pub(super) enum Verb {
     Stopstart(ControlArgs),
     /// Stop without drain and without waiting for a script that runs
     Forcestop(ControlArgs),
+    /// Switch the watching of the module's processes
+    Errd {
+        #[command(subcommand)]
+        verb: ErrdVerb,
+    },
     /// Wait until the module is UP (Ready); ends with an error as soon as nobody starts it
     Waitstart(WaitArgs),
     /// Wait until the module is STOP (NotReady); ends with an error as soon as nobody stops it
@@ -186,6 +193,30 @@ pub(super) enum ModuleVerb {
     Uninstall(ModuleArg),
     /// List the modules of this node
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ErrdVerb {
+    /// Watch the processes again
+    On(ModuleArg),
+    /// Watch no process of the module, until 'errd on' or 'config'; stop and start do not change it
+    Off(ModuleArg),
+    /// Watch the processes of a class of your own, until 'errd disable' or the module stops
+    Enable {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The class, as <proc class="..."> has it
+        #[arg(value_name = "CLASS")]
+        class: String,
+    },
+    /// Watch them no longer
+    Disable {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The class, as <proc class="..."> has it
+        #[arg(value_name = "CLASS")]
+        class: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -70,6 +70,16 @@ fn every_command_means_what_it_says() {
         ("restart -mweb", control_of(Command::Restart, None)),
         ("stopstart -i x -m web", control_of(Command::Stopstart, Some("x"))),
         ("forcestop -m web", control_of(Command::Forcestop, None)),
+        ("errd on -m web", Order::Errd { module: web(), switch: WatchSwitch::On }),
+        ("errd off -m web", Order::Errd { module: web(), switch: WatchSwitch::Off }),
+        (
+            "errd enable batch -m web",
+            Order::Errd { module: web(), switch: WatchSwitch::Enable("batch".into()) },
+        ),
+        (
+            "errd disable batch -m web",
+            Order::Errd { module: web(), switch: WatchSwitch::Disable("batch".into()) },
+        ),
         ("waitstart -m web", wait_of(Awaited::Up, None)),
         ("waitstop -m web --timeout 1", wait_of(Awaited::Stop, Some(second))),
         ("waitstate -m web UP --timeout 1000ms", wait_of(Awaited::Up, Some(second))),

@@ -10,8 +10,11 @@ pub use report::{
     PeerModuleReport, ScriptReport, StateReport, ViewReport, WatchReport,
 };
 pub use request::{
-    ClusterConfigRequest, CommandRequest, EmptyRequest, InstallRequest, PrintLevel, PrintRequest,
+    ClusterConfigRequest, CommandRequest, EmptyRequest, ErrdRequest, InstallRequest, PrintLevel,
+    PrintRequest,
 };
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +81,8 @@ impl Command {
 }
 
 /// An order to the process monitor of a module (`safekit errd`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum WatchSwitch {
     /// Watch again what is to be watched.
@@ -89,6 +93,18 @@ pub enum WatchSwitch {
     Enable(String),
     /// Watch them no longer.
     Disable(String),
+}
+
+impl fmt::Display for WatchSwitch {
+    /// Writes it as the command line has it, without `errd`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On => f.write_str("on"),
+            Self::Off => f.write_str("off"),
+            Self::Enable(class) => write!(f, "enable {class}"),
+            Self::Disable(class) => write!(f, "disable {class}"),
+        }
+    }
 }
 
 /// A command with its addressee and its sender.

@@ -244,7 +244,7 @@ fn handler(end: ScriptEnd) -> Event {
         name: "nginx".to_owned(),
         file: "mend".to_owned(),
         end,
-        duration: Duration::from_millis(2_150),
+        duration: Duration::from_millis(2_100),
         userlog: Some("userlog_x_handler.ulog".to_owned()),
     }
 }
@@ -268,15 +268,15 @@ fn handlers_and_switches_are_told_with_what_follows() {
         ),
         (
             handler(ScriptEnd::Exited { code: 0 }),
-            "errd | S | Handler mend of nginx > userlog_x_handler.ulog ended after 2.2 s with exit code 0",
+            "errd | S | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s with exit code 0",
         ),
         (
             handler(ScriptEnd::Exited { code: 3 }),
-            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.2 s with exit code 3; action: stopstart",
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s with exit code 3; action: stopstart",
         ),
         (
             handler(ScriptEnd::TimedOut),
-            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.2 s because its time limit had passed; action: stopstart",
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s because its time limit had passed; action: stopstart",
         ),
         (
             handler(ScriptEnd::NotStarted { error: "there is no file mend".to_owned() }),
@@ -284,7 +284,7 @@ fn handlers_and_switches_are_told_with_what_follows() {
         ),
         (
             handler(ScriptEnd::Ended),
-            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.2 s because it was told to: the process is no longer watched",
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s because it was told to: the process is no longer watched",
         ),
         (
             switched(WatchSwitch::Off, by()),

@@ -56,6 +56,16 @@ impl Operations for FakeOperations {
         self.told(asked, Accepted { text: "accepted".to_owned() })
     }
 
+    fn switch_errd(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        switch: safekit_core::control::WatchSwitch,
+    ) -> Result<Accepted, OperationError> {
+        let asked = format!("errd {switch} {module} by {by}");
+        self.told(asked, Accepted { text: "accepted".to_owned() })
+    }
+
     fn install(
         &self,
         by: &By,
@@ -220,6 +230,8 @@ fn module() -> ModuleReport {
     ModuleReport {
         name: "web".to_owned(),
         mode: "farm".to_owned(),
+        errd: secret(),
+        classes: vec![secret()],
         state: FarmState::Wait,
         readiness: Readiness::Transient,
         goal: FarmState::Up,

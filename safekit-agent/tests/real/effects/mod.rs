@@ -3,6 +3,7 @@
 
 mod cluster;
 mod commands;
+mod errd;
 mod module;
 mod place;
 mod tables;
