@@ -206,6 +206,7 @@ impl Operations for Office {
         };
         Ok(ModuleConfinfoReport {
             name: module.to_string(),
+            mode: info.mode.map_or_else(String::new, |mode| mode.as_str().to_owned()),
             active: info.active.map(report),
             current: info.current.map(report),
         })

@@ -77,6 +77,8 @@ pub(crate) struct Stamp {
 /// What `confinfo` says of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ModuleInfo {
+    /// What it is in force, else what it would be; `None` where neither is known.
+    pub mode: Option<ModuleMode>,
     /// In force; `None` where it never was configured.
     pub active: Option<Stamp>,
     /// To be edited and applied; `None` where it is not there or has errors.
@@ -244,12 +246,14 @@ pub(crate) fn confinfo(layout: &Layout, name: &ModuleName) -> StoreResult<Module
         return Err(not_installed(name));
     }
     let active = load_active(layout, name).ok().flatten();
+    let mode = active.as_ref().map(|active| active.config.mode);
     let active = active.map(|a| Stamp { signature: a.config.signature, date: a.date });
     let current = current(layout, name).ok().and_then(|parsed| parsed.model);
+    let mode = mode.or_else(|| current.as_ref().map(|config| config.mode));
     let date = modified(&place.join(USERCONFIG)).ok();
     let current =
         current.zip(date).map(|(config, date)| Stamp { signature: config.signature, date });
-    Ok(ModuleInfo { active, current })
+    Ok(ModuleInfo { mode, active, current })
 }
 
 /// Reads a module as it is in force; `None` where it never was configured.

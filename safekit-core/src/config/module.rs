@@ -47,7 +47,9 @@ pub fn parse(
     let checked = check::check(&document, &SAFE, Some(&MACRO), &mut report);
     let service = checked.as_ref().and_then(|safe| safe.child("service"));
     let Some(service) = service else { return report.finish(None, Vec::new()) };
-    check_mode(service, &mut report);
+    if document.complete {
+        check_mode(service, &mut report);
+    }
     let places = check_lans(service, &mut report);
     check_user(service, &mut report);
     check_procs(service, &mut report);

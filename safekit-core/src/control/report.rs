@@ -227,6 +227,9 @@ pub struct InstalledModuleReport {
 pub struct ModuleConfinfoReport {
     /// The module.
     pub name: String,
+    /// `farm` or `light`, as in force, else as it lies there; empty where neither is known.
+    #[serde(default)]
+    pub mode: String,
     /// What `safekit config` applied last; `None` where it never was.
     pub active: Option<ConfigurationReport>,
     /// What lies in SAFE/modules, to be edited and applied; `None` where it is not there or cannot be read.

@@ -219,17 +219,12 @@ impl Module {
             self.event(Event::WatchSwitched { module, switch, origin: Origin::Automatic });
         }
         self.end_handlers();
-        match &self.state {
-            State::Joining | State::Ready
-                if self.is_joined() != matches!(self.state, State::Ready) =>
-            {
-                self.become_up(
-                    now,
-                    if self.is_joined() { Cause::NodeJoined } else { Cause::NodeJoining },
-                );
-            }
-            State::Stopped | State::Waiting(_) | State::Moving(_) => {}
-            State::Adopted(_) | State::Joining | State::Ready => {}
+        // Another mode may ask for another readiness.
+        match (&self.state, self.is_joined()) {
+            (State::Joining, true) => self.become_up(now, Cause::NodeJoined),
+            (State::Ready, false) => self.become_up(now, Cause::NodeJoining),
+            (State::Stopped | State::Waiting(_) | State::Moving(_), _)
+            | (State::Adopted(_) | State::Joining | State::Ready, _) => {}
         }
     }
 

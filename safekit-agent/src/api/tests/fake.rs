@@ -89,7 +89,12 @@ impl Operations for FakeOperations {
     }
 
     fn confinfo(&self, module: &ModuleName) -> Result<ModuleConfinfoReport, OperationError> {
-        let report = ModuleConfinfoReport { name: module.to_string(), active: None, current: None };
+        let report = ModuleConfinfoReport {
+            name: module.to_string(),
+            mode: "farm".to_owned(),
+            active: None,
+            current: None,
+        };
         self.told(format!("confinfo {module}"), report)
     }
 

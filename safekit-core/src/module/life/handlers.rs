@@ -68,11 +68,16 @@ impl Module {
         self.event(Event::HandlerEnded { module, name: told, file, end: ended, duration, userlog });
         match end {
             ScriptEnd::Exited { code: 0 } => self.monitor.look(now),
-            // A refusal means that the module is on its way: the monitor asks again at its next poll.
-            _ if !ending && self.monitor.watches(&name) => {
-                drop(self.command(now, Command::Stopstart, &Origin::Errd));
+            ScriptEnd::Exited { .. }
+            | ScriptEnd::Signalled { .. }
+            | ScriptEnd::TimedOut
+            | ScriptEnd::Ended
+            | ScriptEnd::NotStarted { .. } => {
+                if !ending && self.monitor.watches(&name) {
+                    // A refusal means that the module is on its way: the monitor asks again at its next poll.
+                    drop(self.command(now, Command::Stopstart, &Origin::Errd));
+                }
             }
-            _ => {}
         }
     }
 

@@ -89,13 +89,7 @@ fn any_other_end_of_a_handler_leads_to_a_counted_stopstart() {
 fn a_handler_is_ended_before_stop_both_runs() {
     for command in [Command::Stop, Command::Restart, Command::Stopstart, Command::Forcestop] {
         let mut bench = mended(mending());
-        let (run, _) = *bench
-            .handlers
-            .first()
-            .map(|(id, run)| (id, run))
-            .map(|(id, run)| (*id, run.clone()))
-            .as_ref()
-            .unwrap();
+        let run = bench.handlers[0].0;
         bench.command(command, user()).unwrap();
         assert_eq!(bench.to_end, [run], "{command:?}");
         bench.end_handler(ScriptEnd::Signalled { signal: 9 });
