@@ -2,7 +2,7 @@
 //!
 //! A handler runs beside whatever the module does, one at a time for each `<proc>`, and is ended when its process is no
 //! longer watched: before `stop_both` runs, nothing of it is left that could start the application behind its back. One that
-//! exits with 0 is believed until the next poll; any other end leads to a stopstart.
+//! exits with 0 is believed for one poll; any other end leads to a stopstart.
 
 use std::time::Instant;
 
@@ -67,7 +67,7 @@ impl Module {
         let ended = end.clone();
         self.event(Event::HandlerEnded { module, name: told, file, end: ended, duration, userlog });
         match end {
-            ScriptEnd::Exited { code: 0 } => self.monitor.look(now),
+            ScriptEnd::Exited { code: 0 } => self.monitor.believe(now, &name),
             ScriptEnd::Exited { .. }
             | ScriptEnd::Signalled { .. }
             | ScriptEnd::TimedOut

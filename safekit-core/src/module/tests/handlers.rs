@@ -69,6 +69,19 @@ fn one_handler_runs_at_a_time_and_again_while_the_fault_lasts() {
 }
 
 #[test]
+fn a_list_from_before_the_end_of_a_handler_does_not_begin_it_again() {
+    let mut bench = mended(mending());
+    bench.pass(POLL);
+    assert_eq!(bench.scans_wanted, 1, "the list is being made");
+    bench.end_handler(ScriptEnd::Exited { code: 0 });
+    bench.scan(&[]);
+    assert!(bench.handlers.is_empty());
+    bench.scan(&[process("nginx", 12)]);
+    assert!(bench.has(|event| matches!(event, Event::ProcessRecovered { count: 1, .. })));
+    assert!(bench.handlers.is_empty());
+}
+
+#[test]
 fn any_other_end_of_a_handler_leads_to_a_counted_stopstart() {
     for end in [
         ScriptEnd::Exited { code: 3 },

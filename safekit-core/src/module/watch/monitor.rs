@@ -218,9 +218,16 @@ impl Monitor {
         self.end_unwanted();
     }
 
-    /// Asks for a list soon, because something may have changed.
-    pub(in crate::module) fn look(&mut self, now: Instant) {
-        if self.is_on() {
+    /// A handler says that it has mended a `<proc>`: it is believed for one poll, and a list that was asked for before
+    /// is not looked at. Whether it is right is looked at soon.
+    pub(in crate::module) fn believe(&mut self, now: Instant, name: &str) {
+        let entry = self.entries.iter_mut().find(|entry| entry.config.name == name);
+        let Some(vigil) = entry.and_then(|entry| entry.vigil.as_mut()) else { return };
+        vigil.poll_due = false;
+        vigil.next_poll = later(now, self.polltimer);
+        if self.asked.is_some() {
+            self.asked = Some(Freshness::Void);
+        } else {
             self.look_by(later(now, DEATH_LOOK));
         }
     }
