@@ -105,13 +105,7 @@ fn said(event: &Event, names: &Names) -> Said {
         Event::BudgetUsed { used, max, .. } => {
             module(format!("Automatic action {used} of {max} that are allowed"))
         }
-        Event::BudgetExhausted { max, interval, .. } => {
-            let interval = duration_text(*interval);
-            let text = format!(
-                "More than {max} automatic actions within {interval}: the module stops, and nobody starts it again"
-            );
-            ("module", Severity::Critical, text)
-        }
+        Event::BudgetExhausted { max, interval, .. } => exhausted_said(*max, *interval),
         Event::Recovered { what, .. } => module(recovery_text(*what).to_owned()),
         Event::EdgeFailed { what, error, .. } => {
             ("agent", Severity::Event, format!("Cannot {what}: {error}"))
@@ -223,6 +217,14 @@ fn switch_said(switch: &WatchSwitch, origin: &Origin) -> Said {
         }
     };
     ("errd", severity, format!("Action {word} {by}: {what}"))
+}
+
+fn exhausted_said(max: u32, interval: Duration) -> Said {
+    let interval = duration_text(interval);
+    let text = format!(
+        "More than {max} automatic actions within {interval}: the module stops, and nobody starts it again"
+    );
+    ("module", Severity::Critical, text)
 }
 
 fn drain_said(why: DrainSkip) -> Said {
