@@ -106,6 +106,25 @@ fn end_script(bench: &mut Bench, dice: &mut Dice) {
     ]));
 }
 
+/// Ends a handler, or switches the process monitor.
+fn watch(bench: &mut Bench, dice: &mut Dice) {
+    match dice.roll(2) {
+        0 if !bench.handlers.is_empty() => bench.end_handler(dice.pick(&[
+            ScriptEnd::Exited { code: 0 },
+            ScriptEnd::Exited { code: 1 },
+            ScriptEnd::TimedOut,
+            ScriptEnd::Signalled { signal: 9 },
+        ])),
+        _ => drop(bench.switch(dice.pick(&[
+            WatchSwitch::On,
+            WatchSwitch::On,
+            WatchSwitch::Off,
+            WatchSwitch::Enable("batch".to_owned()),
+            WatchSwitch::Disable("batch".to_owned()),
+        ]))),
+    }
+}
+
 fn step(bench: &mut Bench, dice: &mut Dice) {
     match dice.roll(16) {
         0 => {
@@ -141,21 +160,7 @@ fn step(bench: &mut Bench, dice: &mut Dice) {
             bench.input(Input::JoinChanged(join));
         }
         10 => bench.input(Input::OthersChanged { ready: dice.roll(2) == 0 }),
-        11 => match dice.roll(2) {
-            0 if !bench.handlers.is_empty() => bench.end_handler(dice.pick(&[
-                ScriptEnd::Exited { code: 0 },
-                ScriptEnd::Exited { code: 1 },
-                ScriptEnd::TimedOut,
-                ScriptEnd::Signalled { signal: 9 },
-            ])),
-            _ => drop(bench.switch(dice.pick(&[
-                WatchSwitch::On,
-                WatchSwitch::On,
-                WatchSwitch::Off,
-                WatchSwitch::Enable("batch".to_owned()),
-                WatchSwitch::Disable("batch".to_owned()),
-            ]))),
-        },
+        11 => watch(bench, dice),
         _ => match dice.roll(3) {
             0 => {
                 let id = ActionId((1 << 40) | dice.roll(60));
