@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
-use safekit_core::control::{Command, PrintLevel};
+use safekit_core::control::{Command, PrintLevel, WatchSwitch};
 use safekit_core::ids::ModuleName;
 
 use crate::failure::Failure;
@@ -191,7 +191,7 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
             file: environment.absolute(&args.file),
         },
         Verb::Cmdlog(args) => Order::Cmdlog(args.lines),
-        Verb::Errd { verb: ErrdVerb::List(args) } => Order::ErrdList(module(args.module)?),
+        Verb::Errd { verb } => errd(verb, environment)?,
         Verb::Boot(args) => boot(args, environment)?,
         Verb::Incloop(args) => Order::Incloop(module(args.module.module)?, args.identity),
         Verb::Resetloop(args) => Order::Resetloop(module(args.module.module)?, args.identity),
@@ -289,6 +289,19 @@ fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Fa
             Order::Package(required(module.module, environment)?, environment.absolute(&file))
         }
     })
+}
+
+fn errd(verb: ErrdVerb, environment: &Environment) -> Result<Order, Failure> {
+    let (args, switch) = match verb {
+        ErrdVerb::List(args) => {
+            return Ok(Order::ErrdList(required(args.module, environment)?));
+        }
+        ErrdVerb::On(args) => (args, WatchSwitch::On),
+        ErrdVerb::Off(args) => (args, WatchSwitch::Off),
+        ErrdVerb::Enable { module, class } => (module, WatchSwitch::Enable(class)),
+        ErrdVerb::Disable { module, class } => (module, WatchSwitch::Disable(class)),
+    };
+    Ok(Order::Errd { module: required(args.module, environment)?, switch })
 }
 
 fn control(

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::control::{Command, Origin};
+use crate::config::model::ProcAction;
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::explain::Cause;
 use crate::ids::{Epoch, ModuleName, NodeId, ProcessId};
 use crate::membership::{Fault, JoinReason, MemberReason, MemberState};
@@ -162,8 +163,41 @@ pub enum Event {
         atleast: Option<u32>,
         /// How many are too many.
         atmax: Option<u32>,
-        /// What is done about it; `None`: noaction.
-        action: Option<Command>,
+        /// What is done about it.
+        action: ProcAction,
+    },
+    /// The handler of a `<proc>` begins.
+    HandlerStarted {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// The handler's file, as configured.
+        file: String,
+    },
+    /// The handler of a `<proc>` has ended. Any end but exit code 0, and an end by order, leads to stopstart.
+    HandlerEnded {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// The handler's file, as configured.
+        file: String,
+        /// How.
+        end: ScriptEnd,
+        /// After how long.
+        duration: Duration,
+        /// Its userlog file.
+        userlog: Option<String>,
+    },
+    /// The process monitor was switched.
+    WatchSwitched {
+        /// The module.
+        module: ModuleName,
+        /// How.
+        switch: WatchSwitch,
+        /// Who did it; [`Origin::Automatic`]: a configuration was applied.
+        origin: Origin,
     },
     /// There are as many processes as there should be again.
     ProcessRecovered {
@@ -252,6 +286,9 @@ impl Event {
             | Self::ProcessDied { module, .. }
             | Self::ProcessFault { module, .. }
             | Self::ProcessRecovered { module, .. }
+            | Self::HandlerStarted { module, .. }
+            | Self::HandlerEnded { module, .. }
+            | Self::WatchSwitched { module, .. }
             | Self::BudgetUsed { module, .. }
             | Self::BudgetExhausted { module, .. }
             | Self::Recovered { module, .. }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use safekit_core::Machine;
+use safekit_core::config::model::ModuleMode;
 use safekit_core::ids::{Epoch, ModuleName, NodeId};
 use safekit_core::membership::{MembershipConfig, View};
 use safekit_core::node::{self, Node};
@@ -140,11 +141,12 @@ impl FarmNode {
         self.farms.clear();
     }
 
-    /// Gives each module that the node has a farm, and none to others.
+    /// Gives each farm module that the node has a farm, and none to others.
     fn match_farms(&mut self) {
         let Some(me) = self.me else { return };
-        let modules: BTreeSet<ModuleName> =
-            self.node.modules().map(|(name, _)| name.clone()).collect();
+        let farms =
+            self.node.modules().filter(|(_, module)| module.config().mode == ModuleMode::Farm);
+        let modules: BTreeSet<ModuleName> = farms.map(|(name, _)| name.clone()).collect();
         self.farms.retain(|module, _| modules.contains(module));
         for module in modules {
             if !self.farms.contains_key(&module) {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use safekit_core::config::model::ModuleMode;
 use safekit_core::event::Event;
 use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::membership::{MemberState, Transmit};
@@ -207,7 +208,9 @@ pub fn unsettled(world: &World<FarmNode>, nodes: &[NodeId]) -> Option<String> {
     if members != nodes.iter().copied().collect() {
         return Some(format!("the members are {members:?}"));
     }
-    world.cast().modules.iter().find_map(|it| unshared(world, nodes, &it.config.name))
+    // A light module takes no share, and is Ready all the same.
+    let farms = world.cast().modules.iter().filter(|it| it.config.mode == ModuleMode::Farm);
+    farms.map(|it| &it.config.name).find_map(|module| unshared(world, nodes, module))
 }
 
 fn unshared(world: &World<FarmNode>, nodes: &[NodeId], module: &ModuleName) -> Option<String> {

@@ -5,10 +5,12 @@
 mod families;
 
 use families::{at_rest, bare, farm, id, ms, name, rest, user, watched};
+use safekit_core::config::model::ModuleMode;
 use safekit_core::control::{Command, Refusal};
+use safekit_core::ids::MODULES_MAX;
 use safekit_core::module::script::Script;
 use safekit_core::module::state::ModuleState;
-use safekit_core::sim::{Cast, World};
+use safekit_core::sim::{Cast, SimModule, World};
 use safekit_farm::sim::{owned, settled};
 use safekit_farm::{BucketSet, FarmNode};
 
@@ -238,4 +240,59 @@ fn the_same_seed_tells_the_same_story() {
     let first = story();
     assert!(first.lines().count() > 500);
     assert_eq!(first, story());
+}
+
+fn light(mut module: SimModule) -> SimModule {
+    module.config.mode = ModuleMode::Light;
+    module
+}
+
+#[test]
+fn a_light_module_waits_for_no_other_node_and_takes_no_share() {
+    let (web, alone) = (name("web"), name("alone"));
+    let mut world = at_rest(Cast::new(3).module(bare("web")).module(light(bare("alone"))));
+    assert_eq!(share(&world, 1).count(), 86);
+    assert!(owned(&world, id(1), &alone).is_empty());
+    assert!((1..=3).all(|node| world.health(id(node), &alone)));
+    // Nobody is heard: the farm module waits for one loss time, the light one for nothing.
+    world.power_off(id(1));
+    world.net().isolate(id(1));
+    world.restart(id(1));
+    let took = world.run_until(ms(500), |world| world.health(id(1), &alone)).unwrap();
+    assert!(took.is_some(), "the light module is Ready");
+    assert!(!world.health(id(1), &web), "the node has not joined yet");
+    // A pause of its own node shows: while it stands still its answer is negative.
+    world.run_for(ms(2000)).unwrap();
+    world.pause(id(1), ms(3000));
+    world.run_for(ms(1000)).unwrap();
+    assert!(!world.health(id(1), &alone));
+    world.run_for(ms(2100)).unwrap();
+    assert!(world.health(id(1), &alone) && !world.health(id(1), &web), "it joins again");
+    world.net().heal();
+    rest(&mut world);
+}
+
+#[test]
+fn as_many_modules_as_there_may_be_live_side_by_side() {
+    let names: Vec<String> = (0..MODULES_MAX).map(|number| format!("app-{number}")).collect();
+    let mut cast = Cast::new(2);
+    for (number, name) in names.iter().enumerate() {
+        let module = watched(name);
+        cast = cast.module(if number % 2 == 0 { module } else { light(module) });
+    }
+    let ready = |world: &World<FarmNode>, but: &str| {
+        let others = names.iter().filter(|it| *it != but);
+        others.filter(|it| !world.health(id(1), &name(it))).count()
+    };
+    let mut world = at_rest(cast);
+    world.run_until(ms(10_000), |world| ready(world, "") == 0).unwrap().unwrap();
+    // One hangs in its start script for good; another one dies meanwhile, and only that one is restarted.
+    world.hang_script(id(1), &name("app-1"), Script::StartBoth);
+    world.command(id(1), &name("app-1"), Command::Restart, user());
+    world.run_for(ms(2000)).unwrap();
+    assert!(!world.health(id(1), &name("app-1")));
+    assert!(world.kill_process(id(1), &name("app-11")));
+    world.run_until(ms(1000), |world| !world.health(id(1), &name("app-11"))).unwrap().unwrap();
+    assert_eq!(ready(&world, "app-1"), 1, "one of the others, for a moment");
+    world.run_until(ms(10_000), |world| ready(world, "app-1") == 0).unwrap().unwrap();
 }

@@ -3,7 +3,9 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use safekit_core::control::{Accepted, BudgetReport, ModuleCommand, Origin, Refusal, StateReport};
+use safekit_core::control::{
+    Accepted, BudgetReport, ModuleCommand, Origin, Refusal, StateReport, WatchSwitch,
+};
 use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::module::BudgetChange;
 
@@ -26,6 +28,8 @@ pub(super) enum Request {
     Report(Reply<Box<StateReport>>),
     /// An order about a module.
     Command(ModuleCommand, Reply<Result<Accepted, Refusal>>),
+    /// An order to the process monitor of a module.
+    Switch(ModuleName, WatchSwitch, Origin, Reply<Result<Accepted, Refusal>>),
     /// The cluster's configuration has changed: what its files say, and which node this host is.
     ClusterChanged(Box<LoadedCluster>, NodeId, Reply<Result<(), String>>),
     /// The cluster is to be left, and is no longer configured then.

@@ -218,6 +218,13 @@ impl Agent {
                 let module = command.module.clone();
                 self.command(now, command, Pending::Caller { reply, module });
             }
+            Request::Switch(_, _, _, reply) if self.removal.is_some() => {
+                drop(reply.try_send(Err(Refusal::NoCluster)));
+            }
+            Request::Switch(module, switch, origin, reply) => {
+                let id = self.pend(Pending::Caller { reply, module: module.clone() });
+                self.feed(now, Input::SwitchReceived { id, module, switch, origin });
+            }
             Request::ClusterChanged(loaded, me, reply) => {
                 self.apply_cluster(now, *loaded, me);
                 drop(reply.try_send(Ok(())));
@@ -246,10 +253,16 @@ impl Agent {
     }
 
     fn command(&mut self, now: Instant, command: ModuleCommand, pending: Pending) {
+        let id = self.pend(pending);
+        self.feed(now, Input::CommandReceived { id, command });
+    }
+
+    /// Names a command, and notes who waits for its answer.
+    fn pend(&mut self, pending: Pending) -> CommandId {
         self.last_command = self.last_command.wrapping_add(1);
         let id = CommandId(self.last_command);
         self.pending.insert(id, pending);
-        self.feed(now, Input::CommandReceived { id, command });
+        id
     }
 
     fn drain(&mut self) {

@@ -146,7 +146,7 @@ impl Agent {
             scripts: module.scripts().clone(),
             sharing: module.sharing(),
             saved: None,
-            start: AgentStart::Reconfigured,
+            start: AgentStart::ClusterChanged,
         };
         let setups: Vec<ModuleSetup> = self.node.node().modules().map(setup).collect();
         for setup in setups {

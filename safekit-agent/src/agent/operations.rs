@@ -12,7 +12,7 @@ use safekit_core::control::{
     Accepted, BootReport, BudgetReport, ClusterConfinfoReport, ConfigurationReport, DoneReport,
     InstalledModuleReport, LevelReport, LogReport, ModuleCommand, ModuleConfinfoReport,
     ModuleListReport, ModuleReport, NodeConfinfoReport, Origin, PortsReport, PrintLevel,
-    StateReport,
+    StateReport, WatchSwitch,
 };
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::BudgetChange;
@@ -137,6 +137,13 @@ impl Operations for Office {
         })
     }
 
+    fn switch_errd(&self, by: &By, module: &ModuleName, switch: WatchSwitch) -> Done<Accepted> {
+        self.logged(by, Some(module), &format!("errd {switch}"), || {
+            let (module, origin) = (module.clone(), Origin::User(by.0.clone()));
+            Ok(self.desk.ask(|reply| Request::Switch(module, switch, origin, reply))??)
+        })
+    }
+
     fn install(
         &self,
         by: &By,
@@ -244,6 +251,7 @@ impl Operations for Office {
         };
         Ok(ModuleConfinfoReport {
             name: module.to_string(),
+            mode: info.mode.map_or_else(String::new, |mode| mode.as_str().to_owned()),
             active: info.active.map(report),
             current: info.current.map(report),
         })
@@ -252,7 +260,7 @@ impl Operations for Office {
     fn modules(&self) -> Done<ModuleListReport> {
         let report = |module: store::module::InstalledModule| InstalledModuleReport {
             name: module.name.to_string(),
-            mode: if module.readable { "farm".to_owned() } else { String::new() },
+            mode: module.mode.map_or_else(String::new, |mode| mode.as_str().to_owned()),
             configured: module.configured,
             id: module.id,
         };

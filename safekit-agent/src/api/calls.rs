@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use safekit_core::control::{
     Accepted, BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest,
     ClusterModuleReport, ClusterStateReport, Command, CommandRequest, DoneReport, EmptyRequest,
-    InstallRequest, LogReport, ModuleCommand, ModuleReport, Origin, PrintRequest, Refusal,
-    StateReport,
+    ErrdRequest, InstallRequest, LogReport, ModuleCommand, ModuleReport, Origin, PrintRequest,
+    Refusal, StateReport, WatchSwitch,
 };
 use safekit_core::ids::ModuleName;
 use safekit_core::module::BudgetChange;
@@ -107,6 +107,13 @@ impl Call<'_> {
             ModuleRoute::Confcheck => answer::json(&self.operations.confcheck(module)?),
             ModuleRoute::Confinfo => answer::json(&self.operations.confinfo(module)?),
             ModuleRoute::Command(command) => self.command(by, module, command),
+            ModuleRoute::Errd => {
+                let ErrdRequest { switch } = self.body()?;
+                if let WatchSwitch::Enable(class) | WatchSwitch::Disable(class) = &switch {
+                    checked_class(class)?;
+                }
+                answer::json(&accepted(self.operations.switch_errd(by, module, switch)?))
+            }
             ModuleRoute::Install => {
                 let InstallRequest { path, force } = self.body()?;
                 let replace = if force { Replace::Yes } else { Replace::No };
@@ -288,6 +295,15 @@ fn checked_identity(identity: String) -> Result<String, OperationError> {
         )));
     }
     Ok(identity)
+}
+
+fn checked_class(class: &str) -> Result<(), OperationError> {
+    if class.is_empty() || class.len() > IDENTITY_BYTES_MAX || class.chars().any(char::is_control) {
+        return Err(OperationError::Usage(format!(
+            "a class has from 1 to {IDENTITY_BYTES_MAX} bytes and no control characters"
+        )));
+    }
+    Ok(())
 }
 
 /// Makes one line of a text: it cannot forge other lines of a log, nor steer a terminal that shows it.

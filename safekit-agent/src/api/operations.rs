@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use safekit_core::control::{
     Accepted, BootReport, BudgetReport, ClusterConfinfoReport, DoneReport, LevelReport, LogReport,
     ModuleCommand, ModuleConfinfoReport, ModuleListReport, PortsReport, PrintLevel, Refusal,
-    StateReport,
+    StateReport, WatchSwitch,
 };
 use safekit_core::ids::ModuleName;
 use safekit_core::module::BudgetChange;
@@ -114,7 +114,7 @@ pub(crate) enum OperationError {
 
 impl From<Refusal> for OperationError {
     fn from(refusal: Refusal) -> Self {
-        if matches!(refusal, Refusal::UnknownModule { .. }) {
+        if matches!(refusal, Refusal::UnknownModule { .. } | Refusal::UnknownClass { .. }) {
             Self::Usage(refusal.to_string())
         } else {
             Self::Refused(refusal.to_string())
@@ -152,6 +152,17 @@ pub(crate) trait Operations: fmt::Debug + Send + Sync {
     /// # Errors
     /// What [`Refusal`] says.
     fn command(&self, command: ModuleCommand) -> Result<Accepted, OperationError>;
+
+    /// Switches the process monitor of a module.
+    ///
+    /// # Errors
+    /// What [`Refusal`] says.
+    fn switch_errd(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        switch: WatchSwitch,
+    ) -> Result<Accepted, OperationError>;
 
     /// Installs a module from a folder or file (an absolute path).
     ///

@@ -72,6 +72,8 @@ pub(super) enum ModuleRoute {
     Confinfo,
     /// `POST start`, ...
     Command(Command),
+    /// `POST errd`
+    Errd,
     /// `POST install`
     Install,
     /// `POST uninstall`, or `DELETE` of the module itself.
@@ -183,6 +185,7 @@ fn module_route(method: Method, words: &[&str]) -> Option<ModuleRoute> {
         (Method::Post, ["restart"]) => Some(ModuleRoute::Command(Command::Restart)),
         (Method::Post, ["stopstart"]) => Some(ModuleRoute::Command(Command::Stopstart)),
         (Method::Post, ["forcestop"]) => Some(ModuleRoute::Command(Command::Forcestop)),
+        (Method::Post, ["errd"]) => Some(ModuleRoute::Errd),
         (Method::Post, ["install"]) => Some(ModuleRoute::Install),
         (Method::Post, ["uninstall"]) | (Method::Delete, []) => Some(ModuleRoute::Uninstall),
         (Method::Post, ["config"]) => Some(ModuleRoute::Config),

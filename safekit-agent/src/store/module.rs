@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Zoned;
-use safekit_core::config::model::{ClusterConfig, ModuleConfig, Signature};
+use safekit_core::config::model::{ClusterConfig, ModuleConfig, ModuleMode, Signature};
 use safekit_core::config::{Parsed, change, module};
 use safekit_core::ids::{MODULES_MAX, ModuleName};
 use safekit_core::module::script::Script;
@@ -50,8 +50,8 @@ pub(crate) struct InstalledModule {
     pub id: u8,
     /// Whether `configure` has been done.
     pub configured: bool,
-    /// Whether its userconfig.xml has no errors.
-    pub readable: bool,
+    /// What its userconfig.xml says that it is; `None` where that has errors.
+    pub mode: Option<ModuleMode>,
 }
 
 /// A module as it is in force.
@@ -118,6 +118,8 @@ pub(crate) struct Stamp {
 /// What `confinfo` says of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ModuleInfo {
+    /// What it is in force, else what it would be; `None` where neither is known.
+    pub mode: Option<ModuleMode>,
     /// In force; `None` where it never was configured.
     pub active: Option<Stamp>,
     /// To be edited and applied; `None` where it is not there or has errors.
@@ -218,7 +220,7 @@ pub(crate) fn list(layout: &Layout) -> StoreResult<Vec<InstalledModule>> {
     let module = |(name, id): (ModuleName, u8)| InstalledModule {
         id,
         configured: layout.active(&name).join(SAFECONF).is_file(),
-        readable: current(layout, &name).is_ok_and(|parsed| parsed.model.is_some()),
+        mode: current(layout, &name).ok().and_then(|parsed| parsed.model).map(|model| model.mode),
         name,
     };
     Ok(ids.into_iter().map(module).collect())
@@ -246,6 +248,9 @@ pub(crate) fn configure(
     let mut package = edited.clone();
     package.retain(|file| file.starts_with("conf/") || file.starts_with("bin/"));
     make_executable(&mut package);
+    for handler in handlers(&config) {
+        package.make_executable(&format!("bin/{handler}"));
+    }
     package.insert(SAFECONF, config.to_xml().into_bytes());
     files::create_folder(&layout.uservar(name), 0o750)?;
     apply::apply(&package, &layout.active(name))?;
@@ -319,12 +324,14 @@ pub(crate) fn confinfo(layout: &Layout, name: &ModuleName) -> StoreResult<Module
         return Err(not_installed(name));
     }
     let active = load_active(layout, name).ok().flatten();
+    let mode = active.as_ref().map(|active| active.config.mode);
     let active = active.map(|a| Stamp { signature: a.config.signature, date: a.date });
     let current = current(layout, name).ok().and_then(|parsed| parsed.model);
+    let mode = mode.or_else(|| current.as_ref().map(|config| config.mode));
     let date = modified(&place.join(USERCONFIG)).ok();
     let current =
         current.zip(date).map(|(config, date)| Stamp { signature: config.signature, date });
-    Ok(ModuleInfo { active, current })
+    Ok(ModuleInfo { mode, active, current })
 }
 
 /// Reads a module as it is in force; `None` where it never was configured.
@@ -395,6 +402,12 @@ fn check(
     let (config, mut warnings) = model(parsed)?;
     let package = Package::read_folder(&place)?;
     warnings.extend(script_warnings(&place, &package, &config));
+    let missing = |handler: &&str| package.file(&format!("bin/{handler}")).is_none();
+    let missing: Vec<String> =
+        handlers(&config).filter(missing).map(|h| no_handler(&place, h)).collect();
+    if !missing.is_empty() {
+        return Err(StoreError::Configuration { diagnostics: missing });
+    }
     Ok((package, config, warnings))
 }
 
@@ -439,6 +452,16 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
             ));
         }
     }
+    for handler in handlers(config) {
+        let file = format!("bin/{handler}");
+        let Some(entry) = package.file(&file) else { continue };
+        if !entry.bytes.starts_with(b"#!") && !entry.bytes.starts_with(b"\x7fELF") {
+            warnings.push(format!(
+                "{}:1: warning: the handler cannot be started: it does not begin with #! and an interpreter",
+                place.join(file).display()
+            ));
+        }
+    }
     let there = Script::ALL.iter().any(|script| has(script).is_some());
     let place = place.display();
     if config.user.is_none() && there {
@@ -450,7 +473,7 @@ fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Ve
     warnings
 }
 
-/// Sets the execute bit of all scripts that are run.
+/// Sets the execute bit of all scripts that have a name of their own.
 fn make_executable(package: &mut Package) {
     for script in Script::ALL {
         package.make_executable(&script_file(script));
@@ -458,6 +481,20 @@ fn make_executable(package: &mut Package) {
     for hook in Hook::ALL {
         package.make_executable(&format!("bin/{}", hook.as_str()));
     }
+}
+
+/// Returns the handlers below the module's bin.
+fn handlers(config: &ModuleConfig) -> impl Iterator<Item = &str> {
+    let procs = config.errd.iter().flat_map(|errd| &errd.procs);
+    let files = procs.filter_map(|proc| proc.action.handler());
+    files.filter(|file| !file.starts_with('/')).map(|file| file.trim_start_matches("./"))
+}
+
+fn no_handler(place: &Path, handler: &str) -> String {
+    format!(
+        "{}: error: there is no such file, and action '{handler}' of a <proc> is none of restart, stopstart, stop and noaction",
+        place.join("bin").join(handler).display()
+    )
 }
 
 fn script_file(script: Script) -> String {

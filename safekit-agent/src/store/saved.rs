@@ -200,6 +200,8 @@ fn unknown(why: String) -> Recovered {
             watched: Vec::new(),
             budget: SavedBudget::default(),
             may_still_run: false,
+            errd_off: false,
+            classes: std::collections::BTreeSet::new(),
         }),
         start: AgentStart::SameBoot,
         line: Some(format!(

@@ -12,7 +12,7 @@ const USERCONFIG: &str = "<!DOCTYPE safe>\n<safe>\n<service mode=\"farm\" maxloo
     <user nicestoptimeout=\"300\" forcestoptimeout=\"300\" logging=\"userlog\" />\n</service>\n</safe>\n";
 
 /// Asks for a path as `HAProxy` does by default; the whole answer.
-fn get(node: &Node, request: &str) -> String {
+pub(crate) fn get(node: &Node, request: &str) -> String {
     let mut stream = TcpStream::connect((node.address.as_str(), farm::HEALTH_PORT)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();

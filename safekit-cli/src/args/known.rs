@@ -33,8 +33,6 @@ const COMMANDS: [&str; 22] = [
     "-M",
     "-l",
 ];
-/// Words after `errd`.
-const ERRD: [&str; 4] = ["disable", "enable", "off", "on"];
 /// Words after `module`.
 const MODULE: [&str; 2] = ["delkey", "genkey"];
 
@@ -46,19 +44,15 @@ pub(super) fn option(first: &OsStr) -> Option<&'static str> {
 /// Adds the known commands to a command line's definition.
 pub(super) fn extend(command: Command) -> Command {
     let words = COMMANDS.iter().filter(|name| !name.starts_with('-'));
-    command
-        .subcommands(words.map(|name| unsupported(name)))
-        .mut_subcommand("errd", |errd| errd.subcommands(ERRD.iter().map(|name| unsupported(name))))
-        .mut_subcommand("module", |module| {
-            module.subcommands(MODULE.iter().map(|name| unsupported(name)))
-        })
+    command.subcommands(words.map(|name| unsupported(name))).mut_subcommand("module", |module| {
+        module.subcommands(MODULE.iter().map(|name| unsupported(name)))
+    })
 }
 
 /// Returns the words of a command that is known by name only.
 pub(super) fn named(matches: &ArgMatches) -> Option<String> {
     let path = super::subcommand_path(matches);
     let known = match path.as_slice() {
-        ["errd", word] => ERRD.contains(word),
         ["module", word] => MODULE.contains(word),
         [word] => COMMANDS.contains(word),
         _ => false,

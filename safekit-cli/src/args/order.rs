@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use safekit_core::control::{Command, PrintLevel};
+use safekit_core::control::{Command, PrintLevel, WatchSwitch};
 use safekit_core::ids::ModuleName;
 
 /// What is to be done.
@@ -118,6 +118,13 @@ pub(crate) enum Order {
     },
     /// `cmdlog`: so many lines.
     Cmdlog(u32),
+    /// `errd on|off|enable|disable`.
+    Errd {
+        /// Which module.
+        module: ModuleName,
+        /// What.
+        switch: WatchSwitch,
+    },
     /// `errd list`.
     ErrdList(ModuleName),
     /// `boot on`, `boot off`.

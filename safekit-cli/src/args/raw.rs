@@ -71,6 +71,11 @@ pub(super) enum Verb {
     Stopstart(ControlArgs),
     /// Stop without drain and without waiting for a script that runs
     Forcestop(ControlArgs),
+    /// Watch the module's processes, or not, and list them
+    Errd {
+        #[command(subcommand)]
+        verb: ErrdVerb,
+    },
     /// Wait until the module is UP (Ready); ends with an error as soon as nobody starts it
     Waitstart(WaitArgs),
     /// Wait until the module is STOP (NotReady); ends with an error as soon as nobody stops it
@@ -85,11 +90,6 @@ pub(super) enum Verb {
     Logsave(LogsaveArgs),
     /// Show who gave which command to this agent
     Cmdlog(CmdlogArgs),
-    /// Show what is watched
-    Errd {
-        #[command(subcommand)]
-        verb: ErrdVerb,
-    },
     /// Say whether a module starts with the agent of this node
     Boot(BootArgs),
     /// Count an automatic action
@@ -196,6 +196,26 @@ pub(super) enum ModuleVerb {
 pub(super) enum ErrdVerb {
     /// List the watched processes of a module
     List(ModuleArg),
+    /// Watch the processes again
+    On(ModuleArg),
+    /// Watch no process of the module, until 'errd on' or 'config'; stop and start do not change it
+    Off(ModuleArg),
+    /// Watch the processes of a class of your own, until 'errd disable' or the module stops
+    Enable {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The class, as <proc class="..."> has it
+        #[arg(value_name = "CLASS")]
+        class: String,
+    },
+    /// Watch them no longer
+    Disable {
+        #[command(flatten)]
+        module: ModuleArg,
+        /// The class, as <proc class="..."> has it
+        #[arg(value_name = "CLASS")]
+        class: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -129,6 +129,16 @@ fn every_command_means_what_it_says() {
         ("restart -mweb", control_of(Command::Restart, None)),
         ("stopstart -i x -m web", control_of(Command::Stopstart, Some("x"))),
         ("forcestop -m web", control_of(Command::Forcestop, None)),
+        ("errd on -m web", Order::Errd { module: web(), switch: WatchSwitch::On }),
+        ("errd off -m web", Order::Errd { module: web(), switch: WatchSwitch::Off }),
+        (
+            "errd enable batch -m web",
+            Order::Errd { module: web(), switch: WatchSwitch::Enable("batch".into()) },
+        ),
+        (
+            "errd disable batch -m web",
+            Order::Errd { module: web(), switch: WatchSwitch::Disable("batch".into()) },
+        ),
         ("waitstart -m web", wait_of(Awaited::Up, None)),
         ("waitstop -m web --timeout 1", wait_of(Awaited::Stop, Some(second))),
         ("waitstate -m web UP --timeout 1000ms", wait_of(Awaited::Up, Some(second))),
@@ -227,6 +237,9 @@ fn wrong_lines_are_usage_errors() {
         "update",
         "logsave -m web",
         "errd",
+        "errd enable -m web",
+        "errd disable",
+        "errd on",
         "boot on",
         "boot maybe -m web",
         "boot webon",
@@ -266,7 +279,6 @@ fn unknown_words_are_met_with_the_nearest_ones() {
 fn known_commands_say_that_they_are_not_supported_yet() {
     for (line, name) in [
         ("webserver stop", "webserver"),
-        ("errd off -m web", "errd off"),
         ("snapshot -m web /x.zip", "snapshot"),
         ("clean --help", "clean"),
         ("module genkey -m web", "module genkey"),

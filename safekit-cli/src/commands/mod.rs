@@ -18,8 +18,8 @@ mod wait;
 use std::io::{self, Write};
 
 use safekit_core::control::{
-    BootRequest, ClusterConfcheckRequest, DoneReport, EmptyRequest, LevelReport, LogReport,
-    ModuleReport, PrintRequest,
+    BootRequest, ClusterConfcheckRequest, DoneReport, EmptyRequest, ErrdRequest, LevelReport,
+    LogReport, ModuleReport, PrintRequest,
 };
 use safekit_core::ids::ModuleName;
 use serde::de::DeserializeOwned;
@@ -119,6 +119,10 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         Order::Control { module, command, identity } => {
             module::control(context, module, *command, identity.as_deref())
+        }
+        Order::Errd { module, switch } => {
+            let request = ErrdRequest { switch: switch.clone() };
+            context.order(&format!("module/{module}/errd"), &request)
         }
         Order::Wait { module, awaited, timeout } => wait::wait(context, module, *awaited, *timeout),
         Order::Top { module, interval, looks } => {

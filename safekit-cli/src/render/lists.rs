@@ -135,7 +135,8 @@ pub(crate) fn module_confinfo(report: &ModuleConfinfoReport) -> String {
         (_, Some(_)) => format!("run 'safekit config -m {}' to apply the current one", report.name),
         (_, None) => "there is no current one that can be read: run 'safekit confcheck'".to_owned(),
     };
-    format!("{table}{}\n", plain(&verdict))
+    let mode = if report.mode == "light" { "a light module\n" } else { "" };
+    format!("{mode}{table}{}\n", plain(&verdict))
 }
 
 /// Whether all nodes have the same cluster configuration.

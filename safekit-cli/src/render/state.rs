@@ -42,7 +42,9 @@ pub(crate) fn module_state(node: &StateReport, module: &ModuleReport, detail: De
     } else {
         facts.row([&"  health answer", &"positive"]);
     }
-    let participants = if module.participants.is_empty() {
+    let participants = if module.mode == "light" {
+        "light: on this node alone".to_owned()
+    } else if module.participants.is_empty() {
         "no share".to_owned()
     } else {
         format!("{}, with {}", share(module), module.participants.join(", "))
@@ -53,6 +55,12 @@ pub(crate) fn module_state(node: &StateReport, module: &ModuleReport, detail: De
     }
     if let Some(script) = &module.script {
         facts.row([&"  script", &script_text(script)]);
+    }
+    if module.errd == "off" {
+        facts.row([&"  processes", &"not watched: 'safekit errd on' ends that"]);
+    }
+    if !module.classes.is_empty() {
+        facts.row([&"  errd classes", &module.classes.join(", ")]);
     }
     facts.row([&"  maxloop", &format!("{} of {}", module.loop_used, module.loop_max)]);
     text.push_str(&facts.to_string());
@@ -155,6 +163,9 @@ fn resources(module: &ModuleReport) -> Table {
     table.row([&"heart.state", &state, &module.since]);
     table.row([&"heart.stopstartloop", &module.loop_used, &""]);
     table.row([&"usersetting.boot", &module.boot, &""]);
+    if !module.errd.is_empty() {
+        table.row([&"usersetting.errd", &module.errd, &""]);
+    }
     for watched in &module.watched {
         let date = watched.since.as_deref().unwrap_or_default();
         table.row([&watched.resource, &watched.state, &date]);

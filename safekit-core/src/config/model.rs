@@ -98,6 +98,8 @@ impl fmt::Display for Signature {
 pub struct ModuleConfig {
     /// The module's name (not in the file: the folder).
     pub name: ModuleName,
+    /// What kind of module it is (`mode`).
+    pub mode: ModuleMode,
     /// What starts it when the agent starts (`boot`, ignore).
     pub boot: BootPolicy,
     /// Wait before that (`boot_delay`, 0 s).
@@ -109,7 +111,7 @@ pub struct ModuleConfig {
     /// How long the application goes on serving after the health answer has turned negative, when an administrator
     /// stops it (`drain`, 15 s; an attribute of ours).
     pub drain: Duration,
-    /// Names of the lans whose heartbeats count for this module.
+    /// Names of the lans whose heartbeats count for this module; none for a light one.
     pub lans: Vec<LanName>,
     /// `<user>`; without it no script runs.
     pub user: Option<UserConfig>,
@@ -117,6 +119,34 @@ pub struct ModuleConfig {
     pub errd: Option<ErrdConfig>,
     /// Of all that has a meaning in the file.
     pub signature: Signature,
+}
+
+/// What kind of module it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModuleMode {
+    /// `farm`: active on all nodes at once, which share the load.
+    Farm,
+    /// `light`: on this node alone; what other nodes are and do does not matter.
+    Light,
+}
+
+impl ModuleMode {
+    const ALL: [Self; 2] = [Self::Farm, Self::Light];
+
+    /// Returns the word of the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Farm => "farm",
+            Self::Light => "light",
+        }
+    }
+
+    /// Returns what a word of the file means here; `None` for any other word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
 }
 
 /// When a module starts with the agent.
@@ -213,6 +243,8 @@ pub struct ErrdConfig {
 pub struct ProcConfig {
     /// Name of the process, and of its resource `proc.<name>`.
     pub name: String,
+    /// Regular expression over the name of the command (`nameregex`); the name is then only a label.
+    pub nameregex: Option<String>,
     /// Regular expression over the whole command line (`argregex`).
     pub argregex: Option<String>,
     /// Fewer than this are a fault (`atleast`, 1); `None` (-1): no test.
@@ -221,6 +253,8 @@ pub struct ProcConfig {
     pub atmax: Option<u32>,
     /// What to do about a fault (`action`, stopstart).
     pub action: ProcAction,
+    /// Time limit of a handler (`handlertimeout`, an attribute of ours); `None`: that of a graceful stop script.
+    pub handlertimeout: Option<Duration>,
     /// When it is watched (`class`).
     pub class: ProcClass,
     /// The watch begins (`start_after` - 1) polls later (`start_after`, 0).
@@ -228,7 +262,7 @@ pub struct ProcConfig {
 }
 
 /// What the process monitor does about a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProcAction {
     /// `restart`
@@ -239,52 +273,71 @@ pub enum ProcAction {
     Stop,
     /// `noaction`: a line in the log.
     NoAction,
+    /// Any other text: the file of a handler, absolute or below the module's bin. It must exit with 0; any other end
+    /// leads to stopstart. Running one does not count as an automatic action.
+    Handler(String),
 }
 
 impl ProcAction {
-    const ALL: [Self; 4] = [Self::Restart, Self::Stopstart, Self::Stop, Self::NoAction];
-
-    /// Returns the word of the file.
+    /// Returns the text of the file.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Restart => "restart",
             Self::Stopstart => "stopstart",
             Self::Stop => "stop",
             Self::NoAction => "noaction",
+            Self::Handler(file) => file,
         }
     }
 
-    /// Returns what a word of the file means here; `None` for any other word.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    /// Returns what a text of the file means.
+    pub(crate) fn from_text(text: &str) -> Self {
+        let words = [Self::Restart, Self::Stopstart, Self::Stop, Self::NoAction];
+        let known = words.into_iter().find(|known| known.as_str() == text);
+        known.unwrap_or_else(|| Self::Handler(text.to_owned()))
+    }
+
+    /// Returns the file of a handler.
+    #[must_use]
+    pub fn handler(&self) -> Option<&str> {
+        match self {
+            Self::Handler(file) => Some(file),
+            Self::Restart | Self::Stopstart | Self::Stop | Self::NoAction => None,
+        }
     }
 }
 
 /// When a process is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ProcClass {
     /// `both`: from the end of `start_both` to before `stop_both`.
     Both,
     /// `pre`: from the end of prestart to before poststop.
     Pre,
+    /// Any other name: as `both`, and only while the class is enabled.
+    User(String),
 }
 
 impl ProcClass {
-    const ALL: [Self; 2] = [Self::Both, Self::Pre];
-
-    /// Returns the word of the file.
+    /// Returns the text of the file.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Both => "both",
             Self::Pre => "pre",
+            Self::User(name) => name,
         }
     }
 
-    /// Returns what a word of the file means here; `None` for any other word.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    /// Returns what a text of the file means here; `None` for a class of mirror modules.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "both" => Some(Self::Both),
+            "pre" => Some(Self::Pre),
+            "prim" | "second" | "sec" => None,
+            name => Some(Self::User(name.to_owned())),
+        }
     }
 }

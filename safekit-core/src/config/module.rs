@@ -12,8 +12,8 @@ use super::duration::{self, Unit};
 use super::escape::escape;
 use super::macros;
 use super::model::{
-    BootPolicy, ClusterConfig, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass,
-    ProcConfig, Signature, UserConfig,
+    BootPolicy, ClusterConfig, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction,
+    ProcClass, ProcConfig, Signature, UserConfig,
 };
 use super::reader;
 use super::schema::{MACRO, SAFE};
@@ -50,6 +50,9 @@ pub fn parse(
     let checked = check::check(&document, &SAFE, Some(&MACRO), &mut report);
     let service = checked.as_ref().and_then(|safe| safe.child("service"));
     let Some(service) = service else { return report.finish(None, Vec::new()) };
+    if document.complete {
+        check_mode(service, &mut report);
+    }
     let mut places = check_lans(service, &mut report);
     check_user(service, &mut report);
     check_procs(service, &mut report);
@@ -60,9 +63,25 @@ pub fn parse(
     report.finish(model, places)
 }
 
+/// A farm needs its lans; to a light module they mean nothing.
+fn check_mode(service: &Checked, report: &mut Report<'_>) {
+    match (service.word("mode"), service.child("farm")) {
+        (Some("farm"), None) => report.error(service.at, Code::MissingElement, || {
+            Said::new("<service> needs a <farm>")
+                .hint("mode=\"light\" is that of a module on one node alone")
+        }),
+        (Some("light"), Some(farm)) => report.warning(farm.at, Code::NoEffect, || {
+            Said::new("<farm> has no effect in a light module")
+                .hint("other nodes do not matter to it: leave it out")
+        }),
+        _ => {}
+    }
+}
+
 fn check_lans(service: &Checked, report: &mut Report<'_>) -> Vec<Place> {
     let mut places = Vec::new();
-    let lans = service.children("farm").flat_map(|farm| farm.children("lan"));
+    let farms = service.children("farm").filter(|_| service.word("mode") != Some("light"));
+    let lans = farms.flat_map(|farm| farm.children("lan"));
     let mut seen = BTreeMap::new();
     for lan in lans {
         let Some(name) = lan.lan_name("name") else { continue };
@@ -115,6 +134,24 @@ fn check_procs(service: &Checked, report: &mut Report<'_>) {
             }
         }
         check_counts(proc, report);
+        check_handler(proc, report);
+    }
+}
+
+/// Refuses a handler below bin that is not below bin.
+fn check_handler(proc: &Checked, report: &mut Report<'_>) {
+    let handler = proc.text("action").map(ProcAction::from_text);
+    let handler = handler.as_ref().and_then(ProcAction::handler);
+    if handler.is_some_and(|file| file.split('/').any(|part| part == "..") || file.ends_with('/')) {
+        report.error(proc.value_at("action"), Code::BadValue, || {
+            Said::new("a handler is a file below the module's bin, or has an absolute path")
+                .hint("write it without '..'")
+        });
+    }
+    if handler.is_none() && proc.duration("handlertimeout").is_some() {
+        report.warning(proc.value_at("handlertimeout"), Code::NoEffect, || {
+            Said::new("handlertimeout has no effect: action names no handler")
+        });
     }
 }
 
@@ -156,9 +193,14 @@ pub(super) fn once<'n>(
 }
 
 fn build(name: &ModuleName, service: &Checked) -> Option<ModuleConfig> {
-    let farm = service.child("farm")?;
-    let lans: Option<Vec<LanName>> =
-        farm.children("lan").map(|lan| lan.lan_name("name").cloned()).collect();
+    let mode = ModuleMode::from_word(service.word("mode")?)?;
+    let lans: Option<Vec<LanName>> = match mode {
+        ModuleMode::Farm => {
+            let farm = service.child("farm")?;
+            farm.children("lan").map(|lan| lan.lan_name("name").cloned()).collect()
+        }
+        ModuleMode::Light => Some(Vec::new()),
+    };
     let user = match service.child("user") {
         Some(user) => Some(build_user(user)?),
         None => None,
@@ -169,6 +211,7 @@ fn build(name: &ModuleName, service: &Checked) -> Option<ModuleConfig> {
     };
     let mut config = ModuleConfig {
         name: name.clone(),
+        mode,
         boot: BootPolicy::from_word(service.word("boot")?)?,
         boot_delay: service.duration("boot_delay")?,
         maxloop: service.unsigned("maxloop")?,
@@ -201,15 +244,17 @@ fn build_user(user: &Checked) -> Option<UserConfig> {
 fn build_errd(errd: &Checked) -> Option<ErrdConfig> {
     let mut procs = Vec::new();
     for proc in errd.children("proc") {
-        let class = proc.word("class")?;
+        let class = proc.text("class")?;
         // What belongs to a mirror was told, and is never watched.
-        let Some(class) = ProcClass::from_word(class) else { continue };
+        let Some(class) = ProcClass::from_text(class) else { continue };
         procs.push(ProcConfig {
             name: proc.text("name")?.to_owned(),
+            nameregex: proc.text("nameregex").map(str::to_owned),
             argregex: proc.text("argregex").map(str::to_owned),
             atleast: proc.unsigned("atleast"),
             atmax: proc.unsigned("atmax"),
-            action: ProcAction::from_word(proc.word("action")?)?,
+            action: ProcAction::from_text(proc.text("action")?),
+            handlertimeout: proc.duration("handlertimeout"),
             class,
             start_after: proc.unsigned("start_after")?,
         });
@@ -269,7 +314,8 @@ impl ModuleConfig {
     pub fn to_xml(&self) -> String {
         let mut xml = String::from("<!DOCTYPE safe>\n<safe>\n");
         let service = format!(
-            "<service mode=\"farm\" boot=\"{}\" boot_delay=\"{}\" maxloop=\"{}\" loop_interval=\"{}\" drain=\"{}\">",
+            "<service mode=\"{}\" boot=\"{}\" boot_delay=\"{}\" maxloop=\"{}\" loop_interval=\"{}\" drain=\"{}\">",
+            self.mode.as_str(),
             self.boot.as_str(),
             duration::text(self.boot_delay, Unit::Second),
             self.maxloop,
@@ -277,11 +323,13 @@ impl ModuleConfig {
             duration::text(self.drain, Unit::Second),
         );
         line(&mut xml, 1, &service);
-        line(&mut xml, 2, "<farm>");
-        for lan in &self.lans {
-            line(&mut xml, 3, &format!("<lan name=\"{lan}\"/>"));
+        if self.mode == ModuleMode::Farm {
+            line(&mut xml, 2, "<farm>");
+            for lan in &self.lans {
+                line(&mut xml, 3, &format!("<lan name=\"{lan}\"/>"));
+            }
+            line(&mut xml, 2, "</farm>");
         }
-        line(&mut xml, 2, "</farm>");
         if let Some(errd) = &self.errd {
             errd.write_xml(&mut xml);
         }
@@ -319,17 +367,21 @@ impl ErrdConfig {
         let polltimer = duration::text(self.polltimer, Unit::Second);
         line(xml, 2, &format!("<errd polltimer=\"{polltimer}\">"));
         let count = |count: Option<u32>| count.map_or_else(|| "-1".to_owned(), |n| n.to_string());
+        let maybe = |name: &str, value: Option<String>| {
+            value.map(|value| format!(" {name}=\"{value}\"")).unwrap_or_default()
+        };
         for proc in &self.procs {
-            let regex = proc.argregex.as_deref();
-            let regex = regex.map(|regex| format!(" argregex=\"{}\"", escape(regex)));
+            let limit = proc.handlertimeout.map(|limit| duration::text(limit, Unit::Second));
             let proc = format!(
-                "<proc name=\"{}\"{} atleast=\"{}\" atmax=\"{}\" action=\"{}\" class=\"{}\" start_after=\"{}\"/>",
+                "<proc name=\"{}\"{}{} atleast=\"{}\" atmax=\"{}\" action=\"{}\"{} class=\"{}\" start_after=\"{}\"/>",
                 escape(&proc.name),
-                regex.unwrap_or_default(),
+                maybe("nameregex", proc.nameregex.as_deref().map(escape)),
+                maybe("argregex", proc.argregex.as_deref().map(escape)),
                 count(proc.atleast),
                 count(proc.atmax),
-                proc.action.as_str(),
-                proc.class.as_str(),
+                escape(proc.action.as_str()),
+                maybe("handlertimeout", limit),
+                escape(proc.class.as_str()),
                 proc.start_after,
             );
             line(xml, 3, &proc);

@@ -98,7 +98,11 @@ fn row(text: &mut String, around_status: Option<&'static str>, spec: &AttributeS
 
 /// Gives the type of a value, and what is to be said of single words.
 fn value(kind: Kind) -> String {
-    let Kind::OneOf { choices, others } = kind else { return kind.to_string() };
+    let (choices, other, others) = match kind {
+        Kind::OneOf { choices, others } => (choices, None, others),
+        Kind::WordOr { choices, other, chars_max } => (choices, Some((other, chars_max)), None),
+        _ => return kind.to_string(),
+    };
     let mut said: Vec<String> = choices
         .iter()
         .map(|choice| {
@@ -109,6 +113,7 @@ fn value(kind: Kind) -> String {
             }
         })
         .collect();
+    said.extend(other.map(|(what, chars_max)| format!("{what} of up to {chars_max} characters")));
     said.extend(others.map(|what| format!("{what} (not yet: refused)")));
     said.join(", ")
 }

@@ -23,6 +23,8 @@ pub const PROCS_MAX: usize = 256;
 pub const VARS_MAX: usize = 256;
 /// The most characters of a process name (Windows' limit in SafeKit).
 pub const PROC_NAME_CHARS_MAX: usize = 63;
+/// The most characters of a handler's file.
+pub const HANDLER_CHARS_MAX: usize = 1_024;
 
 const NAME_CHARS_MAX: usize = NAME_BYTES_MAX;
 const PORT: Kind = Kind::Number { min: 1, max: 65_535 };
@@ -119,8 +121,8 @@ const SERVICE: ElementSpec = ElementSpec::new("service", Occurs::ONCE, "How the 
     &[
         AttributeSpec::required(
             "mode",
-            one_of(&[yes("farm"), later("mirror", MIRROR), later("light", MIRROR)]),
-            "What kind of module it is: a farm is active on all nodes at once.",
+            one_of(&[yes("farm"), yes("light"), later("mirror", MIRROR)]),
+            "What kind of module it is. farm: active on all nodes at once, needs <farm>; light: on this node alone, other nodes do not matter.",
         ),
         AttributeSpec::or(
             "boot",
@@ -179,7 +181,7 @@ const SERVICE: ElementSpec = ElementSpec::new("service", Occurs::ONCE, "How the 
 const NODE_LEVEL: &str = "the one of <lans> in cluster.xml holds for all modules";
 
 const FARM: ElementSpec =
-    ElementSpec::new("farm", Occurs::ONCE, "The lans whose heartbeats count for the module.").with(
+    ElementSpec::new("farm", Occurs::MAYBE, "The lans whose heartbeats count for the module; a farm module has it, a light one does not need it.").with(
         &[
             AttributeSpec::maybe(
                 "port",
@@ -323,7 +325,13 @@ const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "On
             "Whether the name is that of a service of the host.",
         )
         .while_running(),
-        AttributeSpec::not_yet("nameregex", "use argregex, or the name itself", "Regular expression over the name of the process."),
+        AttributeSpec::maybe(
+            "nameregex",
+            Kind::Regex { chars_max: 1_024 },
+            "the name is that of the process",
+            "Regular expression over the name of the command; the name is then only a label.",
+        )
+        .while_running(),
         AttributeSpec::maybe(
             "argregex",
             Kind::Regex { chars_max: 1_024 },
@@ -347,18 +355,27 @@ const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "On
         .while_running(),
         AttributeSpec::or(
             "action",
-            Kind::OneOf {
+            Kind::WordOr {
                 choices: &[yes("restart"), yes("stopstart"), yes("stop"), yes("noaction")],
-                others: Some("a handler script"),
+                other: "a handler's file",
+                chars_max: HANDLER_CHARS_MAX,
             },
             "stopstart",
-            "What is done about a fault. restart: stop_both and start_both; stopstart: the whole module; stop: the module stays stopped; noaction: a line in the log.",
+            "What is done about a fault. restart: stop_both and start_both; stopstart: the whole module; stop: the module stays stopped; noaction: a line in the log; anything else: the file of a handler, absolute or below the module's bin, which must exit with 0, or stopstart follows.",
         )
         .while_running(),
+        AttributeSpec::maybe(
+            "handlertimeout",
+            duration_in(Unit::Second, Duration::from_secs(1), DAY),
+            "nicestoptimeout of <user>",
+            "Time limit of the handler; then its processes are ended and stopstart follows.",
+        )
+        .while_running()
+        .ours(),
         AttributeSpec::not_yet("restart_services", "only with service=\"yes\", which is not supported yet", "Services to restart in order."),
         AttributeSpec::or(
             "class",
-            Kind::OneOf {
+            Kind::WordOr {
                 choices: &[
                     yes("both"),
                     yes("pre"),
@@ -366,10 +383,11 @@ const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "On
                     no_effect("second", "this process is never watched in a farm: the class belongs to mirror modules, write class=\"both\""),
                     no_effect("sec", "this process is never watched in a farm: the class belongs to mirror modules, write class=\"both\""),
                 ],
-                others: Some("a class of your own"),
+                other: "a class of your own",
+                chars_max: PROC_NAME_CHARS_MAX,
             },
             "both",
-            "When it is watched. both: from the end of start_both to before stop_both; pre: from the end of prestart to before poststop.",
+            "When it is watched. both: from the end of start_both to before stop_both; pre: from the end of prestart to before poststop; anything else is a class of your own: as both, and only while it is enabled by 'safekit errd enable'.",
         )
         .while_running(),
         AttributeSpec::or(

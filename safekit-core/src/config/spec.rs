@@ -152,6 +152,16 @@ pub enum Kind {
         /// What any other word would be in SafeKit, where it would be something.
         others: Option<&'static str>,
     },
+    /// One of some words, or any other text on one line. A text that is nearly a word, and holds no `/`, is taken for a
+    /// slip of the pen.
+    WordOr {
+        /// The words.
+        choices: &'static [Choice],
+        /// What any other text is.
+        other: &'static str,
+        /// The most characters of it.
+        chars_max: usize,
+    },
     /// A whole number.
     Number {
         /// The least.
@@ -209,10 +219,10 @@ impl fmt::Display for Kind {
             Self::NodeName | Self::LanName => {
                 f.write_str("letters, digits, '-', '_' and '.', beginning with a letter or digit")
             }
-            Self::OneOf { choices, .. } => {
-                let supported = choices.iter().filter(|choice| choice.status.is_offered());
-                let words: Vec<_> = supported.map(|choice| choice.text).collect();
-                write!(f, "{}", words.join(", "))
+            Self::OneOf { choices, .. } => f.write_str(&supported_words(choices)),
+            Self::WordOr { choices, other, chars_max } => {
+                let words = supported_words(choices);
+                write!(f, "{words}, or {other} of up to {chars_max} characters")
             }
             Self::Number { min, max } => write!(f, "whole number from {min} to {max}"),
             Self::Duration { unit, min, max, zero } => {
@@ -237,6 +247,12 @@ impl fmt::Display for Kind {
             Self::Regex { .. } => f.write_str("POSIX extended regular expression"),
         }
     }
+}
+
+fn supported_words(choices: &[Choice]) -> String {
+    let supported = choices.iter().filter(|choice| choice.status.is_offered());
+    let words: Vec<_> = supported.map(|choice| choice.text).collect();
+    words.join(", ")
 }
 
 impl Occurs {

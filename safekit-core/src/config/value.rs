@@ -64,6 +64,9 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
         Kind::NodeName => NodeName::new(text).map(Value::Node).map_err(bad_name),
         Kind::LanName => LanName::new(text).map(Value::Lan).map_err(bad_name),
         Kind::OneOf { choices, others } => word(text, kind, choices, others).map(Value::Word),
+        Kind::WordOr { choices, other, chars_max } => {
+            word_or(text, choices, other, chars_max).map(Value::Text)
+        }
         Kind::Number { min, max } => number(text, kind, (min, max)).map(Value::Number),
         Kind::Duration { unit, min, max, zero } => {
             let bounds = Bounds { unit, min, max, zero: zero.is_some() };
@@ -100,7 +103,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
 
 /// Returns what is said of a word in the table; `None` for a text that is none of the words.
 pub(crate) fn word_status(kind: Kind, text: &str) -> Option<Status> {
-    let Kind::OneOf { choices, .. } = kind else { return None };
+    let (Kind::OneOf { choices, .. } | Kind::WordOr { choices, .. }) = kind else { return None };
     Some(choices.iter().find(|choice| choice.text == text)?.status)
 }
 
@@ -212,6 +215,26 @@ fn word(
             Err(Bad::new(Code::NotSupportedYet, what).hint(hint))
         }
         Some(_) | None => Err(Bad::new(Code::BadValue, "is not allowed").hint(hint)),
+    }
+}
+
+/// Reads a word, or another text that is no slip of the pen.
+fn word_or(
+    text: &str,
+    choices: &'static [Choice],
+    other: &str,
+    chars_max: usize,
+) -> Result<String, Bad> {
+    if choices.iter().any(|choice| choice.text == text) {
+        return Ok(text.to_owned());
+    }
+    let supported = choices.iter().filter(|choice| choice.status == Status::Supported);
+    match did_you_mean(text, supported.map(|choice| choice.text)) {
+        Some(meant) if !text.contains('/') => {
+            Err(Bad::new(Code::BadValue, format!("is too like a known word to be {other}"))
+                .hint(meant))
+        }
+        Some(_) | None => line(text, chars_max),
     }
 }
 

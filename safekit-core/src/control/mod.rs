@@ -12,8 +12,10 @@ pub use report::{
 };
 pub use request::{
     BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest, CommandRequest,
-    EmptyRequest, InstallRequest, PrintLevel, PrintRequest,
+    EmptyRequest, ErrdRequest, InstallRequest, PrintLevel, PrintRequest,
 };
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,33 @@ impl Command {
     }
 }
 
+/// An order to the process monitor of a module (`safekit errd`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum WatchSwitch {
+    /// Watch again what is to be watched.
+    On,
+    /// Watch nothing, until it is switched on or a configuration is applied.
+    Off,
+    /// Watch the processes of a class of the user's own, until it is disabled or the module stops.
+    Enable(String),
+    /// Watch them no longer.
+    Disable(String),
+}
+
+impl fmt::Display for WatchSwitch {
+    /// Writes it as the command line has it, without `errd`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On => f.write_str("on"),
+            Self::Off => f.write_str("off"),
+            Self::Enable(class) => write!(f, "enable {class}"),
+            Self::Disable(class) => write!(f, "disable {class}"),
+        }
+    }
+}
+
 /// A command with its addressee and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleCommand {
@@ -112,6 +141,16 @@ pub enum Refusal {
         module: ModuleName,
         /// What it is doing, for people: "`stop_both` runs since 3 s".
         doing: String,
+    },
+    /// No `<proc>` has that class, or the module switches it by itself. The caller's mistake.
+    #[error("module {module} has no class '{class}' of its own to enable or disable: {known}")]
+    UnknownClass {
+        /// The module.
+        module: ModuleName,
+        /// The class that was asked for.
+        class: String,
+        /// Which there are, for people.
+        known: String,
     },
     /// The command does not fit the state, as restart of a stopped module.
     #[error("module {module} is {state}: {command} needs a module that is {needed}")]

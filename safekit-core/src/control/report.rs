@@ -90,8 +90,14 @@ pub struct PeerModuleReport {
 pub struct ModuleReport {
     /// Its name.
     pub name: String,
-    /// `farm`.
+    /// `farm` or `light`.
     pub mode: String,
+    /// `off` where the process monitor was switched off; else `on`.
+    #[serde(default)]
+    pub errd: String,
+    /// The classes of processes of the user's own that are enabled.
+    #[serde(default)]
+    pub classes: Vec<String>,
     /// Its state.
     pub state: FarmState,
     /// Whether that is settled.
@@ -156,6 +162,9 @@ pub struct WatchReport {
     pub pids: Vec<u32>,
     /// Since when it has this state, in UTC (RFC 3339); `None` where that is not known.
     pub since: Option<String>,
+    /// Its class: `both`, `pre`, or one of the user's own.
+    #[serde(default)]
+    pub class: String,
 }
 
 /// What kind of mistake an [`ErrorReport`] is about. The exit code of the command follows from it.
@@ -207,7 +216,7 @@ pub struct ModuleListReport {
 pub struct InstalledModuleReport {
     /// Its name.
     pub name: String,
-    /// `farm`; empty where its configuration cannot be read.
+    /// `farm` or `light`; empty where its configuration cannot be read.
     pub mode: String,
     /// Whether it is configured: only then it can be started.
     pub configured: bool,
@@ -268,6 +277,9 @@ pub struct ModuleBootReport {
 pub struct ModuleConfinfoReport {
     /// The module.
     pub name: String,
+    /// `farm` or `light`, as in force, else as it lies there; empty where neither is known.
+    #[serde(default)]
+    pub mode: String,
     /// What `safekit config` applied last; `None` where it never was.
     pub active: Option<ConfigurationReport>,
     /// What lies in SAFE/modules, to be edited and applied; `None` where it is not there or cannot be read.

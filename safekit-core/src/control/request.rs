@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::WatchSwitch;
+
 /// Body of start, stop, restart, stopstart and forcestop.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,14 @@ pub struct CommandRequest {
     /// The detector that gives the command (`-i`); `None`: an administrator does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+}
+
+/// Body of `errd`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrdRequest {
+    /// `"on"`, `"off"`, `{"enable":"CLASS"}` or `{"disable":"CLASS"}`.
+    pub switch: WatchSwitch,
 }
 
 /// Body of a module's installation.

@@ -7,7 +7,8 @@ use super::{
     Names, cause_text, duration_text, end_text, fault_text, join_text, member_text,
     module_fault_text,
 };
-use crate::control::{Command, Origin};
+use crate::config::model::ProcAction;
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{DrainSkip, Event, ModuleRefusal, Recovery, Severity};
 use crate::ids::{ModuleName, NodeId};
 use crate::membership::{MemberReason, MemberState};
@@ -89,21 +90,22 @@ fn said(event: &Event, names: &Names) -> Said {
             ("errd", Severity::Info, format!("Process {name} (pid {}) has ended", process.pid))
         }
         Event::ProcessFault { name, count, atleast, atmax, action, .. } => {
-            fault_said(name, *count, (*atleast, *atmax), *action)
+            fault_said(name, *count, (*atleast, *atmax), action)
         }
         Event::ProcessRecovered { name, count, .. } => {
             ("errd", Severity::Event, format!("Process {name} running again: {count} found"))
         }
+        Event::HandlerStarted { name, file, .. } => {
+            ("errd", Severity::Script, format!("Handler {file} of {name} begins"))
+        }
+        Event::HandlerEnded { name, file, end, duration, userlog, .. } => {
+            handler_said((name, file), end, *duration, userlog.as_deref())
+        }
+        Event::WatchSwitched { switch, origin, .. } => switch_said(switch, origin),
         Event::BudgetUsed { used, max, .. } => {
             module(format!("Automatic action {used} of {max} that are allowed"))
         }
-        Event::BudgetExhausted { max, interval, .. } => {
-            let interval = duration_text(*interval);
-            let text = format!(
-                "More than {max} automatic actions within {interval}: the module stops, and nobody starts it again"
-            );
-            ("module", Severity::Critical, text)
-        }
+        Event::BudgetExhausted { max, interval, .. } => exhausted_said(*max, *interval),
         Event::Recovered { what, .. } => module(recovery_text(*what).to_owned()),
         Event::EdgeFailed { what, error, .. } => {
             ("agent", Severity::Event, format!("Cannot {what}: {error}"))
@@ -169,6 +171,62 @@ fn script_said(script: Script, end: &ScriptEnd, time: Duration, userlog: Option<
     ("user", severity, text)
 }
 
+/// A `<proc>` and the file of its handler.
+type Handler<'a> = (&'a str, &'a str);
+
+fn handler_said(
+    (name, file): Handler<'_>,
+    end: &ScriptEnd,
+    time: Duration,
+    userlog: Option<&str>,
+) -> Said {
+    let (time, how) = (duration_text(time), end_text(end));
+    let log = userlog.map(|userlog| format!(" > {userlog}")).unwrap_or_default();
+    let ended = format!("Handler {file} of {name}{log} ended after {time} {how}");
+    let (severity, text) = match end {
+        ScriptEnd::Exited { code: 0 } => (Severity::Script, ended),
+        ScriptEnd::Ended => (Severity::Event, format!("{ended}: the process is no longer watched")),
+        ScriptEnd::NotStarted { .. } => {
+            (Severity::Event, format!("Handler {file} of {name} {how}; action: stopstart"))
+        }
+        ScriptEnd::Exited { .. } | ScriptEnd::Signalled { .. } | ScriptEnd::TimedOut => {
+            (Severity::Event, format!("{ended}; action: stopstart"))
+        }
+    };
+    ("errd", severity, text)
+}
+
+fn switch_said(switch: &WatchSwitch, origin: &Origin) -> Said {
+    let (word, what) = match switch {
+        WatchSwitch::On => ("errd on".to_owned(), "processes are watched again"),
+        WatchSwitch::Off => (
+            "errd off".to_owned(),
+            "no process is watched until 'safekit errd on' or a configuration is applied",
+        ),
+        WatchSwitch::Enable(class) => {
+            (format!("errd enable {class}"), "its processes are watched while the application runs")
+        }
+        WatchSwitch::Disable(class) => {
+            (format!("errd disable {class}"), "its processes are not watched any more")
+        }
+    };
+    let (severity, by) = match origin {
+        Origin::User(by) | Origin::Detector(by) => (Severity::User, format!("called by {by}")),
+        Origin::Errd | Origin::Maxloop | Origin::Boot | Origin::Shutdown | Origin::Automatic => {
+            (Severity::Event, "called automatically, a configuration was applied".to_owned())
+        }
+    };
+    ("errd", severity, format!("Action {word} {by}: {what}"))
+}
+
+fn exhausted_said(max: u32, interval: Duration) -> Said {
+    let interval = duration_text(interval);
+    let text = format!(
+        "More than {max} automatic actions within {interval}: the module stops, and nobody starts it again"
+    );
+    ("module", Severity::Critical, text)
+}
+
 fn drain_said(why: DrainSkip) -> Said {
     let (severity, why) = match why {
         DrainSkip::Configured => (Severity::Info, "it is configured so"),
@@ -183,7 +241,7 @@ fn drain_said(why: DrainSkip) -> Said {
 /// How many processes there should be: `atleast` and `atmax`.
 type Bounds = (Option<u32>, Option<u32>);
 
-fn fault_said(name: &str, count: u32, bounds: Bounds, action: Option<Command>) -> Said {
+fn fault_said(name: &str, count: u32, bounds: Bounds, action: &ProcAction) -> Said {
     let what = match bounds {
         (Some(least), _) if count < least => {
             format!("Process {name} not running: {count} found, at least {least} expected")
@@ -193,7 +251,13 @@ fn fault_said(name: &str, count: u32, bounds: Bounds, action: Option<Command>) -
         }
         (_, None) => format!("Process {name}: {count} found"),
     };
-    let done = action.map_or("none", Command::as_str);
+    let done = match action {
+        ProcAction::NoAction => "none".to_owned(),
+        ProcAction::Handler(file) => format!("handler {file}"),
+        ProcAction::Restart | ProcAction::Stopstart | ProcAction::Stop => {
+            action.as_str().to_owned()
+        }
+    };
     ("errd", Severity::Event, format!("{what}; action: {done}"))
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Cause, Names, duration_text, line};
-use crate::control::{Command, Origin};
+use crate::config::model::ProcAction;
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault, Severity};
 use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName, ProcessId};
 use crate::membership::{Fault, JoinReason, MemberReason, MemberState};
@@ -41,7 +42,7 @@ fn state(to: ModuleState, cause: Cause) -> Event {
     Event::StateChanged { module: farm(), from: ModuleState::WAIT_TRANSIENT, to, cause }
 }
 
-fn fault(count: u32, atleast: Option<u32>, atmax: Option<u32>, action: Option<Command>) -> Event {
+fn fault(count: u32, atleast: Option<u32>, atmax: Option<u32>, action: ProcAction) -> Event {
     Event::ProcessFault { module: farm(), name: "nginx".to_owned(), count, atleast, atmax, action }
 }
 
@@ -107,11 +108,11 @@ fn states_are_told_with_their_cause() {
 fn processes_are_told_with_how_many_there_are() {
     for (event, sentence) in [
         (
-            fault(0, Some(1), None, Some(Command::Restart)),
+            fault(0, Some(1), None, ProcAction::Restart),
             "E | Process nginx not running: 0 found, at least 1 expected; action: restart",
         ),
         (
-            fault(3, Some(1), Some(2), None),
+            fault(3, Some(1), Some(2), ProcAction::NoAction),
             "E | Process nginx running too often: 3 found, 2 is too many; action: none",
         ),
         (
@@ -246,5 +247,77 @@ fn durations_are_short() {
         (86_400_000, "24 h"),
     ] {
         assert_eq!(duration_text(Duration::from_millis(milliseconds)), text);
+    }
+}
+
+fn handler(end: ScriptEnd) -> Event {
+    Event::HandlerEnded {
+        module: farm(),
+        name: "nginx".to_owned(),
+        file: "mend".to_owned(),
+        end,
+        duration: Duration::from_millis(2_100),
+        userlog: Some("userlog_x_handler.ulog".to_owned()),
+    }
+}
+
+#[test]
+fn handlers_and_switches_are_told_with_what_follows() {
+    let by = || Origin::User("root".to_owned());
+    let switched = |switch, origin| Event::WatchSwitched { module: farm(), switch, origin };
+    for (event, sentence) in [
+        (
+            fault(0, Some(1), None, ProcAction::Handler("mend".to_owned())),
+            "errd | E | Process nginx not running: 0 found, at least 1 expected; action: handler mend",
+        ),
+        (
+            Event::HandlerStarted {
+                module: farm(),
+                name: "nginx".to_owned(),
+                file: "mend".to_owned(),
+            },
+            "errd | S | Handler mend of nginx begins",
+        ),
+        (
+            handler(ScriptEnd::Exited { code: 0 }),
+            "errd | S | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s with exit code 0",
+        ),
+        (
+            handler(ScriptEnd::Exited { code: 3 }),
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s with exit code 3; action: stopstart",
+        ),
+        (
+            handler(ScriptEnd::TimedOut),
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s because its time limit had passed; action: stopstart",
+        ),
+        (
+            handler(ScriptEnd::NotStarted { error: "there is no file mend".to_owned() }),
+            "errd | E | Handler mend of nginx could not be started: there is no file mend; action: stopstart",
+        ),
+        (
+            handler(ScriptEnd::Ended),
+            "errd | E | Handler mend of nginx > userlog_x_handler.ulog ended after 2.1 s because it was told to: the process is no longer watched",
+        ),
+        (
+            switched(WatchSwitch::Off, by()),
+            "errd | U | Action errd off called by root: no process is watched until 'safekit errd on' or a configuration is applied",
+        ),
+        (
+            switched(WatchSwitch::On, Origin::Automatic),
+            "errd | E | Action errd on called automatically, a configuration was applied: processes are watched again",
+        ),
+        (
+            switched(
+                WatchSwitch::Enable("batch".to_owned()),
+                Origin::Detector("start_both".to_owned()),
+            ),
+            "errd | U | Action errd enable batch called by start_both: its processes are watched while the application runs",
+        ),
+        (
+            switched(WatchSwitch::Disable("batch".to_owned()), by()),
+            "errd | U | Action errd disable batch called by root: its processes are not watched any more",
+        ),
+    ] {
+        assert_eq!(told(&event), sentence);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::control::{Accepted, Command, Origin, Refusal};
+use crate::control::{Accepted, Command, Origin, Refusal, WatchSwitch};
 use crate::event::Event;
 use crate::ids::{ActionId, CommandId, ProcessId};
 use crate::module::state::ModuleState;
@@ -24,6 +24,15 @@ pub enum Input {
     },
     /// The count of automatic actions is changed from outside.
     BudgetChanged(BudgetChange),
+    /// Somebody switches the process monitor. Answered once by [`Output::CommandAnswered`].
+    SwitchReceived {
+        /// The caller's name for it.
+        id: CommandId,
+        /// What to do.
+        switch: WatchSwitch,
+        /// Who says so.
+        origin: Origin,
+    },
     /// An order has ended.
     ActionFinished {
         /// Which.

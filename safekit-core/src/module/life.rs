@@ -15,6 +15,7 @@
 //! Not here: the order of the scripts (`plan`), who else is Ready (`node`).
 
 mod command;
+mod handlers;
 mod journey;
 mod recovery;
 mod show;
@@ -29,15 +30,15 @@ use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
 use super::state::ModuleState;
-use super::watch::{Monitor, Notice};
+use super::watch::{Monitor, Notice, Switch};
 use crate::bug::{Bug, planted};
-use crate::config::model::ModuleConfig;
-use crate::control::{Command, Origin};
+use crate::config::model::{ModuleConfig, ModuleMode, ProcConfig};
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault};
 use crate::explain::Cause;
 use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
 use crate::machine::Machine;
-use crate::node::{Action, ModuleSetup, Outcome};
+use crate::node::{Action, AgentStart, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
 use journey::{Doing, Journey, Proof, State};
 
@@ -49,6 +50,8 @@ const END_AGAIN: Duration = Duration::from_secs(5);
 const SAVE: &str = "save the state of the module";
 /// What could not be saved is saved again after this time: a full disk may have room again.
 const SAVE_AGAIN: Duration = Duration::from_secs(5);
+/// Handlers that run at a time: with the script of each of 32 modules they stay below what the edge runs at a time.
+const HANDLERS_MAX: usize = 3;
 /// A balancer that has not asked for this long does not count.
 const PROBER_FORGOTTEN: Duration = Duration::from_secs(60);
 
@@ -78,13 +81,26 @@ enum Order {
 }
 
 /// What was saved last, as far as a change has to be saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Kept {
     phase: SavedPhase,
     started: bool,
     used: u32,
     complete: bool,
     may_still_run: bool,
+    errd_off: bool,
+    classes: BTreeSet<String>,
+}
+
+/// A handler that runs.
+#[derive(Clone, Debug)]
+struct HandlerRun {
+    /// The `<proc>`.
+    name: String,
+    /// Its file, as configured.
+    file: String,
+    /// Whether it was told to end.
+    ending: bool,
 }
 
 /// A module. See the file for its states.
@@ -111,6 +127,7 @@ pub struct Module {
     timers: Timers<Timer>,
     actions: u64,
     orders: BTreeMap<ActionId, Order>,
+    handlers: BTreeMap<ActionId, HandlerRun>,
     kept: Option<Kept>,
     /// What the operating system says to the last saving, where it failed: that is told once.
     save_error: Option<String>,
@@ -174,6 +191,7 @@ impl Module {
             timers: Timers::new(),
             actions: 0,
             orders: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             kept: None,
             save_error: None,
             may_still_run: false,
@@ -181,6 +199,10 @@ impl Module {
             outputs: VecDeque::new(),
         };
         module.monitor.configure(now, module.config.errd.as_ref());
+        if let Some(saved) = &saved {
+            let switch = if saved.errd_off { Switch::Off } else { Switch::On };
+            module.monitor.restore(switch, &saved.classes);
+        }
         module.recover(now, setup.start, saved.as_ref());
         module.settle(now);
         module
@@ -192,11 +214,32 @@ impl Module {
         self.lans = setup.lans;
         self.sharing = setup.sharing;
         self.monitor.configure(now, self.config.errd.as_ref());
+        if setup.start != AgentStart::ClusterChanged && self.monitor.switch(now, Switch::On) {
+            let (module, switch) = (self.name(), WatchSwitch::On);
+            self.event(Event::WatchSwitched { module, switch, origin: Origin::Automatic });
+        }
+        self.end_handlers();
+        // Another mode may ask for another readiness.
+        match (&self.state, self.is_joined()) {
+            (State::Joining, true) => self.become_up(now, Cause::NodeJoined),
+            (State::Ready, false) => self.become_up(now, Cause::NodeJoining),
+            (State::Stopped | State::Waiting(_) | State::Moving(_), _)
+            | (State::Adopted(_) | State::Joining | State::Ready, _) => {}
+        }
+    }
+
+    /// Tells whether it may be Ready as far as the other nodes go: to a light module they do not matter. That its own
+    /// node has stood still is told by the age of what the health answer is given from.
+    fn is_joined(&self) -> bool {
+        self.join == Join::Joined || self.config.mode == ModuleMode::Light
     }
 
     fn handle_action_finished(&mut self, now: Instant, id: ActionId, outcome: Outcome) {
         if self.state.running().is_some_and(|running| running.action == id) {
             return self.handle_script_end(now, outcome);
+        }
+        if let Some(handler) = self.handlers.remove(&id) {
+            return self.handle_handler_end(now, handler, outcome);
         }
         let Some(order) = self.orders.remove(&id) else { return };
         let Outcome::Failed { error } = outcome else {
@@ -223,7 +266,7 @@ impl Module {
         self.join = join;
         match (&self.state, join) {
             (State::Joining, Join::Joined) => self.become_up(now, Cause::NodeJoined),
-            (State::Ready, Join::NoCluster | Join::Joining) => {
+            (State::Ready, Join::NoCluster | Join::Joining) if !self.is_joined() => {
                 self.become_up(now, Cause::NodeJoining);
             }
             (State::Stopped, Join::Joining | Join::Joined) if self.boot_waits => self.boot(now),
@@ -260,19 +303,19 @@ impl Module {
                     self.event(Event::ProcessDied { module, name, process });
                 }
                 Notice::Fault { config, count } => {
-                    let action = super::watch::command(config.action);
-                    let (name, atleast, atmax) = (config.name, config.atleast, config.atmax);
+                    let ProcConfig { name, atleast, atmax, action, .. } = *config;
                     self.event(Event::ProcessFault { module, name, count, atleast, atmax, action });
                 }
                 Notice::ActionWanted(command) => {
                     wanted = wanted.into_iter().chain([command]).max_by_key(|c| strength(*c));
                 }
+                Notice::HandlerWanted(config) => self.run_handler(&config),
                 Notice::Recovered { name, count } => {
                     self.event(Event::ProcessRecovered { module, name, count });
                 }
                 Notice::Unwatchable => self.event(Event::InvariantBroken {
                     module: Some(module),
-                    what: "the argregex of a proc is no regular expression; it is not watched",
+                    what: "nameregex or argregex of a proc is no regular expression; it is not watched",
                 }),
             }
         }
@@ -295,6 +338,7 @@ impl Module {
 
     fn become_stopped(&mut self, now: Instant, cause: Cause) {
         self.stop_timers();
+        self.monitor.disable_classes();
         self.transit(now, State::Stopped, cause);
         if let Some(fault) = self.unstopped() {
             self.event(Event::ModuleFaulty { module: self.name(), fault });
@@ -327,7 +371,7 @@ impl Module {
     fn become_up(&mut self, now: Instant, cause: Cause) {
         self.stop_timers();
         self.may_still_run = false;
-        let ready = self.join == Join::Joined || planted(Bug::ReadyBeforeJoined);
+        let ready = self.is_joined() || planted(Bug::ReadyBeforeJoined);
         let state = if ready { State::Ready } else { State::Joining };
         self.transit(now, state, cause);
     }
@@ -370,17 +414,21 @@ impl Module {
             used: self.budget.saved(now).used,
             complete: self.monitor.is_complete(),
             may_still_run: self.may_still_run,
+            errd_off: self.monitor.is_off(),
+            classes: self.monitor.enabled().clone(),
         };
-        if self.kept == Some(kept) {
+        if self.kept.as_ref() == Some(&kept) {
             return;
         }
-        self.kept = Some(kept);
+        self.kept = Some(kept.clone());
         let saved = SavedModule {
             phase: kept.phase,
             started: kept.started,
             watched: self.monitor.processes().iter().copied().collect(),
             budget: self.budget.saved(now),
             may_still_run: kept.may_still_run,
+            errd_off: kept.errd_off,
+            classes: kept.classes,
         };
         let module = self.name();
         self.order(Order::Save, Action::SaveModule { module, saved });
@@ -420,13 +468,17 @@ impl Module {
         );
         debug_assert!(
             !matches!(self.state, State::Ready)
-                || self.join == Join::Joined
+                || self.is_joined()
                 || planted(Bug::ReadyBeforeJoined),
             "a module is Ready only when the node has joined"
         );
         debug_assert!(
             !matches!(self.state, State::Stopped) || !self.monitor.is_on(),
             "a stopped module watches nothing"
+        );
+        debug_assert!(
+            !matches!(self.state, State::Stopped) || self.handlers.values().all(|it| it.ending),
+            "no handler of a stopped module runs on"
         );
     }
 }
@@ -439,6 +491,10 @@ impl Machine for Module {
         match input {
             Input::CommandReceived { id, command, origin } => {
                 let answer = self.command(now, command, &origin);
+                self.outputs.push_back(Output::CommandAnswered { id, answer });
+            }
+            Input::SwitchReceived { id, switch, origin } => {
+                let answer = self.switch(now, switch, &origin);
                 self.outputs.push_back(Output::CommandAnswered { id, answer });
             }
             Input::ActionFinished { id, outcome } => self.handle_action_finished(now, id, outcome),

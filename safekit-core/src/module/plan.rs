@@ -12,7 +12,7 @@ use crate::config::model::{ProcClass, UserConfig};
 use FarmState::{Stop, Up, Wait};
 
 /// One step of a plan. The next one follows when it has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Run a script; nothing where it is not installed.
     Run(Call),

@@ -1,5 +1,7 @@
 //! What is kept of a module so that it survives the agent.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ProcessId;
@@ -20,6 +22,12 @@ pub struct SavedModule {
     /// Left out where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_still_run: bool,
+    /// Whether the process monitor was switched off. Left out where it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub errd_off: bool,
+    /// The classes of processes that were enabled. Left out where there are none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub classes: BTreeSet<String>,
 }
 
 /// What a module was doing.

@@ -21,14 +21,16 @@ pub enum Script {
     Poststop,
     /// On each major change of state.
     Transition,
+    /// The handler of a `<proc>`, whatever its file is called ([`ScriptRun::file`]). Not part of any sequence.
+    Handler,
 }
 
 impl Script {
-    /// All scripts: in the order of a start and the stop after it, then `transition`.
+    /// All that have a file name of their own: in the order of a start and the stop after it, then `transition`.
     pub const ALL: [Self; 5] =
         [Self::Prestart, Self::StartBoth, Self::StopBoth, Self::Poststop, Self::Transition];
 
-    /// Returns the file's name.
+    /// Returns its name, which is that of its file; a handler's file has a name of its own.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Script {
             Self::StopBoth => "stop_both",
             Self::Poststop => "poststop",
             Self::Transition => "transition",
+            Self::Handler => "handler",
         }
     }
 }
@@ -48,7 +51,9 @@ pub struct ScriptRun {
     pub module: ModuleName,
     /// The script.
     pub script: Script,
-    /// Its arguments: (`force`,) present state, next state, action.
+    /// The file of a handler, absolute or below the module's bin; `None`: the script's own name.
+    pub file: Option<String>,
+    /// Its arguments: (`force`,) present state, next state, action; for a handler the name of its `<proc>`.
     pub arguments: Vec<String>,
     /// `<var>`s of the configuration, added to the environment that every script gets (SAFE, SAFEMODULE, ...).
     pub vars: Vec<(String, String)>,

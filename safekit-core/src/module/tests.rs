@@ -5,6 +5,8 @@ mod budget;
 mod commands;
 mod drain;
 mod faults;
+mod handlers;
+mod light;
 mod recovery;
 mod sequences;
 mod walk;

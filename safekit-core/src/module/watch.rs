@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::ids::ProcessId;
 
 pub use matcher::ProcessPattern;
-pub(super) use monitor::{Begin, Monitor, Notice, command};
+pub(super) use monitor::{Begin, Monitor, Notice, Switch};
 
 /// A process of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,4 +66,6 @@ pub struct Watched {
     pub since: Option<Instant>,
     /// The processes that match, as far as they are known.
     pub processes: BTreeSet<ProcessId>,
+    /// Its class.
+    pub class: String,
 }

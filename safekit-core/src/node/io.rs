@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::model::ModuleConfig;
-use crate::control::{Accepted, ModuleCommand, Refusal};
+use crate::control::{Accepted, ModuleCommand, Origin, Refusal, WatchSwitch};
 use crate::event::Event;
 use crate::ids::{ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, ProcessId};
 use crate::membership::{MembershipConfig, Transmit, View};
@@ -52,6 +52,17 @@ pub enum Input {
         /// How.
         change: BudgetChange,
     },
+    /// Somebody switches the process monitor of a module. Answered once by [`Output::CommandAnswered`].
+    SwitchReceived {
+        /// The caller's name for it.
+        id: CommandId,
+        /// Which module.
+        module: ModuleName,
+        /// What to do.
+        switch: WatchSwitch,
+        /// Who says so.
+        origin: Origin,
+    },
     /// An order has ended.
     ActionFinished {
         /// Which.
@@ -82,7 +93,7 @@ pub struct ModuleSetup {
     /// Which scripts there are to run, as file names in its bin folder.
     pub scripts: BTreeSet<crate::module::script::Script>,
     /// The lans of its configuration by their ids in cluster.xml: heartbeats on these count for it. When the cluster
-    /// is configured anew and they change, the module is handed in again as [`AgentStart::Reconfigured`].
+    /// is configured anew and they change, the module is handed in again as [`AgentStart::ClusterChanged`].
     pub lans: LanSet,
     /// Signature of what its shares are computed from; 0 where it shares nothing by itself (no virtual IP).
     pub sharing: u32,
@@ -102,6 +113,8 @@ pub enum AgentStart {
     SameBoot,
     /// The agent goes on; only the configuration is new.
     Reconfigured,
+    /// The agent goes on, and so does the configuration; only the ids of the lans may be others.
+    ClusterChanged,
 }
 
 /// What a node gives.

@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use super::scans::Scans;
 use super::{Action, Input, ModuleSetup, Outcome, Output, Start};
-use crate::control::{ModuleCommand, Refusal};
+use crate::config::model::ModuleMode;
+use crate::control::{ModuleCommand, Origin, Refusal, WatchSwitch};
 use crate::event::{Event, ModuleRefusal};
 use crate::ids::{
     ActionId, CommandId, Epoch, Incarnation, MODULES_MAX, ModuleKey, ModuleName, NodeId, NodeName,
@@ -161,6 +162,16 @@ impl Node {
         let ModuleCommand { module: name, command, origin } = command;
         if let Some(module) = self.modules.get_mut(&name) {
             module.handle_input(now, module::Input::CommandReceived { id, command, origin });
+        } else {
+            let answer = Err(Refusal::UnknownModule { module: name });
+            self.outputs.push_back(Output::CommandAnswered { id, answer });
+        }
+    }
+
+    fn switch(&mut self, now: Instant, id: CommandId, name: ModuleName, by: Switched) {
+        if let Some(module) = self.modules.get_mut(&name) {
+            let Switched { switch, origin } = by;
+            module.handle_input(now, module::Input::SwitchReceived { id, switch, origin });
         } else {
             let answer = Err(Refusal::UnknownModule { module: name });
             self.outputs.push_back(Output::CommandAnswered { id, answer });
@@ -435,6 +446,9 @@ impl Machine for Node {
             Input::ModuleConfigured(setup) => self.configure_module(now, *setup),
             Input::ModuleRemoved(name) => self.remove_module(name),
             Input::CommandReceived { id, command } => self.command(now, id, command),
+            Input::SwitchReceived { id, module, switch, origin } => {
+                self.switch(now, id, module, Switched { switch, origin });
+            }
             Input::ActionFinished { id, outcome } => self.finish_action(now, id, outcome),
             Input::Armed { epoch } => {
                 if let Some(membership) = &mut self.membership {
@@ -484,11 +498,19 @@ impl Machine for Node {
     }
 }
 
+/// What is switched, and by whom.
+struct Switched {
+    switch: WatchSwitch,
+    origin: Origin,
+}
+
 /// Returns what is told of a module.
 fn facts_of(module: &Module) -> ModuleFacts {
     let signature = module.config().signature.0 & u64::from(u32::MAX);
+    // A light module is shown to the others, and neither shares with them nor is it compared.
+    let shares = module.config().mode == ModuleMode::Farm;
     ModuleFacts {
-        takes: module.takes(),
+        takes: module.takes() && shares,
         state: module.state(),
         lans: module.lans(),
         config: u32::try_from(signature).unwrap_or(0),

@@ -41,7 +41,9 @@ impl Node {
         let participants = self.participants(name);
         Some(ModuleReport {
             name: name.to_string(),
-            mode: "farm".to_owned(),
+            mode: module.config().mode.as_str().to_owned(),
+            errd: if module.is_errd_off() { "off" } else { "on" }.to_owned(),
+            classes: module.enabled_classes().iter().cloned().collect(),
             state: state.state,
             readiness: state.readiness,
             goal: module.goal(),
@@ -184,6 +186,7 @@ fn watch_report(watched: &Watched, utc: &dyn Fn(Instant) -> String) -> WatchRepo
         state: watched.state.as_str().to_owned(),
         pids: watched.processes.iter().map(|process| process.pid).collect(),
         since: watched.since.map(utc),
+        class: watched.class.clone(),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{Action, AgentStart, Input, ModuleSetup, Node, Outcome, Output, Start};
 use crate::config::model::{
-    BootPolicy, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass, ProcConfig, Signature,
-    UserConfig,
+    BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
+    Signature, UserConfig,
 };
 use crate::control::{Accepted, Command, ModuleCommand, Origin, Refusal};
 use crate::event::{Event, ModuleRefusal};
@@ -54,6 +54,7 @@ fn cluster(me: usize, nodes: usize) -> Input {
 fn module(module: &str) -> ModuleConfig {
     ModuleConfig {
         name: name(module),
+        mode: ModuleMode::Farm,
         boot: BootPolicy::Ignore,
         boot_delay: Duration::ZERO,
         maxloop: 3,
@@ -76,10 +77,12 @@ fn module(module: &str) -> ModuleConfig {
 fn watching(text: &str) -> ModuleConfig {
     let proc = ProcConfig {
         name: "nginx".to_owned(),
+        nameregex: None,
         argregex: None,
         atleast: Some(1),
         atmax: None,
         action: ProcAction::Restart,
+        handlertimeout: None,
         class: ProcClass::Both,
         start_after: 0,
     };

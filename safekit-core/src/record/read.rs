@@ -8,7 +8,7 @@ use super::write::TURN;
 use super::{Call, FULL, MAGIC, RecordError, Recording, VERSION};
 use crate::config::model::Signature;
 use crate::config::module;
-use crate::control::{Command, ModuleCommand, Origin};
+use crate::control::{Command, ModuleCommand, Origin, WatchSwitch};
 use crate::ids::{
     ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, NodeId, NodeName, ProcessId,
 };
@@ -96,6 +96,12 @@ fn input(kind: &str, words: &mut Words<'_>, keys: &[Key]) -> Read<Input> {
                 _ => return Err("a change of the count"),
             },
         },
+        "switch" => Input::SwitchReceived {
+            id: CommandId(words.parse("the name of a command")?),
+            module: name(words)?,
+            switch: watch_switch(words)?,
+            origin: origin(words)?,
+        },
         "finished" => Input::ActionFinished {
             id: ActionId(words.parse("the name of an order")?),
             outcome: outcome(words)?,
@@ -154,6 +160,7 @@ fn setup(words: &mut Words<'_>) -> Read<ModuleSetup> {
             "host-booted" => AgentStart::HostBooted,
             "same-boot" => AgentStart::SameBoot,
             "reconfigured" => AgentStart::Reconfigured,
+            "cluster-changed" => AgentStart::ClusterChanged,
             _ => return Err("a kind of start"),
         },
     })
@@ -177,6 +184,8 @@ fn saved(words: &mut Words<'_>) -> Read<SavedModule> {
             age_ms: words.parse("an age in milliseconds")?,
         },
         may_still_run: words.parse("true or false")?,
+        errd_off: words.parse("true or false")?,
+        classes: words.each(|words| words.text("a class"))?.into_iter().collect(),
     })
 }
 
@@ -186,7 +195,21 @@ fn command(words: &mut Words<'_>) -> Read<ModuleCommand> {
         [Command::Start, Command::Stop, Command::Restart, Command::Stopstart, Command::Forcestop];
     let word = words.word("a command")?;
     let command = all.into_iter().find(|command| command.as_str() == word).ok_or("a command")?;
-    let origin = match words.word("an origin")? {
+    Ok(ModuleCommand { module, command, origin: origin(words)? })
+}
+
+fn watch_switch(words: &mut Words<'_>) -> Read<WatchSwitch> {
+    Ok(match words.word("a switch")? {
+        "on" => WatchSwitch::On,
+        "off" => WatchSwitch::Off,
+        "enable" => WatchSwitch::Enable(words.text("a class")?),
+        "disable" => WatchSwitch::Disable(words.text("a class")?),
+        _ => return Err("a switch"),
+    })
+}
+
+fn origin(words: &mut Words<'_>) -> Read<Origin> {
+    Ok(match words.word("an origin")? {
         "user" => Origin::User(words.text("a user")?),
         "detector" => Origin::Detector(words.text("a detector")?),
         "errd" => Origin::Errd,
@@ -195,8 +218,7 @@ fn command(words: &mut Words<'_>) -> Read<ModuleCommand> {
         "shutdown" => Origin::Shutdown,
         "automatic" => Origin::Automatic,
         _ => return Err("an origin"),
-    };
-    Ok(ModuleCommand { module, command, origin })
+    })
 }
 
 fn outcome(words: &mut Words<'_>) -> Read<Outcome> {

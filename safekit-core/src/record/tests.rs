@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::module;
-use crate::control::{Command, ModuleCommand, Origin};
+use crate::control::{Command, ModuleCommand, Origin, WatchSwitch};
 use crate::ids::{
     ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, NodeId, NodeName, ProcessId,
 };
@@ -72,11 +72,16 @@ fn inputs() -> Vec<Input> {
         watched: vec![id],
         budget: SavedBudget { used: 2, age_ms: 4 },
         may_still_run: true,
+        errd_off: true,
+        classes: ["a b".to_owned(), String::new()].into(),
     };
+    let mut moved = setup(None);
+    moved.start = AgentStart::ClusterChanged;
     let mut inputs = vec![
         Input::ClusterConfigured(Box::new(cluster())),
         Input::ModuleConfigured(Box::new(setup(None))),
         Input::ModuleConfigured(Box::new(setup(Some(saved)))),
+        Input::ModuleConfigured(Box::new(moved)),
         Input::DatagramReceived {
             lan: LanId::new(1).unwrap(),
             from: "127.0.0.1:9".parse().unwrap(),
@@ -105,6 +110,17 @@ fn inputs() -> Vec<Input> {
     for (origin, command) in origins.into_iter().zip(commands.into_iter().cycle()) {
         let command = ModuleCommand { module: web(), command, origin };
         inputs.push(Input::CommandReceived { id: CommandId(6), command });
+    }
+    let class = || "my class".to_owned();
+    let switches = [
+        WatchSwitch::On,
+        WatchSwitch::Off,
+        WatchSwitch::Enable(class()),
+        WatchSwitch::Disable(class()),
+    ];
+    for switch in switches {
+        let origin = Origin::User("x".to_owned());
+        inputs.push(Input::SwitchReceived { id: CommandId(7), module: web(), switch, origin });
     }
     let outcomes = [
         Outcome::Done,

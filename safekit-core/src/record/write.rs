@@ -1,7 +1,7 @@
 //! Calls to lines.
 
 use super::words::Line;
-use crate::control::Origin;
+use crate::control::{Origin, WatchSwitch};
 use crate::ids::ProcessId;
 use crate::membership::MembershipConfig;
 use crate::module::BudgetChange;
@@ -34,6 +34,9 @@ pub(super) fn input(input: &Input) -> String {
             };
             Line::new("budget").word(module).word(change)
         }
+        Input::SwitchReceived { id, module, switch, origin: by } => {
+            origin(watch_switch(Line::new("switch").word(id.0).word(module), switch), by)
+        }
         Input::ActionFinished { id, outcome: how } => {
             outcome(Line::new("finished").word(id.0), how)
         }
@@ -65,6 +68,7 @@ fn module(setup: &ModuleSetup) -> Line {
         AgentStart::HostBooted => "host-booted",
         AgentStart::SameBoot => "same-boot",
         AgentStart::Reconfigured => "reconfigured",
+        AgentStart::ClusterChanged => "cluster-changed",
     };
     Line::new("module")
         .word(&setup.config.name)
@@ -91,6 +95,8 @@ fn saved(line: Line, saved: &SavedModule) -> Line {
         .word(saved.budget.used)
         .word(saved.budget.age_ms)
         .word(saved.may_still_run)
+        .word(saved.errd_off)
+        .each(saved.classes.iter(), |line, class| line.text(class))
 }
 
 fn origin(line: Line, origin: &Origin) -> Line {
@@ -102,6 +108,15 @@ fn origin(line: Line, origin: &Origin) -> Line {
         Origin::Boot => line.word("boot"),
         Origin::Shutdown => line.word("shutdown"),
         Origin::Automatic => line.word("automatic"),
+    }
+}
+
+fn watch_switch(line: Line, switch: &WatchSwitch) -> Line {
+    match switch {
+        WatchSwitch::On => line.word("on"),
+        WatchSwitch::Off => line.word("off"),
+        WatchSwitch::Enable(class) => line.word("enable").text(class),
+        WatchSwitch::Disable(class) => line.word("disable").text(class),
     }
 }
 

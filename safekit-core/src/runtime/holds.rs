@@ -83,6 +83,7 @@ mod tests {
         Box::new(ScriptRun {
             module: ModuleName::new(module).unwrap(),
             script: Script::StopBoth,
+            file: None,
             arguments: Vec::new(),
             vars: Vec::new(),
             logging: Logging::None,

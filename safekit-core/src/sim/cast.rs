@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::model::{
-    BootPolicy, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass, ProcConfig, Signature,
-    UserConfig,
+    BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
+    Signature, UserConfig,
 };
 use crate::ids::{LanId, LanName, LanSet, ModuleName, NodeId, NodeName};
 use crate::membership::{MembershipConfig, NodeConfig};
@@ -160,10 +160,12 @@ impl SimModule {
             polltimer: Duration::from_secs(2),
             procs: vec![ProcConfig {
                 name: name.to_owned(),
+                nameregex: None,
                 argregex: None,
                 atleast: Some(1),
                 atmax: None,
                 action: ProcAction::Restart,
+                handlertimeout: None,
                 class: ProcClass::Both,
                 start_after: 0,
             }],
@@ -181,6 +183,7 @@ impl SimModule {
         Ok(Self {
             config: ModuleConfig {
                 name: ModuleName::new(name)?,
+                mode: ModuleMode::Farm,
                 boot: BootPolicy::On,
                 boot_delay: Duration::ZERO,
                 maxloop: 3,

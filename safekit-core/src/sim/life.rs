@@ -238,7 +238,7 @@ impl Record {
         }
         let has = |script| module.scripts.contains(&script);
         let legal = match script {
-            Script::Transition | Script::StopBoth => true,
+            Script::Transition | Script::StopBoth | Script::Handler => true,
             Script::Prestart => self.stage != Stage::Started || !has(Script::StopBoth),
             Script::StartBoth => match self.stage {
                 Stage::Clean => !has(Script::Prestart),
@@ -252,7 +252,7 @@ impl Record {
             return Err(format!("{}{what} is run when {:?}", script.as_str(), self.stage));
         }
         match script {
-            Script::Transition => {}
+            Script::Transition | Script::Handler => {}
             Script::Prestart => self.stage = Stage::Prestarted,
             Script::StartBoth => self.stage = Stage::Started,
             Script::StopBoth => self.stage = Stage::Stopped,
@@ -291,7 +291,10 @@ impl Record {
 /// Returns how many processes a module must have so that nothing is done about them.
 fn least_processes(module: &SimModule) -> usize {
     let Some(errd) = &module.config.errd else { return 0 };
-    let acted_upon = errd.procs.iter().filter(|it| it.action != ProcAction::NoAction);
+    let acted_upon = errd
+        .procs
+        .iter()
+        .filter(|it| !matches!(it.action, ProcAction::NoAction | ProcAction::Handler(_)));
     let least = acted_upon.filter_map(|it| it.atleast).max().unwrap_or(0);
     usize::try_from(least).unwrap_or(usize::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::model::ModuleMode;
 use crate::event::Event;
 use crate::ids::{Epoch, Incarnation, NodeId};
 use crate::membership::{Fault, JoinReason, View};
@@ -9,7 +10,7 @@ use crate::node::Output;
 use crate::sim::{Invariant, Net, Occurrence, Subject, World};
 
 /// After a start, and after a pause that others may have noticed, a node has to join before it serves: until then no
-/// health answer is positive.
+/// health answer of a farm module is positive. A light one waits for nobody.
 #[derive(Debug, Default)]
 pub struct Joining {
     joining: BTreeSet<NodeId>,
@@ -70,7 +71,8 @@ impl<M: Subject> Invariant<M> for Joining {
         if !self.must_join(node) {
             return Ok(());
         }
-        let ready = world.cast().modules.iter().find(|it| world.health(node, &it.config.name));
+        let mut farms = world.cast().modules.iter().filter(|it| it.config.mode == ModuleMode::Farm);
+        let ready = farms.find(|it| world.health(node, &it.config.name));
         ready.map_or(Ok(()), |it| {
             Err(format!("{node}: {} is Ready before the node has joined", it.config.name))
         })

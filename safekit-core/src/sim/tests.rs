@@ -64,6 +64,7 @@ impl Toy {
         self.act(Action::RunScript(Box::new(ScriptRun {
             module,
             script,
+            file: None,
             arguments: Vec::new(),
             vars: Vec::new(),
             logging: crate::config::model::Logging::None,
@@ -109,6 +110,7 @@ impl Machine for Toy {
             | Input::ModuleConfigured(_)
             | Input::ModuleRemoved(_)
             | Input::Armed { .. }
+            | Input::SwitchReceived { .. }
             | Input::BalancerProbed(_)
             | Input::Leave => {}
         }

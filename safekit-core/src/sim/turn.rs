@@ -105,6 +105,7 @@ impl<M: Subject> World<M> {
             | Input::ClusterRemoved
             | Input::BudgetChanged { .. }
             | Input::CommandReceived { .. }
+            | Input::SwitchReceived { .. }
             | Input::ActionFinished { .. }
             | Input::Armed { .. }
             | Input::ProcessExited(_)
@@ -314,7 +315,7 @@ impl<M: Subject> World<M> {
                     self.process_dies(node, &module, process);
                 }
             }
-            Script::Poststop | Script::Transition => {}
+            Script::Poststop | Script::Transition | Script::Handler => {}
         }
     }
 

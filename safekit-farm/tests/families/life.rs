@@ -32,7 +32,7 @@ pub(crate) fn begin(seed: u64, length: u32) -> Run {
                     safekit_core::config::model::ProcAction::Restart,
                     safekit_core::config::model::ProcAction::Stopstart,
                 ],
-                proc.action,
+                proc.action.clone(),
             );
         }
     }

@@ -60,6 +60,16 @@ impl Operations for FakeOperations {
         self.told(asked, Accepted { text: "accepted".to_owned() })
     }
 
+    fn switch_errd(
+        &self,
+        by: &By,
+        module: &ModuleName,
+        switch: safekit_core::control::WatchSwitch,
+    ) -> Result<Accepted, OperationError> {
+        let asked = format!("errd {switch} {module} by {by}");
+        self.told(asked, Accepted { text: "accepted".to_owned() })
+    }
+
     fn install(
         &self,
         by: &By,
@@ -83,7 +93,12 @@ impl Operations for FakeOperations {
     }
 
     fn confinfo(&self, module: &ModuleName) -> Result<ModuleConfinfoReport, OperationError> {
-        let report = ModuleConfinfoReport { name: module.to_string(), active: None, current: None };
+        let report = ModuleConfinfoReport {
+            name: module.to_string(),
+            mode: "farm".to_owned(),
+            active: None,
+            current: None,
+        };
         self.told(format!("confinfo {module}"), report)
     }
 
@@ -291,6 +306,8 @@ fn module() -> ModuleReport {
     ModuleReport {
         name: "web".to_owned(),
         mode: "farm".to_owned(),
+        errd: secret(),
+        classes: vec![secret()],
         state: FarmState::Wait,
         readiness: Readiness::Transient,
         goal: FarmState::Up,

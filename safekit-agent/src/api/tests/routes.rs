@@ -61,6 +61,13 @@ fn every_route_asks_its_operation() {
         (Post, "module/web/restart", r#"{"identity":"t"}"#, r#"restart web by Detector("t")"#),
         (Post, "module/web/stopstart", "", r#"stopstart web by User("root")"#),
         (Post, "module/web/forcestop", "", r#"forcestop web by User("root")"#),
+        (Post, "module/web/errd", r#"{"switch":"off"}"#, "errd off web by root"),
+        (
+            Post,
+            "module/web/errd",
+            r#"{"switch":{"enable":"batch"}}"#,
+            "errd enable batch web by root",
+        ),
         (Post, "module/web/install", r#"{"path":"/w"}"#, "install web /w No by root"),
         (Post, "module/web/install", r#"{"path":"/w","force":true}"#, "install web /w Yes by root"),
         (Post, "module/web/uninstall", "", "uninstall web by root"),

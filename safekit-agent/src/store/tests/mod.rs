@@ -69,6 +69,8 @@ fn up() -> SavedModule {
         watched: vec![ProcessId { pid: 17, started: 4711 }],
         budget: SavedBudget { used: 2, age_ms: 1000 },
         may_still_run: false,
+        errd_off: false,
+        classes: std::collections::BTreeSet::new(),
     }
 }
 

@@ -56,7 +56,7 @@ fn a_module_is_installed_configured_and_found_again() {
     let web = module("web");
     assert_eq!(mode(&layout.module(&web).join("bin/prestart")), 0o750);
     let found = list(&layout).unwrap();
-    assert_eq!((found[0].id, found[0].configured, found[0].readable), (1, false, true));
+    assert_eq!((found[0].id, found[0].configured, found[0].mode.is_some()), (1, false, true));
     assert_eq!(load_active(&layout, &web).unwrap(), None);
     let (config, warnings) = configure(&layout, &web, Some(&some_cluster())).unwrap();
     assert_eq!(warnings, Vec::<String>::new());
@@ -196,7 +196,7 @@ fn faults_change_nothing_in_force() {
         assert_eq!(load_active(&layout, &web).unwrap(), before);
     }
     assert!(confinfo(&layout, &web).unwrap().current.is_none());
-    assert!(!list(&layout).unwrap()[0].readable);
+    assert_eq!(list(&layout).unwrap()[0].mode, None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod commands;
+mod errd;
 mod hostile;
 mod module;
 mod place;

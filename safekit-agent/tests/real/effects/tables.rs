@@ -69,10 +69,12 @@ const ATTRIBUTES: &[(&str, &str, &str)] = &[
     ("errd/proc", "name", COMMAND_LINES),
     // Of service="yes" nothing can be seen yet: it is refused.
     ("errd/proc", "service", COMMAND_LINES),
+    ("errd/proc", "nameregex", HANDLERS),
     ("errd/proc", "argregex", COMMAND_LINES),
     ("errd/proc", "atleast", TOO_FEW),
     ("errd/proc", "atmax", TOO_FEW),
     ("errd/proc", "action", TOO_FEW),
+    ("errd/proc", "handlertimeout", HANDLERS),
     (
         "errd/proc",
         "class",
@@ -94,6 +96,8 @@ const BOOT: &str = "safekit-agent/tests/real/effects/module.rs::after_a_boot_of_
 const COMMAND_LINES: &str =
     "safekit-agent/tests/real/effects/module.rs::processes_are_told_apart_by_their_command_lines";
 const TOO_FEW: &str = "safekit-agent/tests/real/effects/module.rs::too_few_and_too_many_processes_lead_to_the_configured_action";
+
+const HANDLERS: &str = "safekit-agent/tests/real/effects/errd.rs::a_handler_mends_what_it_can_and_a_failing_one_leads_to_stopstart";
 
 /// Words of the command, and where its effect is seen.
 const COMMANDS: &[(&[&str], &str)] = &[
@@ -238,6 +242,19 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["top", "top -m", "top --interval", "top --once"],
         "safekit-agent/tests/real/show.rs::the_live_demo_and_top_end_by_q_and_leave_nothing",
+    ),
+    (
+        &[
+            "errd on",
+            "errd on -m",
+            "errd off",
+            "errd off -m",
+            "errd enable",
+            "errd enable -m",
+            "errd disable",
+            "errd disable -m",
+        ],
+        "safekit-agent/tests/real/effects/errd.rs::classes_are_watched_while_enabled_and_nothing_while_the_monitor_is_off",
     ),
     (
         &["start -i", "stop -i", "stopstart -i", "forcestop -i"],

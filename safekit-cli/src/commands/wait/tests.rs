@@ -4,6 +4,8 @@ fn report(state: FarmState, readiness: Readiness, goal: FarmState) -> ModuleRepo
     ModuleReport {
         name: "web".to_owned(),
         mode: "farm".to_owned(),
+        errd: "on".to_owned(),
+        classes: Vec::new(),
         state,
         readiness,
         goal,

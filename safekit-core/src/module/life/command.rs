@@ -59,7 +59,9 @@ impl Module {
     /// Refuses what cannot be done now.
     fn admit(&self, now: Instant, command: Command, origin: &Origin) -> Result<(), Refusal> {
         match (&self.state, command) {
-            (State::Stopped, Command::Start) if self.join == Join::NoCluster => {
+            (State::Stopped, Command::Start)
+                if self.join == Join::NoCluster && !self.is_joined() =>
+            {
                 Err(Refusal::NoCluster)
             }
             (State::Stopped, Command::Restart | Command::Stopstart) => Err(Refusal::WrongState {
@@ -251,7 +253,7 @@ impl Module {
         let steps = plan::stop_from_wait();
         let mut journey = Journey::new(Command::Forcestop, Goal::Stop, steps, cause.clone());
         journey.doing = doing;
-        self.monitor.disable(crate::config::model::ProcClass::Both);
+        self.watch_off(&crate::config::model::ProcClass::Both);
         self.become_waiting(now, journey, cause.clone());
         self.end_script(now);
         self.advance(now, cause);

@@ -25,8 +25,10 @@ impl Module {
         let may_still_run = saved.is_some_and(|saved| saved.may_still_run);
         self.may_still_run = may_still_run && start != AgentStart::HostBooted;
         match (start, saved.map(|saved| saved.phase)) {
-            (AgentStart::Reconfigured, _) | (AgentStart::SameBoot, None) => {}
+            (AgentStart::Reconfigured | AgentStart::ClusterChanged, _)
+            | (AgentStart::SameBoot, None) => {}
             (AgentStart::HostBooted, _) => {
+                self.monitor.disable_classes();
                 self.started = self.starts_at_boot();
                 self.schedule_boot(now);
             }
@@ -68,7 +70,7 @@ impl Module {
 
     /// Starts because the agent has started; waits where there is no cluster yet.
     pub(super) fn boot(&mut self, now: Instant) {
-        self.boot_waits = self.join == Join::NoCluster;
+        self.boot_waits = self.join == Join::NoCluster && !self.is_joined();
         if !self.boot_waits {
             drop(self.command(now, Command::Start, &Origin::Boot));
         }

@@ -145,6 +145,18 @@ impl Module {
         !self.config.loop_interval.is_zero() && self.loop_used(now) >= self.config.maxloop
     }
 
+    /// Tells whether the process monitor is switched off.
+    #[must_use]
+    pub fn is_errd_off(&self) -> bool {
+        self.monitor.is_off()
+    }
+
+    /// Returns the classes of the user's own that are enabled.
+    #[must_use]
+    pub fn enabled_classes(&self) -> &BTreeSet<String> {
+        self.monitor.enabled()
+    }
+
     /// Returns how each `<proc>` stands.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {

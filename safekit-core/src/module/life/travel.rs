@@ -38,7 +38,7 @@ impl Module {
                 Step::EnterWait => self.become_waiting(now, here, because),
                 Step::EnterUp => self.become_moving(now, here, because),
                 Step::WatchOn(class) => self.monitor.enable(now, class, Begin::Started),
-                Step::WatchOff(class) => self.monitor.disable(class),
+                Step::WatchOff(class) => self.watch_off(&class),
                 Step::Drain(duration) => return self.begin_drain(now, duration),
             }
         }
@@ -79,6 +79,7 @@ impl Module {
         let run = ScriptRun {
             module: module.clone(),
             script,
+            file: None,
             arguments: arguments.clone(),
             vars: user.vars.clone(),
             logging: user.logging,
@@ -122,7 +123,7 @@ impl Module {
         match script {
             Script::StartBoth => self.judge_start(now, &end),
             Script::StopBoth => self.judge_stop(&end),
-            Script::Prestart | Script::Poststop | Script::Transition => {}
+            Script::Prestart | Script::Poststop | Script::Transition | Script::Handler => {}
         }
         self.advance(now, Cause::ScriptEnded { script, end, duration });
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::model::{
-    BootPolicy, ErrdConfig, Logging, ModuleConfig, ProcAction, ProcClass, ProcConfig, Signature,
-    UserConfig,
+    BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
+    Signature, UserConfig,
 };
-use crate::control::{Accepted, Command, Origin, Refusal};
+use crate::control::{Accepted, Command, Origin, Refusal, WatchSwitch};
 use crate::event::Event;
 use crate::ids::{ActionId, CommandId, LanSet, ModuleName, ProcessId};
 use crate::machine::Machine;
@@ -37,6 +37,7 @@ pub(super) fn user() -> Origin {
 pub(super) fn config() -> ModuleConfig {
     ModuleConfig {
         name: ModuleName::new("farm").unwrap(),
+        mode: ModuleMode::Farm,
         boot: BootPolicy::Ignore,
         boot_delay: Duration::ZERO,
         maxloop: 3,
@@ -59,10 +60,12 @@ pub(super) fn config() -> ModuleConfig {
 pub(super) fn proc(name: &str, action: ProcAction) -> ProcConfig {
     ProcConfig {
         name: name.to_owned(),
+        nameregex: None,
         argregex: None,
         atleast: Some(1),
         atmax: None,
         action,
+        handlertimeout: None,
         class: ProcClass::Both,
         start_after: 0,
     }
@@ -84,7 +87,15 @@ pub(super) fn process(name: &str, pid: u32) -> ProcessInfo {
 
 pub(super) fn saved(phase: SavedPhase) -> SavedModule {
     let budget = SavedBudget { used: 0, age_ms: 0 };
-    SavedModule { phase, started: true, watched: Vec::new(), budget, may_still_run: false }
+    SavedModule {
+        phase,
+        started: true,
+        watched: Vec::new(),
+        budget,
+        may_still_run: false,
+        errd_off: false,
+        classes: BTreeSet::new(),
+    }
 }
 
 /// A module and what it has said.
@@ -93,6 +104,8 @@ pub(super) struct Bench {
     pub(super) module: Module,
     /// Runs of scripts that have not ended; never more than one.
     pub(super) running: Vec<(ActionId, ScriptRun)>,
+    /// Runs of handlers that have not ended.
+    pub(super) handlers: Vec<(ActionId, ScriptRun)>,
     pub(super) to_end: Vec<ActionId>,
     pub(super) scans_wanted: u32,
     pub(super) joined: bool,
@@ -134,6 +147,7 @@ impl Bench {
             now,
             module,
             running: Vec::new(),
+            handlers: Vec::new(),
             to_end: Vec::new(),
             scans_wanted: 0,
             joined: true,
@@ -199,6 +213,10 @@ impl Bench {
     fn act(&mut self, id: ActionId, action: Action) {
         assert_eq!(Module::number_of(id), 1);
         match action {
+            Action::RunScript(run) if run.script == Script::Handler => {
+                self.story.push(format!("  handler {}", run.arguments.join(" ")));
+                self.handlers.push((id, *run));
+            }
             Action::RunScript(run) => {
                 let script = run.script.as_str();
                 self.story.push(format!("  {script} {}", run.arguments.join(" ")));
@@ -244,6 +262,18 @@ impl Bench {
 
     pub(super) fn exit(&mut self, code: i32) {
         self.end(ScriptEnd::Exited { code });
+    }
+
+    /// Ends the handler that was begun first.
+    pub(super) fn end_handler(&mut self, end: ScriptEnd) {
+        let (id, _) = self.handlers.remove(0);
+        let outcome = Outcome::Script { end, duration: ms(100), userlog: None };
+        self.input(Input::ActionFinished { id, outcome });
+    }
+
+    pub(super) fn switch(&mut self, switch: WatchSwitch) -> Result<Accepted, Refusal> {
+        self.input(Input::SwitchReceived { id: CommandId(8), switch, origin: user() });
+        self.answers.pop().expect("each command is answered")
     }
 
     /// Lets each script that runs exit with 0, until none runs.

@@ -48,7 +48,8 @@ fn noaction_is_a_line_in_the_log() {
     bench.die(11);
     bench.scan(&[]);
     assert_eq!(bench.module.state(), ModuleState::UP_READY);
-    let fault = |event: &Event| matches!(event, Event::ProcessFault { action: None, .. });
+    let fault =
+        |event: &Event| matches!(event, Event::ProcessFault { action: ProcAction::NoAction, .. });
     assert!(bench.has(fault));
     bench.pass(POLL);
     bench.scan(&[]);
@@ -107,7 +108,7 @@ fn a_class_of_its_own_is_watched_from_prestart_to_poststop() {
 fn a_fault_during_the_start_stops_it_or_is_taken_up_later() {
     for (action, last) in [(ProcAction::Stop, Command::Stop), (ProcAction::Restart, Command::Start)]
     {
-        let helper = ProcConfig { class: ProcClass::Pre, ..proc("helper", action) };
+        let helper = ProcConfig { class: ProcClass::Pre, ..proc("helper", action.clone()) };
         let mut bench = Bench::new(watching(vec![helper]));
         bench.command(Command::Start, user()).unwrap();
         bench.run_until(Script::StartBoth);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, POLL, config, ms, proc, process, s, saved, user, watching};
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction, ProcClass, ProcConfig};
-use crate::control::{Command, Origin};
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault};
 use crate::ids::{ActionId, LanSet};
 use crate::module::saved::SavedPhase;
@@ -35,8 +35,17 @@ impl Dice {
 }
 
 fn configured(dice: &mut Dice) -> ModuleConfig {
-    let actions =
-        [ProcAction::Restart, ProcAction::Stopstart, ProcAction::Stop, ProcAction::NoAction];
+    let actions = [
+        ProcAction::Restart,
+        ProcAction::Stopstart,
+        ProcAction::Stop,
+        ProcAction::NoAction,
+        ProcAction::Handler("mend".to_owned()),
+    ];
+    let batch = ProcConfig {
+        class: ProcClass::User("batch".to_owned()),
+        ..proc("nginx-batch", dice.pick(&actions))
+    };
     let helper = ProcConfig {
         class: ProcClass::Pre,
         start_after: dice.pick(&[0, 2]),
@@ -46,7 +55,7 @@ fn configured(dice: &mut Dice) -> ModuleConfig {
         ProcConfig { atmax: dice.pick(&[None, Some(2)]), ..proc("nginx", dice.pick(&actions)) };
     let mut config = match dice.roll(4) {
         0 => config(),
-        _ => watching(vec![nginx, helper]),
+        _ => watching(vec![nginx, helper, batch]),
     };
     config.boot = dice.pick(&[BootPolicy::On, BootPolicy::Off, BootPolicy::Auto]);
     config.boot_delay = dice.pick(&[Duration::ZERO, s(3)]);
@@ -97,6 +106,25 @@ fn end_script(bench: &mut Bench, dice: &mut Dice) {
     ]));
 }
 
+/// Ends a handler, or switches the process monitor.
+fn watch(bench: &mut Bench, dice: &mut Dice) {
+    match dice.roll(2) {
+        0 if !bench.handlers.is_empty() => bench.end_handler(dice.pick(&[
+            ScriptEnd::Exited { code: 0 },
+            ScriptEnd::Exited { code: 1 },
+            ScriptEnd::TimedOut,
+            ScriptEnd::Signalled { signal: 9 },
+        ])),
+        _ => drop(bench.switch(dice.pick(&[
+            WatchSwitch::On,
+            WatchSwitch::On,
+            WatchSwitch::Off,
+            WatchSwitch::Enable("batch".to_owned()),
+            WatchSwitch::Disable("batch".to_owned()),
+        ]))),
+    }
+}
+
 fn step(bench: &mut Bench, dice: &mut Dice) {
     match dice.roll(16) {
         0 => {
@@ -132,10 +160,12 @@ fn step(bench: &mut Bench, dice: &mut Dice) {
             bench.input(Input::JoinChanged(join));
         }
         10 => bench.input(Input::OthersChanged { ready: dice.roll(2) == 0 }),
+        11 => watch(bench, dice),
         _ => match dice.roll(3) {
             0 => {
                 let id = ActionId((1 << 40) | dice.roll(60));
                 bench.running.retain(|(running, _)| *running != id);
+                bench.handlers.retain(|(running, _)| *running != id);
                 let outcome = Outcome::Failed { error: "no".to_owned() };
                 bench.input(Input::ActionFinished { id, outcome });
             }
@@ -221,6 +251,16 @@ impl Memory {
                 .any(|fault| matches!(fault, ModuleFault::MayStillRun { .. }));
             assert_eq!(told, self.unfinished, "seed {seed}: whether the application may still run");
             assert_eq!(bench.saves.last().map(|it| it.may_still_run), Some(told), "seed {seed}");
+        }
+        let on = bench.handlers.iter().filter(|(id, _)| !bench.to_end.contains(id)).count();
+        assert!(on <= 3, "seed {seed}: few handlers at a time");
+        let stopping = bench.running.iter().any(|(_, run)| run.script == Script::StopBoth);
+        if stopping || state.state == FarmState::Stop {
+            let both = |name: &str| name.starts_with("nginx");
+            let left = bench.handlers.iter().filter(|(id, run)| {
+                !bench.to_end.contains(id) && (!stopping || both(&run.arguments[0]))
+            });
+            assert_eq!(left.count(), 0, "seed {seed}: no handler mends what is being stopped");
         }
         let drained = bench.module.drain_until().is_none_or(|until| until > bench.now);
         assert!(drained, "seed {seed}: a drain ends in its time");

@@ -47,6 +47,7 @@ struct Interpreter {
 #[derive(Debug)]
 pub(super) struct Matcher {
     name: String,
+    names: Option<Regex>,
     arguments: Option<Regex>,
 }
 
@@ -54,18 +55,24 @@ impl Matcher {
     /// Makes a matcher.
     ///
     /// # Errors
-    /// When `argregex` is no regular expression: it says why. The configuration is at fault; it is checked before, so
+    /// When `nameregex` or `argregex` is no regular expression: it says why. The configuration is at fault; it is checked before, so
     /// this is a last resort.
     pub(super) fn new(config: &ProcConfig) -> Result<Self, String> {
-        let arguments = config.argregex.as_deref().map(Regex::new).transpose();
-        let arguments = arguments.map_err(|error| error.to_string())?;
-        Ok(Self { name: config.name.clone(), arguments })
+        let regex = |text: &Option<String>| {
+            let regex = text.as_deref().map(Regex::new).transpose();
+            regex.map_err(|error| error.to_string())
+        };
+        let (names, arguments) = (regex(&config.nameregex)?, regex(&config.argregex)?);
+        Ok(Self { name: config.name.clone(), names, arguments })
     }
 
     /// Tells whether a process is meant.
     pub(super) fn matches(&self, process: &ProcessInfo) -> bool {
-        self.has_name(process)
-            && self.arguments.as_ref().is_none_or(|regex| regex.is_match(&command_line(process)))
+        let named = match &self.names {
+            Some(names) => names.is_match(command_name(process)),
+            None => self.has_name(process),
+        };
+        named && self.arguments.as_ref().is_none_or(|regex| regex.is_match(&command_line(process)))
     }
 
     fn has_name(&self, process: &ProcessInfo) -> bool {
@@ -91,7 +98,7 @@ impl ProcessPattern {
     /// When `argregex` is no regular expression: it says why. The caller's mistake.
     pub fn new(name: &str, argregex: Option<&str>) -> Result<Self, String> {
         let arguments = argregex.map(Regex::new).transpose().map_err(|error| error.to_string())?;
-        Ok(Self(Matcher { name: name.to_owned(), arguments }))
+        Ok(Self(Matcher { name: name.to_owned(), names: None, arguments }))
     }
 
     /// Tells whether a process is meant.
@@ -104,6 +111,11 @@ impl ProcessPattern {
 /// Tells whether a process is the interpreter that runs one of the module's own scripts.
 pub(super) fn runs_script(process: &ProcessInfo, script: Script) -> bool {
     process.name == script.as_str() || script_name(process) == Some(script.as_str())
+}
+
+/// Returns the name of the command: the kernel's, or that of the executable where the kernel has cut just that one.
+fn command_name(process: &ProcessInfo) -> &str {
+    if is_cut(&process.executable, &process.name) { &process.executable } else { &process.name }
 }
 
 /// Tells whether the kernel's name may be this longer one, cut.

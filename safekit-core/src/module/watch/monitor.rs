@@ -13,6 +13,9 @@
 //! poll only. Until enough was seen, lists are asked for quickly, so that a later death is noticed by the kernel.
 //! A list asked for before the present watch began is not looked at.
 //!
+//! The life of the module switches the classes `both` and `pre`. A class of the user's own is watched while it is
+//! enabled and `both` is on; while the monitor is off, nothing is watched, whatever is enabled.
+//!
 //! Not here: what is done about a fault (`life`), how a list is made (`runtime`).
 
 use std::collections::{BTreeSet, VecDeque};
@@ -61,6 +64,8 @@ pub(in crate::module) enum Notice {
     },
     /// Something has to be done about a fault, told now or before.
     ActionWanted(Command),
+    /// A handler has to be run about a fault, told now or before.
+    HandlerWanted(Box<ProcConfig>),
     /// As many as there should be again.
     Recovered {
         /// The `<proc>`.
@@ -81,6 +86,15 @@ pub(in crate::module) enum Begin {
     Adopted,
 }
 
+/// Whether anything is watched at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::module) enum Switch {
+    /// As the classes say.
+    On,
+    /// Nothing is.
+    Off,
+}
+
 /// Whether the list that was asked for says what is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Freshness {
@@ -96,7 +110,12 @@ enum Freshness {
 pub(in crate::module) struct Monitor {
     polltimer: Duration,
     entries: Vec<Entry>,
+    /// Whether nothing is to be watched.
+    off: bool,
+    /// What the life of the module has switched on.
     on: BTreeSet<ProcClass>,
+    /// The user's own classes that are enabled.
+    enabled: BTreeSet<String>,
     asked: Option<Freshness>,
     /// When to ask next, beside the polls.
     look_at: Option<Instant>,
@@ -130,7 +149,9 @@ impl Monitor {
         Self {
             polltimer: POLL_MIN,
             entries: Vec::new(),
+            off: false,
             on: BTreeSet::new(),
+            enabled: BTreeSet::new(),
             asked: None,
             look_at: None,
             death_looked_at: None,
@@ -152,10 +173,63 @@ impl Monitor {
             };
             self.entries.push(entry);
         }
-        for class in self.on.clone() {
-            self.enable(now, class, Begin::Started);
-        }
+        let classes: BTreeSet<String> = self.classes().into_iter().map(str::to_owned).collect();
+        self.enabled.retain(|class| classes.contains(class));
+        self.begin_wanted(now, Begin::Started);
         self.tell_watched();
+    }
+
+    /// Takes what was saved: whether the monitor is off, and which classes of the user's own are enabled.
+    pub(in crate::module) fn restore(&mut self, switch: Switch, enabled: &BTreeSet<String>) {
+        self.off = switch == Switch::Off;
+        self.enabled.clone_from(enabled);
+    }
+
+    /// Switches all watching on or off; tells whether that was otherwise before. What an application that runs has is
+    /// watched at once.
+    pub(in crate::module) fn switch(&mut self, now: Instant, switch: Switch) -> bool {
+        let off = switch == Switch::Off;
+        if self.off == off {
+            return false;
+        }
+        self.off = off;
+        self.begin_wanted(now, Begin::Adopted);
+        self.end_unwanted();
+        true
+    }
+
+    /// Enables a class of the user's own; tells whether it was not.
+    pub(in crate::module) fn enable_class(&mut self, now: Instant, class: &str) -> bool {
+        let changed = self.enabled.insert(class.to_owned());
+        self.begin_wanted(now, Begin::Started);
+        changed
+    }
+
+    /// Disables a class of the user's own; tells whether it was enabled.
+    pub(in crate::module) fn disable_class(&mut self, class: &str) -> bool {
+        let changed = self.enabled.remove(class);
+        self.end_unwanted();
+        changed
+    }
+
+    /// Disables all classes of the user's own: the module has stopped.
+    pub(in crate::module) fn disable_classes(&mut self) {
+        self.enabled.clear();
+        self.end_unwanted();
+    }
+
+    /// A handler says that it has mended a `<proc>`: it is believed for one poll, and a list that was asked for before
+    /// is not looked at. Whether it is right is looked at soon.
+    pub(in crate::module) fn believe(&mut self, now: Instant, name: &str) {
+        let entry = self.entries.iter_mut().find(|entry| entry.config.name == name);
+        let Some(vigil) = entry.and_then(|entry| entry.vigil.as_mut()) else { return };
+        vigil.poll_due = false;
+        vigil.next_poll = later(now, self.polltimer);
+        if self.asked.is_some() {
+            self.asked = Some(Freshness::Void);
+        } else {
+            self.look_by(later(now, DEATH_LOOK));
+        }
     }
 
     fn new_entry(&mut self, config: &ProcConfig) -> Entry {
@@ -169,8 +243,20 @@ impl Monitor {
     /// Begins to watch a class; what is watched already goes on.
     pub(in crate::module) fn enable(&mut self, now: Instant, class: ProcClass, begin: Begin) {
         self.on.insert(class);
+        self.begin_wanted(now, begin);
+    }
+
+    /// Ends the watch of a class.
+    pub(in crate::module) fn disable(&mut self, class: &ProcClass) {
+        self.on.remove(class);
+        self.end_unwanted();
+    }
+
+    fn begin_wanted(&mut self, now: Instant, begin: Begin) {
         let mut begun = None;
-        for entry in self.entries.iter_mut().filter(|entry| entry.config.class == class) {
+        let (off, on, enabled) = (self.off, &self.on, &self.enabled);
+        let wanted = |class: &ProcClass| !off && is_wanted(class, on, enabled);
+        for entry in self.entries.iter_mut().filter(|entry| wanted(&entry.config.class)) {
             if entry.matcher.is_none() || entry.vigil.is_some() {
                 continue;
             }
@@ -200,13 +286,13 @@ impl Monitor {
         }
     }
 
-    /// Ends the watch of a class.
-    pub(in crate::module) fn disable(&mut self, class: ProcClass) {
-        self.on.remove(&class);
-        for entry in self.entries.iter_mut().filter(|entry| entry.config.class == class) {
+    fn end_unwanted(&mut self) {
+        let (off, on, enabled) = (self.off, &self.on, &self.enabled);
+        let wanted = |class: &ProcClass| !off && is_wanted(class, on, enabled);
+        for entry in self.entries.iter_mut().filter(|entry| !wanted(&entry.config.class)) {
             entry.vigil = None;
         }
-        if self.entries.iter().all(|entry| entry.vigil.is_none()) {
+        if !self.is_on() {
             self.look_at = None;
         }
         self.tell_watched();
@@ -331,18 +417,45 @@ impl Monitor {
         self.entries.iter().any(|entry| entry.vigil.is_some())
     }
 
-    /// Tells whether the presence of any process is tested, watched just now or not.
-    pub(in crate::module) fn tests_presence(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.matcher.is_some() && entry.config.atleast.unwrap_or(0) > 0)
+    /// Tells whether all watching is switched off.
+    pub(in crate::module) fn is_off(&self) -> bool {
+        self.off
     }
 
-    /// Tells whether a process is missing about which something would have to be done.
+    /// Returns the classes of the user's own that are enabled.
+    pub(in crate::module) fn enabled(&self) -> &BTreeSet<String> {
+        &self.enabled
+    }
+
+    /// Returns the classes of the user's own that there are.
+    pub(in crate::module) fn classes(&self) -> BTreeSet<&str> {
+        let class = |entry: &'_ Entry| matches!(entry.config.class, ProcClass::User(_));
+        let own = self.entries.iter().filter(|entry| class(entry));
+        own.map(|entry| entry.config.class.as_str()).collect()
+    }
+
+    /// Tells whether a `<proc>` is watched.
+    pub(in crate::module) fn watches(&self, name: &str) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.config.name == name);
+        entry.is_some_and(|entry| entry.vigil.is_some())
+    }
+
+    /// Tells whether the presence of any process is tested while the application runs, watched just now or not.
+    pub(in crate::module) fn tests_presence(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            let class = match &entry.config.class {
+                ProcClass::Both | ProcClass::Pre => true,
+                ProcClass::User(name) => self.enabled.contains(name),
+            };
+            !self.off && class && entry.matcher.is_some() && entry.config.atleast.unwrap_or(0) > 0
+        })
+    }
+
+    /// Tells whether a process is missing about which the module itself would have to do something.
     pub(in crate::module) fn is_missing_any(&self) -> bool {
         self.entries.iter().any(|entry| {
             let count = entry.vigil.as_ref().map(|vigil| vigil.processes.len());
-            entry.config.action != ProcAction::NoAction
+            command(&entry.config.action).is_some()
                 && count.is_some_and(|count| is_below(&entry.config, number(count)))
         })
     }
@@ -365,6 +478,7 @@ impl Monitor {
             state: entry.vigil.as_ref().map_or(WatchState::Init, |vigil| vigil.state),
             since: entry.vigil.as_ref().map(|vigil| vigil.since),
             processes: entry.vigil.as_ref().map(|v| v.processes.clone()).unwrap_or_default(),
+            class: entry.config.class.as_str().to_owned(),
         };
         self.entries.iter().map(stand).collect()
     }
@@ -408,7 +522,14 @@ impl Entry {
                 (vigil.state, vigil.since) = (WatchState::Down, now);
                 notices.push_back(Notice::Fault { config: Box::new(self.config.clone()), count });
             }
-            notices.extend(command(self.config.action).map(Notice::ActionWanted));
+            notices.extend(match command(&self.config.action) {
+                Some(command) => Some(Notice::ActionWanted(command)),
+                None => self
+                    .config
+                    .action
+                    .handler()
+                    .map(|_file| Notice::HandlerWanted(Box::new(self.config.clone()))),
+            });
         } else if !below && !over {
             if vigil.state != WatchState::Up {
                 vigil.since = now;
@@ -437,13 +558,20 @@ impl Entry {
     }
 }
 
-/// Returns the command that a fault asks for.
-pub(in crate::module) fn command(action: ProcAction) -> Option<Command> {
+/// Returns the command that a fault asks for; `None`: a line in the log, or a handler.
+pub(in crate::module) fn command(action: &ProcAction) -> Option<Command> {
     match action {
         ProcAction::Restart => Some(Command::Restart),
         ProcAction::Stopstart => Some(Command::Stopstart),
         ProcAction::Stop => Some(Command::Stop),
-        ProcAction::NoAction => None,
+        ProcAction::NoAction | ProcAction::Handler(_) => None,
+    }
+}
+
+fn is_wanted(class: &ProcClass, on: &BTreeSet<ProcClass>, enabled: &BTreeSet<String>) -> bool {
+    match class {
+        ProcClass::Both | ProcClass::Pre => on.contains(class),
+        ProcClass::User(name) => on.contains(&ProcClass::Both) && enabled.contains(name),
     }
 }
 

@@ -153,7 +153,8 @@ impl Starter {
 
     fn try_start(&self, job: &StartJob) -> Result<Started, String> {
         let StartJob { run, place, .. } = job;
-        let program = place.bin.join(run.script.as_str());
+        // A path that is absolute stands for itself.
+        let program = place.bin.join(run.file.as_deref().unwrap_or(run.script.as_str()));
         process::check_program(&program)?;
         let userlog = match run.logging {
             Logging::Userlog => self.create_userlog(job),

@@ -190,6 +190,7 @@ fn start_both() -> ScriptRun {
     ScriptRun {
         module: app(),
         script: Script::StartBoth,
+        file: None,
         arguments: ["WAIT", "UP", "start"].map(str::to_owned).to_vec(),
         vars: vec![("COLOUR".to_owned(), "blue sky".to_owned())],
         logging: Logging::Userlog,

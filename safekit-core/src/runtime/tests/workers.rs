@@ -18,6 +18,8 @@ fn saved(used: u32) -> SavedModule {
         watched: Vec::new(),
         budget: SavedBudget { used, age_ms: 0 },
         may_still_run: false,
+        errd_off: false,
+        classes: std::collections::BTreeSet::new(),
     }
 }
 

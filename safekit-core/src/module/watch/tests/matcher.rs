@@ -17,10 +17,12 @@ fn process(name: &str, executable: &str, command: &[&str]) -> ProcessInfo {
 fn config(name: &str, argregex: Option<&str>) -> ProcConfig {
     ProcConfig {
         name: name.to_owned(),
+        nameregex: None,
         argregex: argregex.map(str::to_owned),
         atleast: Some(1),
         atmax: None,
         action: ProcAction::Restart,
+        handlertimeout: None,
         class: ProcClass::Both,
         start_after: 0,
     }
@@ -128,4 +130,29 @@ fn a_script_of_the_module_is_recognised() {
     assert!(runs_script(&process("sh", "dash", &["sh", "-x", "start_both"]), Script::StartBoth));
     assert!(!runs_script(&direct, Script::StopBoth));
     assert!(!runs_script(&process("nginx", "nginx", &["nginx"]), Script::StartBoth));
+}
+
+#[test]
+fn a_nameregex_is_held_against_the_name_of_the_command_and_the_name_is_a_label() {
+    let matcher = |regex: &str| {
+        let config = ProcConfig { nameregex: Some(regex.to_owned()), ..config("label", None) };
+        Matcher::new(&config).unwrap()
+    };
+    let worker = process("worker-7", "worker-7", &["/opt/label", "worker-x"]);
+    assert!(matcher("^worker-[0-9]+$").matches(&worker));
+    assert!(matcher("ker").matches(&worker), "anywhere, as POSIX does");
+    assert!(!matcher("^worker-x$").matches(&worker), "arguments are argregex's");
+    assert!(!matcher("label").matches(&worker), "the label means nothing");
+    assert!(!matcher("^WORKER").matches(&worker), "as it is written");
+    // The kernel cuts at 15 bytes; the executable has the rest.
+    let long = process("backup-of-datab", "backup-of-databases", &["/opt/x"]);
+    assert!(matcher("^backup-of-databases$").matches(&long));
+    // A script is named as the kernel names it.
+    let script = process("serve", "python3.11", &["/usr/bin/python3", "/opt/serve"]);
+    assert!(matcher("^serve$").matches(&script) && !matcher("^python").matches(&script));
+    // With argregex both must hold.
+    let both = ProcConfig { nameregex: Some("^worker".into()), ..config("l", Some("worker-x$")) };
+    assert!(Matcher::new(&both).unwrap().matches(&worker));
+    let broken = ProcConfig { nameregex: Some("(".into()), ..config("l", None) };
+    assert!(Matcher::new(&broken).is_err());
 }

@@ -23,10 +23,12 @@ struct Watch {
 fn proc(name: &str) -> ProcConfig {
     ProcConfig {
         name: name.to_owned(),
+        nameregex: None,
         argregex: None,
         atleast: Some(1),
         atmax: None,
         action: ProcAction::Restart,
+        handlertimeout: None,
         class: ProcClass::Both,
         start_after: 0,
     }
@@ -82,6 +84,9 @@ impl Watch {
                     self.said.push(format!("{} fault {count}", config.name));
                 }
                 Notice::ActionWanted(command) => self.said.push(command.as_str().to_owned()),
+                Notice::HandlerWanted(config) => {
+                    self.said.push(format!("handler {}", config.action.as_str()));
+                }
                 Notice::Recovered { name, count } => {
                     self.said.push(format!("{name} recovered {count}"));
                 }
@@ -305,7 +310,7 @@ fn noaction_wants_no_action() {
 #[test]
 fn a_list_asked_for_before_the_watch_began_is_not_looked_at() {
     let mut watch = Watch::new(vec![proc("nginx")]);
-    watch.monitor.disable(ProcClass::Both);
+    watch.monitor.disable(&ProcClass::Both);
     watch.monitor.enable(watch.now, ProcClass::Both, Begin::Started);
     watch.hear();
     watch.scan(&list("nginx", &[1]));
@@ -318,7 +323,7 @@ fn a_list_asked_for_before_the_watch_began_is_not_looked_at() {
 #[test]
 fn a_list_that_comes_after_the_end_of_the_watch_is_not_looked_at() {
     let mut watch = Watch::new(vec![proc("nginx")]);
-    watch.monitor.disable(ProcClass::Both);
+    watch.monitor.disable(&ProcClass::Both);
     watch.hear();
     watch.scan(&[]);
     watch.pass(POLL * 2);
@@ -356,7 +361,8 @@ fn actions_are_those_of_the_configuration() {
         (ProcAction::Stopstart, Some(Command::Stopstart)),
         (ProcAction::Stop, Some(Command::Stop)),
         (ProcAction::NoAction, None),
+        (ProcAction::Handler("mend".to_owned()), None),
     ] {
-        assert_eq!(crate::module::watch::command(action), command);
+        assert_eq!(crate::module::watch::monitor::command(&action), command);
     }
 }
