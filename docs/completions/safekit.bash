@@ -30,8 +30,13 @@ _safekit() {
     "waitstop"*) words="-m --timeout --json --root" ;;
     "waitstate"*) words="-m --timeout --json --root" ;;
     "boot"*) words="-m --json --root" ;;
+    "errd on"*) words="-m --json --root" ;;
+    "errd off"*) words="-m --json --root" ;;
+    "errd enable"*) words="-m --json --root" ;;
+    "errd disable"*) words="-m --json --root" ;;
     "shutdown"*) words=" --json --root" ;;
     "state"*) words="-m -v -l -q --json --root" ;;
+    "top"*) words="-m --interval --once --json --root" ;;
     "errd list"*) words="-m --json --root" ;;
     "log"*) words="-m -s -A --json --root" ;;
     "logview"*) words="-m -s -A --json --root" ;;
@@ -50,9 +55,9 @@ _safekit() {
     "processtree kill"*) words=" --json --root" ;;
     "cluster") words="config confcheck export confinfo state genkey delkey deconfig" ;;
     "module") words="install package uninstall list listid getports" ;;
-    "errd") words="list" ;;
+    "errd") words="on off enable disable list" ;;
     "processtree") words="list kill" ;;
-    *) words="cluster module confcheck config update confinfo deconfig start stop restart stopstart forcestop waitstart waitstop waitstate boot shutdown state errd log logview logsave cmdlog level help printe printi incloop checkloop resetloop kill boundcmd processtree --help --json --root --version" ;;
+    *) words="cluster module confcheck config update confinfo deconfig start stop restart stopstart forcestop waitstart waitstop waitstate boot shutdown state top errd log logview logsave cmdlog level help printe printi incloop checkloop resetloop kill boundcmd processtree --help --json --root --version" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
