@@ -98,10 +98,12 @@ fn row(text: &mut String, around_status: Option<&'static str>, spec: &AttributeS
 
 /// Gives the type of a value, and what is to be said of single words.
 fn value(kind: Kind) -> String {
-    let (choices, other, others) = match kind {
-        Kind::OneOf { choices, others } => (choices, None, others),
-        Kind::WordOr { choices, other, chars_max } => (choices, Some((other, chars_max)), None),
-        _ => return kind.to_string(),
+    let (choices, others) = if let Kind::OneOf { choices, others } = kind {
+        (choices, others.map(|what| format!("{what} (not yet: refused)")))
+    } else if let Kind::WordOr { choices, other, chars_max } = kind {
+        (choices, Some(format!("{other} of up to {chars_max} characters")))
+    } else {
+        return kind.to_string();
     };
     let mut said: Vec<String> = choices
         .iter()
@@ -113,8 +115,7 @@ fn value(kind: Kind) -> String {
             }
         })
         .collect();
-    said.extend(other.map(|(what, chars_max)| format!("{what} of up to {chars_max} characters")));
-    said.extend(others.map(|what| format!("{what} (not yet: refused)")));
+    said.extend(others);
     said.join(", ")
 }
 

@@ -56,6 +56,20 @@ fn ended(end: ScriptEnd) -> Outcome {
     }
 }
 
+fn switches() -> [Input; 4] {
+    let class = || "my class".to_owned();
+    let switches = [
+        WatchSwitch::On,
+        WatchSwitch::Off,
+        WatchSwitch::Enable(class()),
+        WatchSwitch::Disable(class()),
+    ];
+    switches.map(|switch| {
+        let origin = Origin::User("x".to_owned());
+        Input::SwitchReceived { id: CommandId(7), module: web(), switch, origin }
+    })
+}
+
 /// Every input there is, with whatever is hard to write.
 fn inputs() -> Vec<Input> {
     let id = ProcessId { pid: 77, started: u64::MAX };
@@ -111,17 +125,7 @@ fn inputs() -> Vec<Input> {
         let command = ModuleCommand { module: web(), command, origin };
         inputs.push(Input::CommandReceived { id: CommandId(6), command });
     }
-    let class = || "my class".to_owned();
-    let switches = [
-        WatchSwitch::On,
-        WatchSwitch::Off,
-        WatchSwitch::Enable(class()),
-        WatchSwitch::Disable(class()),
-    ];
-    for switch in switches {
-        let origin = Origin::User("x".to_owned());
-        inputs.push(Input::SwitchReceived { id: CommandId(7), module: web(), switch, origin });
-    }
+    inputs.extend(switches());
     let outcomes = [
         Outcome::Done,
         Outcome::Failed { error: "no\tspace".to_owned() },
