@@ -32,6 +32,7 @@ _safekit() {
     "boot"*) words="-m --json --root" ;;
     "shutdown"*) words=" --json --root" ;;
     "state"*) words="-m -v -l -q --json --root" ;;
+    "top"*) words="-m --interval --once --json --root" ;;
     "errd list"*) words="-m --json --root" ;;
     "log"*) words="-m -s -A --json --root" ;;
     "logview"*) words="-m -s -A --json --root" ;;
@@ -52,7 +53,7 @@ _safekit() {
     "module") words="install package uninstall list listid getports" ;;
     "errd") words="list" ;;
     "processtree") words="list kill" ;;
-    *) words="cluster module confcheck config update confinfo deconfig start stop restart stopstart forcestop waitstart waitstop waitstate boot shutdown state errd log logview logsave cmdlog level help printe printi incloop checkloop resetloop kill boundcmd processtree --help --json --root --version" ;;
+    *) words="cluster module confcheck config update confinfo deconfig start stop restart stopstart forcestop waitstart waitstop waitstate boot shutdown state top errd log logview logsave cmdlog level help printe printi incloop checkloop resetloop kill boundcmd processtree --help --json --root --version" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$word"))
 }

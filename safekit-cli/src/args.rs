@@ -166,15 +166,7 @@ fn order(verb: Verb, environment: &Environment) -> Result<Order, Failure> {
         Verb::Waitstart(args) => wait(Awaited::Up, args, environment)?,
         Verb::Waitstop(args) => wait(Awaited::Stop, args, environment)?,
         Verb::Waitstate(args) => wait(args.state, args.wait, environment)?,
-        Verb::Top(args) => Order::Top {
-            module: optional(args.module.module, environment)?,
-            interval: args.interval,
-            looks: match (args.once, environment.terminal) {
-                (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
-                (false, Some(_)) => Looks::Drawn,
-                (false, None) => Looks::Printed,
-            },
-        },
+        Verb::Top(args) => top(args, environment)?,
         Verb::Log(args) => Order::Log {
             module: optional(args.module.module, environment)?,
             lines: args.lines,
@@ -300,6 +292,18 @@ fn control(
         module: required(args.module.module, environment)?,
         command,
         identity: args.identity,
+    })
+}
+
+fn top(args: raw::TopArgs, environment: &Environment) -> Result<Order, Failure> {
+    Ok(Order::Top {
+        module: optional(args.module.module, environment)?,
+        interval: args.interval,
+        looks: match (args.once, environment.terminal) {
+            (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
+            (false, Some(_)) => Looks::Drawn,
+            (false, None) => Looks::Printed,
+        },
     })
 }
 

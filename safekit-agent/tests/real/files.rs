@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::crash;
 use crate::farm::{self, AGENT, Node, TempDir};
+use crate::lab;
 
 fn has_fault(report: &Value, what: &str) -> bool {
     let faults = report["faults"].as_array().into_iter().flatten();
@@ -120,8 +121,8 @@ fn in_own_mounts(test: &str) -> bool {
         println!("left out: needs root, and SAFEKIT_NO_LAB must not be set");
         return false;
     }
-    let output = Command::new("unshare")
-        .args(["--mount", "--"])
+    let Some(mut command) = lab::in_own_mounts() else { return false };
+    let output = command
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, "1")

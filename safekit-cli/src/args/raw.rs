@@ -367,7 +367,7 @@ pub(super) struct LogArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TopArgs {
+pub(in crate::args) struct TopArgs {
     #[command(flatten)]
     pub(super) module: ModuleArg,
     /// Time between two looks: 200ms to 1h
