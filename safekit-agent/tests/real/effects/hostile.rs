@@ -179,7 +179,9 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
     farm::start_module(&place.node, "web", &module);
     let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
     let _ended = Ended(pid);
+    let agent = place.node.agent_pid();
     place.node.kill_guardian();
+    place.node.wait_gone(agent);
     let address = place.node.address.clone();
     // The threads of a killed process let go of its sockets one after the other.
     let health = had(|| TcpListener::bind((address.as_str(), HEALTH_PORT)));
