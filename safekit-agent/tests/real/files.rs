@@ -235,7 +235,10 @@ fn a_plain_user_whose_folder_cannot_be_written_is_told_so() {
     std::os::unix::fs::chown(&node.root, Some(NOBODY), Some(NOBODY)).unwrap();
     let mut command = Command::new("setpriv");
     let user = NOBODY.to_string();
-    command.args(["--reuid", &user, "--regid", &user, "--clear-groups", AGENT]);
+    // Where root's own folder holds the program, others cannot reach it.
+    let program = dir.0.join("agent");
+    fs::copy(AGENT, &program).unwrap();
+    command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]).arg(&program);
     node.start_agent_with(command);
     farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
     // A process of its own name: a plain user cannot see whose those of other tests are.
