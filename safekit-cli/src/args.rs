@@ -320,6 +320,18 @@ fn control(
     })
 }
 
+fn top(args: raw::TopArgs, environment: &Environment) -> Result<Order, Failure> {
+    Ok(Order::Top {
+        module: optional(args.module.module, environment)?,
+        interval: args.interval,
+        looks: match (args.once, environment.terminal) {
+            (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
+            (false, Some(_)) => Looks::Drawn,
+            (false, None) => Looks::Printed,
+        },
+    })
+}
+
 fn wait(awaited: Awaited, args: WaitArgs, environment: &Environment) -> Result<Order, Failure> {
     let module = required(args.module.module, environment)?;
     Ok(Order::Wait { module, awaited, timeout: args.timeout })

@@ -36,10 +36,10 @@ impl LineFile {
         &self.path
     }
 
-    /// Appends a line, its end included.
+    /// Appends a line, its end included, or several that belong together.
     ///
     /// # Errors
-    /// When the operating system refuses: the line is not there, also not in part. The next call tries everything anew.
+    /// When the operating system refuses: nothing of it is there, also not in part. The next call tries everything anew.
     pub(crate) fn append(&mut self, line: &str) -> io::Result<()> {
         let appended = self.try_append(line);
         if appended.is_err() {

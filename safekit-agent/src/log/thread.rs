@@ -322,20 +322,22 @@ impl Lines {
         Self { file, lost: 0, why: QUEUE_FULL.to_owned(), faulty: false }
     }
 
+    /// Writes a line; before it, where lines are lacking, one that says so. Both or none: alone it would fit into the last
+    /// bytes of a full disk again and again, where no other line does.
     fn write(&mut self, line: &str, lost_line: fn(&str) -> String, faults: &Faults) {
         let result = if self.lost > 0 {
             let text = match self.lost {
                 1 => format!("1 line before this one is lost: {}", self.why),
                 lost => format!("{lost} lines before this one are lost: {}", self.why),
             };
-            self.file.append(&lost_line(&text)).map(|()| {
+            self.file.append(&(lost_line(&text) + line)).map(|()| {
                 self.lost = 0;
                 QUEUE_FULL.clone_into(&mut self.why);
             })
         } else {
-            Ok(())
+            self.file.append(line)
         };
-        match result.and_then(|()| self.file.append(line)) {
+        match result {
             Ok(()) if self.faulty => {
                 self.faulty = false;
                 faults.lock().remove(self.file.path());

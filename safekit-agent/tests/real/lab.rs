@@ -162,3 +162,22 @@ pub(crate) fn enter(namespace: &str) {
     )
     .unwrap();
 }
+
+/// A command that runs what is added where mounts are seen by nobody else; `None` where that cannot be had.
+pub(crate) fn in_own_mounts() -> Option<Command> {
+    let private = Command::new("unshare").args(["--mount", "true"]).output();
+    if private.is_ok_and(|output| output.status.success()) {
+        let mut command = Command::new("unshare");
+        command.arg("--mount");
+        return Some(command);
+    }
+    // In a changed root there is no mount to make private; needless where none is shared.
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if mounts.is_empty() || mounts.contains(" shared:") {
+        println!("left out: mounts of its own cannot be had here");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "unchanged"]);
+    Some(command)
+}

@@ -292,10 +292,10 @@ pub(super) struct LogsaveArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct KillArgs {
-    /// Name of the processes, as in <proc name>
+    /// Name of the processes, as the name of a proc
     #[arg(long, value_name = "NAME")]
     pub(super) name: String,
-    /// Regular expression on the command line, as in <proc argregex>
+    /// Regular expression on the command line, as the argregex of a proc
     #[arg(long, value_name = "REGEX")]
     pub(super) argregex: Option<String>,
     /// What is done: test lists them, terminate and 15 ask them to end, 9 ends them
@@ -387,7 +387,7 @@ pub(super) struct LogArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TopArgs {
+pub(in crate::args) struct TopArgs {
     #[command(flatten)]
     pub(super) module: ModuleArg,
     /// Time between two looks: 200ms to 1h

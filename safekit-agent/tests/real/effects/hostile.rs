@@ -91,15 +91,9 @@ fn a_root_that_cannot_be_written_is_named_with_what_to_do() {
     }
     let root = dir.0.join("root");
     fs::create_dir(&root).unwrap();
-    let mut command = Command::new("unshare");
+    let Some(mut command) = lab::in_own_mounts() else { return };
     command
-        .args([
-            "-m",
-            "sh",
-            "-c",
-            "mount -t tmpfs -o ro none \"$ROOT\" && exec \"$AGENT\" \"$@\"",
-            "sh",
-        ])
+        .args(["sh", "-c", "mount -t tmpfs -o ro none \"$ROOT\" && exec \"$AGENT\" \"$@\"", "sh"])
         .env("ROOT", &root)
         .env("AGENT", AGENT);
     let (code, said) = run_to_its_end(&mut command, &root);
@@ -185,7 +179,9 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
     farm::start_module(&place.node, "web", &module);
     let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
     let _ended = Ended(pid);
+    let agent = place.node.agent_pid();
     place.node.kill_guardian();
+    place.node.wait_gone(agent);
     let address = place.node.address.clone();
     // The threads of a killed process let go of its sockets one after the other.
     let health = had(|| TcpListener::bind((address.as_str(), HEALTH_PORT)));
