@@ -283,18 +283,6 @@ fn module_order(verb: ModuleVerb, environment: &Environment) -> Result<Order, Fa
     })
 }
 
-fn top(args: raw::TopArgs, environment: &Environment) -> Result<Order, Failure> {
-    Ok(Order::Top {
-        module: optional(args.module.module, environment)?,
-        interval: args.interval,
-        looks: match (args.once, environment.terminal) {
-            (true, terminal) => Looks::Once { columns: terminal.map(|size| size.columns) },
-            (false, Some(_)) => Looks::Drawn,
-            (false, None) => Looks::Printed,
-        },
-    })
-}
-
 fn errd(verb: ErrdVerb, environment: &Environment) -> Result<Order, Failure> {
     let (args, switch) = match verb {
         ErrdVerb::List(args) => {
