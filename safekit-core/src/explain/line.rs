@@ -95,6 +95,15 @@ fn said(event: &Event, names: &Names) -> Said {
         Event::ProcessRecovered { name, count, .. } => {
             ("errd", Severity::Event, format!("Process {name} running again: {count} found"))
         }
+        Event::ServiceFault { name, runs, said, action, .. } => {
+            let what = if *runs { "running, and must not" } else { "not running" };
+            let done = action_done(action);
+            ("errd", Severity::Event, format!("Service {name} {what}: {said}; action: {done}"))
+        }
+        Event::ServiceRecovered { name, runs, said, .. } => {
+            let what = if *runs { "running again" } else { "no longer running" };
+            ("errd", Severity::Event, format!("Service {name} {what}: {said}"))
+        }
         Event::HandlerStarted { name, file, .. } => {
             ("errd", Severity::Script, format!("Handler {file} of {name} begins"))
         }
@@ -251,14 +260,17 @@ fn fault_said(name: &str, count: u32, bounds: Bounds, action: &ProcAction) -> Sa
         }
         (_, None) => format!("Process {name}: {count} found"),
     };
-    let done = match action {
+    ("errd", Severity::Event, format!("{what}; action: {}", action_done(action)))
+}
+
+fn action_done(action: &ProcAction) -> String {
+    match action {
         ProcAction::NoAction => "none".to_owned(),
         ProcAction::Handler(file) => format!("handler {file}"),
         ProcAction::Restart | ProcAction::Stopstart | ProcAction::Stop => {
             action.as_str().to_owned()
         }
-    };
-    ("errd", Severity::Event, format!("{what}; action: {done}"))
+    }
 }
 
 fn refusal_text(why: &ModuleRefusal) -> String {
@@ -284,6 +296,10 @@ fn recovery_text(what: Recovery) -> &'static str {
         Recovery::AdoptedUnwatched => {
             "The agent has started again: the module was UP, but no process is watched that could show it; \
              UP (Ready) after one poll time"
+        }
+        Recovery::ServicesUnknown => {
+            "The agent has started again: the module was UP, but the host does not tell whether its services run; \
+             UP (Ready) after one poll time, or as soon as it does"
         }
         Recovery::ProcessesGone => "The agent has started again: a watched process is gone",
         Recovery::Interrupted => {

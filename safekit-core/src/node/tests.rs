@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Action, AgentStart, Input, ModuleSetup, Node, Outcome, Output, Start};
 use crate::config::model::{
     BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
-    Signature, UserConfig,
+    ProcKind, Signature, UserConfig,
 };
 use crate::control::{Accepted, Command, ModuleCommand, Origin, Refusal};
 use crate::event::{Event, ModuleRefusal};
@@ -81,6 +81,8 @@ fn watching(text: &str) -> ModuleConfig {
         argregex: None,
         atleast: Some(1),
         atmax: None,
+        kind: ProcKind::Process,
+        restart_services: Vec::new(),
         action: ProcAction::Restart,
         handlertimeout: None,
         class: ProcClass::Both,
