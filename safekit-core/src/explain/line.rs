@@ -96,14 +96,9 @@ fn said(event: &Event, names: &Names) -> Said {
             ("errd", Severity::Event, format!("Process {name} running again: {count} found"))
         }
         Event::ServiceFault { name, runs, said, action, .. } => {
-            let what = if *runs { "running, and must not" } else { "not running" };
-            let done = action_done(action);
-            ("errd", Severity::Event, format!("Service {name} {what}: {said}; action: {done}"))
+            service_said(name, *runs, said, Some(action))
         }
-        Event::ServiceRecovered { name, runs, said, .. } => {
-            let what = if *runs { "running again" } else { "no longer running" };
-            ("errd", Severity::Event, format!("Service {name} {what}: {said}"))
-        }
+        Event::ServiceRecovered { name, runs, said, .. } => service_said(name, *runs, said, None),
         Event::HandlerStarted { name, file, .. } => {
             ("errd", Severity::Script, format!("Handler {file} of {name} begins"))
         }
@@ -116,12 +111,8 @@ fn said(event: &Event, names: &Names) -> Said {
         }
         Event::BudgetExhausted { max, interval, .. } => exhausted_said(*max, *interval),
         Event::Recovered { what, .. } => module(recovery_text(*what).to_owned()),
-        Event::EdgeFailed { what, error, .. } => {
-            ("agent", Severity::Event, format!("Cannot {what}: {error}"))
-        }
-        Event::EdgeRecovered { what, .. } => {
-            ("agent", Severity::Event, format!("Can {what} again"))
-        }
+        Event::EdgeFailed { what, error, .. } => agent(format!("Cannot {what}: {error}")),
+        Event::EdgeRecovered { what, .. } => agent(format!("Can {what} again")),
         Event::ModuleFaulty { module, fault } => {
             ("module", Severity::Critical, module_fault_text(module, fault))
         }
@@ -137,6 +128,10 @@ fn membership(text: String) -> Said {
 
 fn module(text: String) -> Said {
     ("module", Severity::Event, text)
+}
+
+fn agent(text: String) -> Said {
+    ("agent", Severity::Event, text)
 }
 
 fn member_said(member: NodeId, state: MemberState, why: &MemberReason, names: &Names) -> Said {
@@ -261,6 +256,19 @@ fn fault_said(name: &str, count: u32, bounds: Bounds, action: &ProcAction) -> Sa
         (_, None) => format!("Process {name}: {count} found"),
     };
     ("errd", Severity::Event, format!("{what}; action: {}", action_done(action)))
+}
+
+/// `action` is what is done about a fault; `None`: it has gone by.
+fn service_said(name: &str, runs: bool, said: &str, action: Option<&ProcAction>) -> Said {
+    let what = match (runs, action) {
+        (true, Some(_)) => "running, and must not",
+        (false, Some(_)) => "not running",
+        (true, None) => "running again",
+        (false, None) => "no longer running",
+    };
+    let done = action.map(|action| format!("; action: {}", action_done(action)));
+    let done = done.unwrap_or_default();
+    ("errd", Severity::Event, format!("Service {name} {what}: {said}{done}"))
 }
 
 fn action_done(action: &ProcAction) -> String {

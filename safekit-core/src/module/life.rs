@@ -47,7 +47,7 @@ const ACTION_BITS: u32 = 40;
 /// A script that was told to end and has not is told again after this time.
 const END_AGAIN: Duration = Duration::from_secs(5);
 /// What is saved, for the log.
-const SAVE: &str = "save the state of the module";
+pub(crate) const SAVE: &str = "save the state of the module";
 /// What cannot be done where it is not known how services stand, for the log.
 const ASK_SERVICES: &str = "learn whether the services run";
 /// What could not be saved is saved again after this time: a full disk may have room again.

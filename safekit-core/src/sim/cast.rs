@@ -178,7 +178,7 @@ impl SimModule {
     }
 
     /// Makes a module whose application is a service of the host, restarted when it does not run: else as
-    /// [`Self::watched`]. Now and then the host does not tell whether the service runs.
+    /// [`Self::watched`].
     ///
     /// # Errors
     /// When the name cannot be a module's name.

@@ -17,8 +17,8 @@ use crate::sim::{Cast, Occurrence, Subject, World};
 /// More outputs in one turn than this break the law that each call gives a bounded number.
 const OUTPUTS_MAX: usize = 4096;
 
-/// How often a host does not tell how its services stand.
-const SILENT: f64 = 0.05;
+/// After how long the edge gives up a host that does not tell how its services stand.
+const SILENT_MS: u64 = 5_000;
 
 impl<M: Subject> World<M> {
     /// Hands an input to an agent, and lets it turn unless it stands still.
@@ -220,8 +220,8 @@ impl<M: Subject> World<M> {
                 self.report(node, life, id, Outcome::Processes(list.into()), 10);
             }
             Action::AskServices { services } => {
-                let silent = self.random.chance(SILENT);
                 let Some(host) = self.hosts.get(&node) else { return };
+                let silent = host.silent;
                 let info = |name: &String| match host.processes.service(name) {
                     _ if silent => service(ServiceState::Unknown, None),
                     Some(main) => service(ServiceState::Running, Some(main)),
@@ -229,7 +229,7 @@ impl<M: Subject> World<M> {
                 };
                 let list: BTreeMap<_, _> =
                     services.iter().map(|name| (name.clone(), info(name))).collect();
-                let within_ms = if silent { 5_000 } else { 20 };
+                let within_ms = if silent { SILENT_MS } else { 20 };
                 self.report(node, life, id, Outcome::Services(list.into()), within_ms);
             }
             Action::WatchProcesses { module, processes } => {

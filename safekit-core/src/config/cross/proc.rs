@@ -8,15 +8,13 @@ use crate::config::value::service_name;
 pub(in crate::config) fn check_proc(proc: &Checked, report: &mut Report<'_>) {
     match proc.word("service") {
         Some("yes") => check_service(proc, report),
-        Some(_) => {
-            if proc.text("restart_services").is_some() {
-                report.error(proc.value_at("restart_services"), Code::Contradiction, || {
-                    Said::new("restart_services is about a service, and this is a process")
-                        .hint("write service=\"yes\", or leave it out")
-                });
-            }
+        Some(_) if proc.text("restart_services").is_some() => {
+            report.error(proc.value_at("restart_services"), Code::Contradiction, || {
+                Said::new("restart_services is about a service, and this is a process")
+                    .hint("write service=\"yes\", or leave it out")
+            });
         }
-        None => {}
+        Some(_) | None => {}
     }
 }
 

@@ -633,7 +633,14 @@ impl Entry {
             }
             notices.extend(match command(&self.config.action) {
                 Some(command) => {
-                    let services = self.config.restart_services.clone();
+                    // Only a restart can be about less than all.
+                    let services = match command {
+                        Command::Restart => self.config.restart_services.clone(),
+                        Command::Start
+                        | Command::Stop
+                        | Command::Stopstart
+                        | Command::Forcestop => Vec::new(),
+                    };
                     Some(Notice::ActionWanted(Wanted { command, services }))
                 }
                 None => self

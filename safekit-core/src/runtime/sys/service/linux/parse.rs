@@ -26,12 +26,15 @@ impl Unit {
 pub(super) fn units(text: &str, whole: bool) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut block: Vec<&str> = Vec::new();
-    for line in text.split('\n') {
-        if line.is_empty() {
-            units.extend(unit(&block));
-            block.clear();
-        } else {
-            block.push(line);
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some("") => {
+                units.extend(unit(&block));
+                block.clear();
+            }
+            Some(line) => block.push(line),
+            None if whole => block.push(line),
+            None => {}
         }
     }
     if whole {
