@@ -166,6 +166,30 @@ pub enum Event {
         /// What is done about it.
         action: ProcAction,
     },
+    /// A service does not run and should, or the other way round.
+    ServiceFault {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// Whether it runs.
+        runs: bool,
+        /// The host's own words, such as `failed (failed)`.
+        said: String,
+        /// What is done about it.
+        action: ProcAction,
+    },
+    /// A service is as it should be again.
+    ServiceRecovered {
+        /// The module.
+        module: ModuleName,
+        /// The `<proc>`.
+        name: String,
+        /// Whether it runs.
+        runs: bool,
+        /// The host's own words, such as `active (running)`.
+        said: String,
+    },
     /// The handler of a `<proc>` begins.
     HandlerStarted {
         /// The module.
@@ -286,6 +310,8 @@ impl Event {
             | Self::ProcessDied { module, .. }
             | Self::ProcessFault { module, .. }
             | Self::ProcessRecovered { module, .. }
+            | Self::ServiceFault { module, .. }
+            | Self::ServiceRecovered { module, .. }
             | Self::HandlerStarted { module, .. }
             | Self::HandlerEnded { module, .. }
             | Self::WatchSwitched { module, .. }
@@ -308,6 +334,11 @@ pub enum ModuleFault {
     MayStillRun {
         /// How it ended; `None`: it was run by a former agent.
         end: Option<ScriptEnd>,
+    },
+    /// The host does not tell whether watched services run: nobody would notice where one did not.
+    ServicesUnknown {
+        /// Why, and what to do.
+        error: String,
     },
     /// What must survive the agent cannot be saved: after its death the next one goes by what was saved last.
     NotSaved {
@@ -355,6 +386,9 @@ pub enum Recovery {
     Adopted,
     /// Nothing is watched: UP (Transient), Ready after one poll.
     AdoptedUnwatched,
+    /// The host does not tell whether the watched services run: UP (Transient), Ready after one poll, or sooner when it
+    /// does tell.
+    ServicesUnknown,
     /// Some watched processes are gone: restart.
     ProcessesGone,
     /// The agent died in the middle of a start, stop or restart: stop, and start again where that was wanted.

@@ -170,6 +170,33 @@ fn an_application_that_died_with_nobody_watching_is_restarted_by_the_next_agent(
 }
 
 #[test]
+fn a_service_that_dies_is_restarted_and_a_host_that_does_not_tell_is_no_death() {
+    let app = name("app");
+    let served = SimModule::served("app").unwrap();
+    let mut world = at_rest(Cast::new(2).module(served).restart_after(ms(20)));
+    assert!(world.kill_process(id(1), &app));
+    world.run_for(ms(100)).unwrap();
+    assert!(!world.health(id(1), &app), "it is noticed");
+    world.run_for(ms(3000)).unwrap();
+    assert!(world.health(id(1), &app), "and mended");
+    let before = world.processes(id(1), &app);
+    world.hide_services(id(1));
+    world.run_for(ms(30_000)).unwrap();
+    assert!(world.health(id(1), &app) && world.processes(id(1), &app) == before);
+    // A new agent cannot know either, and leaves the application alone.
+    world.crash(id(1));
+    world.run_for(ms(20_000)).unwrap();
+    assert!(world.health(id(1), &app) && world.processes(id(1), &app) == before);
+    assert!(world.kill_process(id(1), &app));
+    world.run_for(ms(5_000)).unwrap();
+    assert!(world.health(id(1), &app), "nobody can know it");
+    world.show_services(id(1));
+    world.run_for(ms(12_000)).unwrap();
+    assert!(world.health(id(1), &app) && world.processes(id(1), &app) != before);
+    assert_eq!(world.processes(id(1), &app).len(), 1);
+}
+
+#[test]
 fn a_stop_that_hangs_ends_after_its_time_limits() {
     let mut world = farm(2, watched("app"));
     let app = name("app");

@@ -71,7 +71,10 @@ pub(crate) fn watched(report: &ModuleReport) -> String {
     for watch in &report.watched {
         let pids: Vec<String> = watch.pids.iter().map(ToString::to_string).collect();
         let since = watch.since.as_deref().unwrap_or_default();
-        table.row([&watch.resource, &watch.state, &pids.join(" "), &since]);
+        // Of a service what the host says, its main process first.
+        let service = watch.service.iter().filter(|said| !said.is_empty()).cloned();
+        let found: Vec<String> = pids.into_iter().chain(service).collect();
+        table.row([&watch.resource, &watch.state, &found.join(" "), &since]);
     }
     table.to_string()
 }

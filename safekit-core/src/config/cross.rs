@@ -1,8 +1,9 @@
-//! What is right by itself and wrong, or doubtful, together: the service itself, checkers, failover rules. Reads values,
+//! What is right by itself and wrong, or doubtful, together: the service itself, what is watched, checkers, failover rules. Reads values,
 //! tells faults; builds nothing.
 //!
 //! Work grows with the number of elements times its logarithm. Not here: what other files have to say (`module`).
 
+mod proc;
 mod vip;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use super::check::Checked;
 use super::diagnostic::{Code, Report, Said};
 use super::duration::{self, Unit};
 use super::module::once;
+pub(super) use proc::check_proc;
 pub(super) use vip::check_vip;
 
 /// How long HAProxy needs by default to notice a negative health answer: three checks, two seconds apart.

@@ -32,3 +32,4 @@ mod value;
 
 pub use diagnostic::{Code, Diagnostic, Parsed, Severity};
 pub use model::{ClusterConfig, ModuleConfig};
+pub(crate) use value::BETWEEN_SERVICES;

@@ -251,14 +251,45 @@ pub struct ProcConfig {
     pub atleast: Option<u32>,
     /// This many, or more, are a fault; 0: already the first (`atmax`); `None` (-1, the default): no test.
     pub atmax: Option<u32>,
+    /// Whether the name is that of a process or of a service (`service`, no).
+    pub kind: ProcKind,
     /// What to do about a fault (`action`, stopstart).
     pub action: ProcAction,
+    /// The services that a restart because of this one is about, in the order of their start (`restart_services`, none).
+    /// Only of a service whose action is restart.
+    pub restart_services: Vec<String>,
     /// Time limit of a handler (`handlertimeout`, an attribute of ours); `None`: that of a graceful stop script.
     pub handlertimeout: Option<Duration>,
     /// When it is watched (`class`).
     pub class: ProcClass,
     /// The watch begins (`start_after` - 1) polls later (`start_after`, 0).
     pub start_after: u32,
+}
+
+impl ProcConfig {
+    /// Returns `restart_services` as scripts get it: `a, b`; `None` where there is none.
+    #[must_use]
+    pub fn services_text(&self) -> Option<String> {
+        let list = &self.restart_services;
+        (!list.is_empty()).then(|| list.join(super::value::BETWEEN_SERVICES))
+    }
+}
+
+/// What the name of a `<proc>` is that of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProcKind {
+    /// Processes; there may be any number of them.
+    Process,
+    /// A service of the host; it runs or it does not. Without the kind of a unit at the end of its name `.service` is
+    /// meant.
+    Service,
+}
+
+impl ProcKind {
+    /// Returns what a word of `service` means.
+    pub(crate) fn from_word(word: &str) -> Self {
+        if word == "yes" { Self::Service } else { Self::Process }
+    }
 }
 
 /// What the process monitor does about a fault.

@@ -13,10 +13,11 @@ use super::escape::escape;
 use super::macros;
 use super::model::{
     BootPolicy, ClusterConfig, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction,
-    ProcClass, ProcConfig, Signature, UserConfig,
+    ProcClass, ProcConfig, ProcKind, Signature, UserConfig,
 };
 use super::reader;
 use super::schema::{MACRO, SAFE};
+use super::value::BETWEEN_SERVICES;
 use crate::ids::{LanName, ModuleName, NodeName};
 
 /// What SafeKit's templates have where the name of a process belongs.
@@ -135,6 +136,7 @@ fn check_procs(service: &Checked, report: &mut Report<'_>) {
         }
         check_counts(proc, report);
         check_handler(proc, report);
+        cross::check_proc(proc, report);
     }
 }
 
@@ -253,7 +255,12 @@ fn build_errd(errd: &Checked) -> Option<ErrdConfig> {
             argregex: proc.text("argregex").map(str::to_owned),
             atleast: proc.unsigned("atleast"),
             atmax: proc.unsigned("atmax"),
+            kind: ProcKind::from_word(proc.word("service")?),
             action: ProcAction::from_text(proc.text("action")?),
+            restart_services: proc
+                .text("restart_services")
+                .map(|list| list.split(BETWEEN_SERVICES).map(str::to_owned).collect())
+                .unwrap_or_default(),
             handlertimeout: proc.duration("handlertimeout"),
             class,
             start_after: proc.unsigned("start_after")?,
@@ -371,16 +378,20 @@ impl ErrdConfig {
             value.map(|value| format!(" {name}=\"{value}\"")).unwrap_or_default()
         };
         for proc in &self.procs {
+            let service = proc.kind == ProcKind::Service;
+            let services = proc.services_text();
             let limit = proc.handlertimeout.map(|limit| duration::text(limit, Unit::Second));
             let proc = format!(
-                "<proc name=\"{}\"{}{} atleast=\"{}\" atmax=\"{}\" action=\"{}\"{} class=\"{}\" start_after=\"{}\"/>",
+                "<proc name=\"{}\"{}{}{} atleast=\"{}\" atmax=\"{}\" action=\"{}\"{}{} class=\"{}\" start_after=\"{}\"/>",
                 escape(&proc.name),
+                maybe("service", service.then(|| "yes".to_owned())),
                 maybe("nameregex", proc.nameregex.as_deref().map(escape)),
                 maybe("argregex", proc.argregex.as_deref().map(escape)),
                 count(proc.atleast),
                 count(proc.atmax),
                 escape(proc.action.as_str()),
                 maybe("handlertimeout", limit),
+                maybe("restart_services", services.map(|list| escape(&list))),
                 escape(proc.class.as_str()),
                 proc.start_after,
             );

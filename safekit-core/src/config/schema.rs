@@ -23,6 +23,8 @@ pub const PROCS_MAX: usize = 256;
 pub const VARS_MAX: usize = 256;
 /// The most characters of a process name (Windows' limit in SafeKit).
 pub const PROC_NAME_CHARS_MAX: usize = 63;
+/// The most services of a `restart_services`.
+pub const RESTART_SERVICES_MAX: usize = 64;
 /// The most characters of a handler's file.
 pub const HANDLER_CHARS_MAX: usize = 1_024;
 
@@ -320,9 +322,9 @@ const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "On
         .while_running(),
         AttributeSpec::or(
             "service",
-            one_of(&[yes("no"), later("yes", "name the process of the service instead")]),
+            one_of(&[yes("no"), yes("yes")]),
             "no",
-            "Whether the name is that of a service of the host.",
+            "Whether the name is that of a service of the host (a unit of systemd; without the kind of the unit at its end .service is meant). Then one is running or none: atleast is 1 or -1.",
         )
         .while_running(),
         AttributeSpec::maybe(
@@ -372,7 +374,13 @@ const PROC: ElementSpec = ElementSpec::new("proc", Occurs::up_to(PROCS_MAX), "On
         )
         .while_running()
         .ours(),
-        AttributeSpec::not_yet("restart_services", "only with service=\"yes\", which is not supported yet", "Services to restart in order."),
+        AttributeSpec::maybe(
+            "restart_services",
+            Kind::Services { max: RESTART_SERVICES_MAX },
+            "the scripts are not told",
+            "Only with service=\"yes\" and action=\"restart\": the services that the restart is about, in the order of their start. stop_both and start_both get them as two more arguments: -Services and the list.",
+        )
+        .while_running(),
         AttributeSpec::or(
             "class",
             Kind::WordOr {

@@ -206,6 +206,11 @@ pub enum Kind {
         /// The most characters.
         chars_max: usize,
     },
+    /// Names of services of the host, separated by commas, none of them twice.
+    Services {
+        /// The most names.
+        max: usize,
+    },
 }
 
 impl fmt::Display for Kind {
@@ -245,6 +250,9 @@ impl fmt::Display for Kind {
             Self::Mac => f.write_str("MAC address as 5a:fe:0a:00:00:01, of a single host"),
             Self::Netmask => f.write_str("mask of an IPv4 network as 255.255.255.0"),
             Self::Regex { .. } => f.write_str("POSIX extended regular expression"),
+            Self::Services { max } => {
+                write!(f, "1 to {max} names of services, separated by commas")
+            }
         }
     }
 }
@@ -351,14 +359,6 @@ impl AttributeSpec {
         doc: &'static str,
     ) -> Self {
         Self::new(name, kind, DefaultValue::None(none), doc)
-    }
-
-    pub(super) const fn not_yet(
-        name: &'static str,
-        without: &'static str,
-        doc: &'static str,
-    ) -> Self {
-        Self { status: Status::KnownNotYet(without), ..Self::maybe(name, ANY, "-", doc) }
     }
 
     pub(super) const fn obsolete(name: &'static str, why: &'static str) -> Self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::diagnostic::{Code, did_you_mean, quoted};
 use super::duration::{self, DurationError, Unit};
 use super::model::Host;
+use super::schema::PROC_NAME_CHARS_MAX;
 use super::spec::{Choice, Kind, Status};
 use crate::ids::{LanName, NameError, NodeName};
 
@@ -88,6 +89,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, Bad> {
                 Err(Bad::new(Code::BadValue, "is not an address").hint(kind.to_string()))
             }
         },
+        Kind::Services { max } => services(text, max).map(Value::Text),
         Kind::Regex { chars_max } => {
             let text = line(text, chars_max)?;
             match regex(&text) {
@@ -111,6 +113,60 @@ pub(crate) fn word_status(kind: Kind, text: &str) -> Option<Status> {
 pub(crate) fn regex(text: &str) -> Result<regex_lite::Regex, String> {
     let mut builder = regex_lite::RegexBuilder::new(text);
     builder.size_limit(REGEX_BYTES_MAX).build().map_err(|error| error.to_string())
+}
+
+/// Stands between the names of services in the canonical text, and in what scripts get.
+pub(crate) const BETWEEN_SERVICES: &str = ", ";
+
+/// Reads a list of services, and writes it canonically.
+fn services(text: &str, max: usize) -> Result<String, Bad> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut at = 0;
+    for part in text.split(',') {
+        let name = part.trim_matches(' ');
+        let bad = |code, what: String| {
+            let before = part.len() - part.trim_start_matches(' ').len();
+            Bad { at: at + before, ..Bad::new(code, what) }
+        };
+        if let Err(why) = service_name(name) {
+            return Err(bad(Code::BadValue, format!("has a name that {why}")));
+        }
+        if names.contains(&name) {
+            return Err(bad(Code::BadValue, format!("has {} twice", quoted(name))));
+        }
+        if names.len() >= max {
+            return Err(bad(Code::OutOfRange, format!("has more than {max} names")));
+        }
+        names.push(name);
+        at += part.len() + 1;
+    }
+    Ok(names.join(BETWEEN_SERVICES))
+}
+
+/// Checks the name of a service, with or without the kind of its unit at the end.
+///
+/// # Errors
+/// What is wrong with it, to follow on "a name that".
+pub(crate) fn service_name(name: &str) -> Result<(), &'static str> {
+    let known = |c: char| c.is_ascii_alphanumeric() || ":_.\\@-".contains(c);
+    if name.is_empty() {
+        return Err("is empty");
+    }
+    if name.chars().count() > PROC_NAME_CHARS_MAX {
+        return Err("has more than 63 characters");
+    }
+    if name.starts_with(['-', '.']) || !name.chars().all(known) {
+        return Err(
+            "is not that of a service: letters, digits and : _ . \\ @ -, not beginning with - or .",
+        );
+    }
+    // What follows the @ says which of many; without it no unit is meant.
+    match name.strip_suffix(".service").unwrap_or(name).split_once('@') {
+        Some(("", _) | (_, "")) => {
+            Err("is that of a template: what is between @ and .service is missing")
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn bounded(text: &str, chars_max: usize) -> Result<String, Bad> {

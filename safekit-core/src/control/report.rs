@@ -165,6 +165,10 @@ pub struct WatchReport {
     /// Its class: `both`, `pre`, or one of the user's own.
     #[serde(default)]
     pub class: String,
+    /// What the host says of the service, such as `active (running)`; empty where nothing was asked yet. Left out where
+    /// processes are watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
 }
 
 /// What kind of mistake an [`ErrorReport`] is about. The exit code of the command follows from it.

@@ -95,6 +95,10 @@ fn said(event: &Event, names: &Names) -> Said {
         Event::ProcessRecovered { name, count, .. } => {
             ("errd", Severity::Event, format!("Process {name} running again: {count} found"))
         }
+        Event::ServiceFault { name, runs, said, action, .. } => {
+            service_said(name, *runs, said, Some(action))
+        }
+        Event::ServiceRecovered { name, runs, said, .. } => service_said(name, *runs, said, None),
         Event::HandlerStarted { name, file, .. } => {
             ("errd", Severity::Script, format!("Handler {file} of {name} begins"))
         }
@@ -107,12 +111,8 @@ fn said(event: &Event, names: &Names) -> Said {
         }
         Event::BudgetExhausted { max, interval, .. } => exhausted_said(*max, *interval),
         Event::Recovered { what, .. } => module(recovery_text(*what).to_owned()),
-        Event::EdgeFailed { what, error, .. } => {
-            ("agent", Severity::Event, format!("Cannot {what}: {error}"))
-        }
-        Event::EdgeRecovered { what, .. } => {
-            ("agent", Severity::Event, format!("Can {what} again"))
-        }
+        Event::EdgeFailed { what, error, .. } => agent(format!("Cannot {what}: {error}")),
+        Event::EdgeRecovered { what, .. } => agent(format!("Can {what} again")),
         Event::ModuleFaulty { module, fault } => {
             ("module", Severity::Critical, module_fault_text(module, fault))
         }
@@ -128,6 +128,10 @@ fn membership(text: String) -> Said {
 
 fn module(text: String) -> Said {
     ("module", Severity::Event, text)
+}
+
+fn agent(text: String) -> Said {
+    ("agent", Severity::Event, text)
 }
 
 fn member_said(member: NodeId, state: MemberState, why: &MemberReason, names: &Names) -> Said {
@@ -251,14 +255,30 @@ fn fault_said(name: &str, count: u32, bounds: Bounds, action: &ProcAction) -> Sa
         }
         (_, None) => format!("Process {name}: {count} found"),
     };
-    let done = match action {
+    ("errd", Severity::Event, format!("{what}; action: {}", action_done(action)))
+}
+
+/// `action` is what is done about a fault; `None`: it has gone by.
+fn service_said(name: &str, runs: bool, said: &str, action: Option<&ProcAction>) -> Said {
+    let what = match (runs, action) {
+        (true, Some(_)) => "running, and must not",
+        (false, Some(_)) => "not running",
+        (true, None) => "running again",
+        (false, None) => "no longer running",
+    };
+    let done = action.map(|action| format!("; action: {}", action_done(action)));
+    let done = done.unwrap_or_default();
+    ("errd", Severity::Event, format!("Service {name} {what}: {said}{done}"))
+}
+
+fn action_done(action: &ProcAction) -> String {
+    match action {
         ProcAction::NoAction => "none".to_owned(),
         ProcAction::Handler(file) => format!("handler {file}"),
         ProcAction::Restart | ProcAction::Stopstart | ProcAction::Stop => {
             action.as_str().to_owned()
         }
-    };
-    ("errd", Severity::Event, format!("{what}; action: {done}"))
+    }
 }
 
 fn refusal_text(why: &ModuleRefusal) -> String {
@@ -284,6 +304,10 @@ fn recovery_text(what: Recovery) -> &'static str {
         Recovery::AdoptedUnwatched => {
             "The agent has started again: the module was UP, but no process is watched that could show it; \
              UP (Ready) after one poll time"
+        }
+        Recovery::ServicesUnknown => {
+            "The agent has started again: the module was UP, but the host does not tell whether its services run; \
+             UP (Ready) after one poll time, or as soon as it does"
         }
         Recovery::ProcessesGone => "The agent has started again: a watched process is gone",
         Recovery::Interrupted => {

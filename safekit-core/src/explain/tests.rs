@@ -46,6 +46,16 @@ fn fault(count: u32, atleast: Option<u32>, atmax: Option<u32>, action: ProcActio
     Event::ProcessFault { module: farm(), name: "nginx".to_owned(), count, atleast, atmax, action }
 }
 
+fn service(runs: bool, said: &str, action: ProcAction) -> Event {
+    let (name, said) = ("nginx".to_owned(), said.to_owned());
+    Event::ServiceFault { module: farm(), name, runs, said, action }
+}
+
+fn service_again(runs: bool, said: &str) -> Event {
+    let (name, said) = ("nginx".to_owned(), said.to_owned());
+    Event::ServiceRecovered { module: farm(), name, runs, said }
+}
+
 fn ended(end: ScriptEnd, userlog: Option<&str>) -> Event {
     Event::ScriptEnded {
         module: farm(),
@@ -122,6 +132,22 @@ fn processes_are_told_with_how_many_there_are() {
                 process: ProcessId { pid: 12, started: 1 },
             },
             "I | Process nginx (pid 12) has ended",
+        ),
+        (
+            service(false, "failed (failed)", ProcAction::Restart),
+            "E | Service nginx not running: failed (failed); action: restart",
+        ),
+        (
+            service(true, "active (exited)", ProcAction::Handler("mend".to_owned())),
+            "E | Service nginx running, and must not: active (exited); action: handler mend",
+        ),
+        (
+            service_again(true, "active (running)"),
+            "E | Service nginx running again: active (running)",
+        ),
+        (
+            service_again(false, "inactive (dead)"),
+            "E | Service nginx no longer running: inactive (dead)",
         ),
     ] {
         assert_eq!(told(&event), format!("errd | {sentence}"));

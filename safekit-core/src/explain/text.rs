@@ -119,6 +119,9 @@ pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
                 "The application may still run: the last stop_both {how}; look for its processes and end them by hand, or run 'safekit forcestop -m {module}' again"
             )
         }
+        ModuleFault::ServicesUnknown { error } => {
+            format!("it is not known whether the services that are watched run: {error}")
+        }
         ModuleFault::NotSaved { error } => format!(
             "The state of the module cannot be saved: {error}; make room or mend the disk, until then a new agent would go by what was saved last"
         ),

@@ -1,12 +1,13 @@
 //! What a module takes and gives. The node translates.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::control::{Accepted, Command, Origin, Refusal, WatchSwitch};
 use crate::event::Event;
 use crate::ids::{ActionId, CommandId, ProcessId};
 use crate::module::state::ModuleState;
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, Services};
 use crate::node::{Action, ModuleSetup, Outcome};
 
 /// What a module takes.
@@ -51,6 +52,8 @@ pub enum Input {
     BalancerProbed,
     /// The list that [`Output::ScanWanted`] asked for; made after it was asked for.
     ProcessesScanned(Arc<[ProcessInfo]>),
+    /// How the services stand that [`Output::ServicesWanted`] asked for; asked of the host after that.
+    ServicesAsked(Services),
     /// A process is dead; not necessarily one of this module.
     ProcessExited(ProcessId),
     /// The configuration is another one; what was saved and how the agent started is not looked at.
@@ -92,6 +95,8 @@ pub enum Output {
     },
     /// A list of all processes is wanted; not asked for again until it has come.
     ScanWanted,
+    /// It is wanted how these services of the host stand; not asked for again until that has come.
+    ServicesWanted(BTreeSet<String>),
     /// Something has happened.
     Event(Event),
     /// The answer to a command.

@@ -30,7 +30,7 @@ use super::io::{Input, Join, Output};
 use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
 use super::state::ModuleState;
-use super::watch::{Monitor, Notice, Switch};
+use super::watch::{Monitor, Notice, Switch, Wanted};
 use crate::bug::{Bug, planted};
 use crate::config::model::{ModuleConfig, ModuleMode, ProcConfig};
 use crate::control::{Command, Origin, WatchSwitch};
@@ -47,7 +47,9 @@ const ACTION_BITS: u32 = 40;
 /// A script that was told to end and has not is told again after this time.
 const END_AGAIN: Duration = Duration::from_secs(5);
 /// What is saved, for the log.
-const SAVE: &str = "save the state of the module";
+pub(crate) const SAVE: &str = "save the state of the module";
+/// What cannot be done where it is not known how services stand, for the log.
+const ASK_SERVICES: &str = "learn whether the services run";
 /// What could not be saved is saved again after this time: a full disk may have room again.
 const SAVE_AGAIN: Duration = Duration::from_secs(5);
 /// Handlers that run at a time: with the script of each of 32 modules they stay below what the edge runs at a time.
@@ -291,27 +293,42 @@ impl Module {
 
     /// Hears what the process monitor has to say.
     fn hear_monitor(&mut self, now: Instant) {
-        let mut wanted: Option<Command> = None;
+        let mut wanted: Option<Wanted> = None;
         while let Some(notice) = self.monitor.poll_notice() {
             let module = self.name();
             match notice {
                 Notice::ScanWanted => self.outputs.push_back(Output::ScanWanted),
+                Notice::ServicesWanted(names) => {
+                    self.outputs.push_back(Output::ServicesWanted(names));
+                }
+                Notice::ServicesUnknown { error } => {
+                    let what = ASK_SERVICES;
+                    self.event(Event::EdgeFailed { module: Some(module), what, error });
+                }
+                Notice::ServicesKnown => {
+                    let what = ASK_SERVICES;
+                    self.event(Event::EdgeRecovered { module: Some(module), what });
+                }
                 Notice::Watch(processes) => {
                     self.order(Order::Watch, Action::WatchProcesses { module, processes });
                 }
                 Notice::Died { name, process } => {
                     self.event(Event::ProcessDied { module, name, process });
                 }
-                Notice::Fault { config, count } => {
-                    let ProcConfig { name, atleast, atmax, action, .. } = *config;
-                    self.event(Event::ProcessFault { module, name, count, atleast, atmax, action });
-                }
-                Notice::ActionWanted(command) => {
-                    wanted = wanted.into_iter().chain([command]).max_by_key(|c| strength(*c));
+                Notice::Fault { config, count, said } => self.fault(*config, count, said),
+                Notice::ActionWanted(action) => {
+                    wanted = Some(match wanted {
+                        Some(other) => other.and(action, strength),
+                        None => action,
+                    });
                 }
                 Notice::HandlerWanted(config) => self.run_handler(&config),
-                Notice::Recovered { name, count } => {
+                Notice::Recovered { name, count, said: None } => {
                     self.event(Event::ProcessRecovered { module, name, count });
+                }
+                Notice::Recovered { name, count, said: Some(said) } => {
+                    let runs = count > 0;
+                    self.event(Event::ServiceRecovered { module, name, runs, said });
                 }
                 Notice::Unwatchable => self.event(Event::InvariantBroken {
                     module: Some(module),
@@ -319,11 +336,20 @@ impl Module {
                 }),
             }
         }
-        if let Some(command) = wanted {
+        if let Some(Wanted { command, services }) = wanted {
             // A refusal means that the module is on its way: the monitor asks again at its next poll.
-            drop(self.command(now, command, &Origin::Errd));
+            drop(self.command_about(now, command, &Origin::Errd, services));
             self.hear_monitor(now);
         }
+    }
+
+    fn fault(&mut self, config: ProcConfig, count: u32, said: Option<String>) {
+        let module = self.name();
+        let ProcConfig { name, atleast, atmax, action, .. } = config;
+        self.event(match said {
+            None => Event::ProcessFault { module, name, count, atleast, atmax, action },
+            Some(said) => Event::ServiceFault { module, name, runs: count > 0, said, action },
+        });
     }
 
     /// Ends each public mutator.
@@ -360,7 +386,7 @@ impl Module {
     }
 
     fn become_adopted(&mut self, now: Instant, proof: Proof) {
-        if proof == Proof::Time {
+        if proof != Proof::Processes {
             let poll = self.monitor.polltimer().max(recovery::PROOF_MIN);
             self.timers.set(Timer::Proof, later(now, poll));
         }
@@ -504,6 +530,11 @@ impl Machine for Module {
             Input::ProcessesScanned(processes) => {
                 let running = self.state.running().map(|running| running.script);
                 if self.monitor.handle_scan(now, &processes, running) {
+                    self.prove(now);
+                }
+            }
+            Input::ServicesAsked(services) => {
+                if self.monitor.handle_services(now, &services) {
                     self.prove(now);
                 }
             }

@@ -25,4 +25,6 @@ pub mod watch;
 mod tests;
 
 pub use io::{BudgetChange, Input, Join, Output};
+#[cfg(feature = "sim")]
+pub(crate) use life::SAVE;
 pub use life::{Module, PastRun, PresentRun};

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use super::script::Script;
 use super::state::FarmState;
+use crate::config::BETWEEN_SERVICES;
 use crate::config::model::{ProcClass, UserConfig};
 
 use FarmState::{Stop, Up, Wait};
+
+/// Precedes the list of the services that a restart is about.
+const SERVICES: &str = "-Services";
 
 /// One step of a plan. The next one follows when it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +70,20 @@ impl Limit {
 }
 
 impl Call {
-    /// Returns the arguments.
-    pub(super) fn arguments(&self, word: &str) -> Vec<String> {
+    /// Returns the arguments; `services` are those that a restart is about.
+    pub(super) fn arguments(&self, word: &str, services: &[String]) -> Vec<String> {
         let force = match self.manner {
             Manner::Nice => None,
             Manner::Force => Some("force"),
         };
         let states = [self.from.as_str(), self.to.as_str(), word];
-        force.into_iter().chain(states).map(str::to_owned).collect()
+        let mut arguments: Vec<String> =
+            force.into_iter().chain(states).map(str::to_owned).collect();
+        let told = matches!(self.script, Script::StopBoth | Script::StartBoth);
+        if told && !services.is_empty() {
+            arguments.extend([SERVICES.to_owned(), services.join(BETWEEN_SERVICES)]);
+        }
+        arguments
     }
 }
 

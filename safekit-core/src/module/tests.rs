@@ -9,4 +9,5 @@ mod handlers;
 mod light;
 mod recovery;
 mod sequences;
+mod services;
 mod walk;

@@ -1,9 +1,12 @@
 //! Which processes belong to a module, and whether there are as many as there should be.
 //!
-//! The matching of one `<proc>` is in `matcher`, what is made of a list of processes in `monitor`.
+//! The matching of one `<proc>` is in `matcher`, what is made of lists in `monitor`, of one service in `service`, when
+//! lists are asked for in `looks`.
 
+mod looks;
 mod matcher;
 mod monitor;
+mod service;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +17,8 @@ use std::time::Instant;
 use crate::ids::ProcessId;
 
 pub use matcher::ProcessPattern;
-pub(super) use monitor::{Begin, Monitor, Notice, Switch};
+pub(super) use monitor::{Begin, Monitor, Notice, Switch, Wanted};
+pub use service::{ServiceInfo, ServiceState, Services};
 
 /// A process of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,4 +72,6 @@ pub struct Watched {
     pub processes: BTreeSet<ProcessId>,
     /// Its class.
     pub class: String,
+    /// What the host says of the service; empty where nothing was asked yet; `None` where it is processes.
+    pub service: Option<String>,
 }

@@ -14,7 +14,7 @@ use crate::module::BudgetChange;
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::module::state::ModuleState;
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, Services};
 
 /// What a node takes.
 #[derive(Clone, Debug)]
@@ -190,6 +190,11 @@ pub enum Action {
     },
     /// List all processes of the host. Ends by [`Outcome::Processes`].
     ScanProcesses,
+    /// Ask the host how these services stand; they are named as in the configuration. Ends by [`Outcome::Services`].
+    AskServices {
+        /// Their names; never none.
+        services: BTreeSet<String>,
+    },
     /// From now on report the death of these processes, and of no others, for this module. One that is dead already
     /// is reported at once. Ends by [`Outcome::Done`].
     WatchProcesses {
@@ -224,6 +229,8 @@ pub enum Outcome {
     },
     /// All processes of the host; threads, kernel threads and zombies left out.
     Processes(Arc<[ProcessInfo]>),
+    /// How services stand. One that is not in it counts as one of which nothing can be known.
+    Services(Services),
     /// It could not be done.
     Failed {
         /// What the operating system says, for people.

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::asks::{Askers, Asks};
 use super::scans::Scans;
 use super::{Action, Input, ModuleSetup, Outcome, Output, Start};
 use crate::config::model::ModuleMode;
@@ -27,6 +28,7 @@ use crate::membership::{
     self, JoinReason, MemberState, Membership, MembershipConfig, ModuleFacts, Transmit, View,
 };
 use crate::module::state::ModuleState;
+use crate::module::watch::{ServiceInfo, ServiceState, Services};
 use crate::module::{self, Join, Module};
 
 /// Membership and modules answer each other at most so often within one call: join, ready, told; with a reserve.
@@ -60,6 +62,7 @@ pub struct Node {
     made: u32,
     actions: u64,
     scans: Scans,
+    asks: Asks,
     facts: BTreeMap<ModuleKey, ModuleFacts>,
     /// Whether they may have changed since membership was told.
     facts_stale: bool,
@@ -81,6 +84,7 @@ impl Node {
             made: 0,
             actions: 0,
             scans: Scans::default(),
+            asks: Asks::default(),
             facts: BTreeMap::new(),
             facts_stale: false,
             told_members: None,
@@ -151,6 +155,7 @@ impl Node {
         if module.state() == ModuleState::STOP {
             self.facts_stale = true;
             self.scans.forget(module.number());
+            self.asks.forget(module.number());
             self.modules.remove(&name);
         } else {
             let why = ModuleRefusal::NotStopped;
@@ -186,6 +191,9 @@ impl Node {
             }
             return;
         }
+        if let Some(askers) = self.asks.finished(id) {
+            return self.answer_asks(now, &askers, outcome);
+        }
         match outcome {
             Outcome::Processes(processes) => {
                 let numbers = self.scans.finished(id);
@@ -195,9 +203,29 @@ impl Node {
                 }
             }
             Outcome::Failed { error } => self.scan_failed(now, id, error),
-            Outcome::Done | Outcome::Script { .. } => {
+            Outcome::Done | Outcome::Script { .. } | Outcome::Services(_) => {
                 self.scan_failed(now, id, "no list came".to_owned());
             }
+        }
+    }
+
+    /// Tells the modules how the services stand that they asked for; of each of them something.
+    fn answer_asks(&mut self, now: Instant, askers: &Askers, outcome: Outcome) {
+        let (known, error) = match outcome {
+            Outcome::Services(services) => (services, "the host says nothing of it".to_owned()),
+            Outcome::Failed { error } => (Services::default(), error),
+            Outcome::Done | Outcome::Script { .. } | Outcome::Processes(_) => {
+                (Services::default(), "no answer came".to_owned())
+            }
+        };
+        let unknown =
+            || ServiceInfo { state: ServiceState::Unknown, said: error.clone(), main: None };
+        for module in self.modules.values_mut() {
+            let Some(names) = askers.get(&module.number()) else { continue };
+            let info = |name: &String| known.get(name).cloned().unwrap_or_else(unknown);
+            let services: BTreeMap<_, _> =
+                names.iter().map(|name| (name.clone(), info(name))).collect();
+            module.handle_input(now, module::Input::ServicesAsked(Arc::new(services)));
         }
     }
 
@@ -229,6 +257,12 @@ impl Node {
             let id = ActionId(self.actions);
             self.scans.ordered(id);
             self.outputs.push_back(Output::Action { id, action: Action::ScanProcesses });
+        }
+        if let Some(services) = self.asks.due() {
+            self.actions = self.actions.saturating_add(1);
+            let id = ActionId(self.actions);
+            self.asks.ordered(id);
+            self.outputs.push_back(Output::Action { id, action: Action::AskServices { services } });
         }
     }
 
@@ -286,6 +320,10 @@ impl Node {
                     }
                     module::Output::ScanWanted => {
                         self.scans.want(module.number());
+                        continue;
+                    }
+                    module::Output::ServicesWanted(services) => {
+                        self.asks.want(module.number(), services);
                         continue;
                     }
                 };

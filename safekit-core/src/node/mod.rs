@@ -3,8 +3,9 @@
 //! - [`Node`]: the machine that an agent and the simulator run.
 //! - [`Input`], [`Output`], [`Action`], [`Outcome`]: the whole border between deciding and doing.
 //! - `report`: what the control socket answers about the node, as far as the node knows it.
-//! - `scans`: one list of processes serves all modules that wait for one.
+//! - `scans`: one list of processes serves all modules that wait for one; `asks`: the same for services.
 
+mod asks;
 mod io;
 mod machine;
 mod report;

@@ -187,6 +187,7 @@ fn watch_report(watched: &Watched, utc: &dyn Fn(Instant) -> String) -> WatchRepo
         pids: watched.processes.iter().map(|process| process.pid).collect(),
         since: watched.since.map(utc),
         class: watched.class.clone(),
+        service: watched.service.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Action, AgentStart, Input, ModuleSetup, Node, Outcome, Output, Start};
 use crate::config::model::{
     BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
-    Signature, UserConfig,
+    ProcKind, Signature, UserConfig,
 };
 use crate::control::{Accepted, Command, ModuleCommand, Origin, Refusal};
 use crate::event::{Event, ModuleRefusal};
@@ -21,7 +21,7 @@ use crate::membership::{MembershipConfig, NodeConfig, View};
 use crate::module::Join;
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, ServiceInfo, ServiceState, Services, WatchState};
 use crate::sim_clock_base;
 
 fn ms(milliseconds: u64) -> Duration {
@@ -81,6 +81,8 @@ fn watching(text: &str) -> ModuleConfig {
         argregex: None,
         atleast: Some(1),
         atmax: None,
+        kind: ProcKind::Process,
+        restart_services: Vec::new(),
         action: ProcAction::Restart,
         handlertimeout: None,
         class: ProcClass::Both,
@@ -114,6 +116,8 @@ struct Farm {
     /// Lists of processes that were ordered and not given.
     scans: Vec<(NodeId, ActionId)>,
     give_scans: bool,
+    /// Questions about services that were ordered and not answered.
+    asks: Vec<(NodeId, ActionId, BTreeSet<String>)>,
     events: Vec<(NodeId, Event)>,
     answers: Vec<Result<Accepted, Refusal>>,
     views: BTreeMap<NodeId, Option<Arc<View>>>,
@@ -136,6 +140,7 @@ impl Farm {
             processes: Vec::new(),
             scans: Vec::new(),
             give_scans: true,
+            asks: Vec::new(),
             events: Vec::new(),
             answers: Vec::new(),
             views: BTreeMap::new(),
@@ -190,6 +195,9 @@ impl Farm {
                 }
             }
             Output::Action { id, action: Action::ScanProcesses } => self.scans.push((node, id)),
+            Output::Action { id, action: Action::AskServices { services } } => {
+                self.asks.push((node, id, services));
+            }
             Output::Action { id, action: Action::RunScript(_) } => {
                 let end = ScriptEnd::Exited { code: 0 };
                 let outcome = Outcome::Script { end, duration: ms(1), userlog: None };
@@ -381,6 +389,61 @@ fn one_list_serves_all_modules_that_wait() {
     assert_eq!((pids(&farm, "b"), pids(&farm, "c")), (1, 1));
     assert!(farm.scans.is_empty());
     assert_eq!(node, id(1));
+}
+
+/// A module that watches these services.
+fn serving(text: &str, names: &[&str]) -> ModuleConfig {
+    let mut config = watching(text);
+    let errd = config.errd.as_mut().unwrap();
+    let proc = errd.procs.remove(0);
+    let kind = ProcKind::Service;
+    let named = |name: &&str| ProcConfig { name: (*name).to_owned(), kind, ..proc.clone() };
+    errd.procs = names.iter().map(named).collect();
+    config
+}
+
+#[test]
+fn one_question_about_services_serves_all_modules_that_wait() {
+    let mut farm = Farm::new(1);
+    farm.input(1, cluster(1, 1));
+    for (module, names) in [("a", &["db"][..]), ("b", &["db", "nginx"]), ("c", &["x"])] {
+        farm.input(1, setup(serving(module, names), &[]));
+        farm.command(1, module, Command::Start).unwrap();
+    }
+    assert!(farm.scans.is_empty(), "nobody watches processes");
+    let states = |farm: &Farm, module: &str| -> Vec<WatchState> {
+        let watched = farm.node(1).module(&name(module)).unwrap().watched();
+        watched.iter().map(|watched| watched.state).collect()
+    };
+    // The first question was ordered before the others asked: they wait for the next one.
+    let (_, id, asked) = farm.asks.remove(0);
+    assert_eq!((asked, farm.asks.len()), (["db".to_owned()].into(), 0));
+    let info = |state| ServiceInfo { state, said: String::new(), main: None };
+    let up: Services = [("db".to_owned(), info(ServiceState::Running))]
+        .into_iter()
+        .collect::<BTreeMap<_, _>>()
+        .into();
+    farm.input(1, Input::ActionFinished { id, outcome: Outcome::Services(Arc::clone(&up)) });
+    assert_eq!(
+        (states(&farm, "a"), states(&farm, "b")),
+        (vec![WatchState::Up], vec![WatchState::Init; 2])
+    );
+    let (_, id, asked) = farm.asks.remove(0);
+    assert_eq!(asked, ["db", "nginx", "x"].map(str::to_owned).into());
+    farm.input(1, Input::ActionFinished { id, outcome: Outcome::Services(up) });
+    assert_eq!(states(&farm, "b"), [WatchState::Up, WatchState::Init]);
+    let unknown =
+        |(_, event): &&(NodeId, Event)| matches!(event, Event::EdgeFailed { module: Some(_), .. });
+    assert_eq!(farm.events.iter().filter(unknown).count(), 2, "of the other two nothing was said");
+    // An order that could not be done at all.
+    farm.pass(ms(10_000));
+    let (_, id, _) = farm.asks.remove(0);
+    farm.input(
+        1,
+        Input::ActionFinished { id, outcome: Outcome::Failed { error: "no".to_owned() } },
+    );
+    assert_eq!(states(&farm, "a"), [WatchState::Up], "that is no death");
+    assert_eq!(farm.state(1, "a"), ModuleState::UP_READY);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::membership::{MembershipConfig, NodeConfig};
 use crate::module::BudgetChange;
 use crate::module::saved::{SavedBudget, SavedModule, SavedPhase};
 use crate::module::script::{Script, ScriptEnd};
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, ServiceInfo, ServiceState};
 use crate::node::{AgentStart, Input, ModuleSetup, Outcome, Start};
 use crate::wire::{Key, KeyRing};
 
@@ -226,6 +226,10 @@ fn outcome(words: &mut Words<'_>) -> Read<Outcome> {
         "done" => Outcome::Done,
         "failed" => Outcome::Failed { error: words.text("an error")? },
         "processes" => Outcome::Processes(words.each(listed)?.into()),
+        "services" => {
+            let services = words.each(|words| Ok((words.text("a service")?, service(words)?)))?;
+            Outcome::Services(Arc::new(services.into_iter().collect()))
+        }
         "script" => Outcome::Script {
             duration: words.duration("a duration")?,
             userlog: words.maybe(|words| words.text("a userlog"))?,
@@ -253,6 +257,16 @@ fn listed(words: &mut Words<'_>) -> Read<ProcessInfo> {
         name: words.text("the name of a process")?,
         executable: words.text("an executable")?,
         arguments: words.each(|words| words.text("an argument"))?,
+    })
+}
+
+fn service(words: &mut Words<'_>) -> Read<ServiceInfo> {
+    let word = words.word("a state of a service")?;
+    let state = ServiceState::ALL.into_iter().find(|state| state.as_str() == word);
+    Ok(ServiceInfo {
+        state: state.ok_or("a state of a service")?,
+        said: words.text("what the host says")?,
+        main: words.maybe(process)?,
     })
 }
 

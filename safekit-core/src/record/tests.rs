@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -10,7 +11,7 @@ use crate::membership::{MembershipConfig, NodeConfig};
 use crate::module::BudgetChange;
 use crate::module::saved::{SavedBudget, SavedModule, SavedPhase};
 use crate::module::script::{Script, ScriptEnd};
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, ServiceInfo, ServiceState, Services};
 use crate::node::{AgentStart, ModuleSetup, Node, Outcome};
 use crate::wire::{Key, KeyRing};
 
@@ -71,6 +72,14 @@ fn switches() -> [Input; 4] {
 }
 
 /// Every input there is, with whatever is hard to write.
+fn services(id: ProcessId) -> Services {
+    let services = ServiceState::ALL.into_iter().zip([Some(id), None].into_iter().cycle());
+    let services = services.map(|(state, main)| {
+        (format!("{state:?} @"), ServiceInfo { state, said: "a (b)\n".to_owned(), main })
+    });
+    services.collect::<BTreeMap<_, _>>().into()
+}
+
 fn inputs() -> Vec<Input> {
     let id = ProcessId { pid: 77, started: u64::MAX };
     let info = ProcessInfo {
@@ -130,6 +139,7 @@ fn inputs() -> Vec<Input> {
         Outcome::Done,
         Outcome::Failed { error: "no\tspace".to_owned() },
         Outcome::Processes([info].into()),
+        Outcome::Services(services(id)),
         ended(ScriptEnd::Exited { code: -1 }),
         ended(ScriptEnd::Signalled { signal: 9 }),
         ended(ScriptEnd::TimedOut),

@@ -7,7 +7,7 @@ use crate::membership::MembershipConfig;
 use crate::module::BudgetChange;
 use crate::module::saved::{SavedModule, SavedPhase};
 use crate::module::script::ScriptEnd;
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, ServiceInfo};
 use crate::node::{AgentStart, Input, ModuleSetup, Outcome};
 
 /// The line of a call that only tells the time.
@@ -125,6 +125,9 @@ fn outcome(line: Line, outcome: &Outcome) -> Line {
         Outcome::Done => line.word("done"),
         Outcome::Failed { error } => line.word("failed").text(error),
         Outcome::Processes(processes) => line.word("processes").each(processes.iter(), listed),
+        Outcome::Services(services) => line
+            .word("services")
+            .each(services.iter(), |line, (name, info)| service(line, name, info)),
         Outcome::Script { end, duration, userlog } => {
             let line = line.word("script").duration(*duration);
             script_end(line.maybe(userlog.as_deref(), Line::text), end)
@@ -148,6 +151,11 @@ fn listed(line: Line, info: &ProcessInfo) -> Line {
         .text(&info.name)
         .text(&info.executable)
         .each(info.arguments.iter(), |line, argument| line.text(argument))
+}
+
+fn service(line: Line, name: &str, info: &ServiceInfo) -> Line {
+    let line = line.text(name).word(info.state.as_str()).text(&info.said);
+    line.maybe(info.main, process)
 }
 
 fn process(line: Line, id: ProcessId) -> Line {

@@ -26,6 +26,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
@@ -37,7 +38,9 @@ use crate::module::script::ScriptEnd;
 use crate::node::{Action, Input, Outcome, Output};
 use crate::runtime::clock;
 use crate::runtime::holds::Holds;
-use crate::runtime::jobs::{SAVER, SCANNER, SaveJob, failed, start_saver, start_scanner};
+use crate::runtime::jobs::{
+    AskJob, SAVER, SCANNER, SaveJob, failed, start_asker, start_saver, start_scanner,
+};
 use crate::runtime::lans::{BindError, LanCounters, Lans};
 use crate::runtime::notice::EdgeNotice;
 use crate::runtime::place::{Keep, ModulePlace};
@@ -46,6 +49,7 @@ use crate::runtime::script::{RunReport, Runs, ScriptJob, Starter, without_ours};
 use crate::runtime::sys;
 use crate::runtime::sys::process::ControlGroups;
 use crate::runtime::sys::readiness::Source;
+use crate::runtime::sys::service::Asker;
 use crate::runtime::watches::Watches;
 use crate::runtime::worker::Worker;
 
@@ -62,6 +66,10 @@ pub struct EdgeConfig {
     /// names another SAFE belong to another agent's application, and are left out of lists. `None` (the default): all
     /// processes are listed, as on a server that is one node.
     pub only_safe: Option<OsString>,
+    /// The program that tells how the services of the host stand, `systemctl`. `None` (the default): it is looked for in
+    /// the PATH of `environment`, then in /usr/bin, /bin and /usr/local/bin, each time it is needed; it is run only where
+    /// a module watches a service.
+    pub systemctl: Option<PathBuf>,
     /// Who keeps what must survive.
     pub keep: Arc<dyn Keep>,
 }
@@ -162,6 +170,9 @@ pub struct Edge {
     control_groups: Option<ControlGroups>,
     saver: Worker<SaveJob>,
     scanner: Worker<ActionId>,
+    systemctl: Option<PathBuf>,
+    /// Started when it is needed first.
+    asker: Option<Worker<AskJob>>,
     pending: Vec<Input>,
     ready: BTreeSet<WatchToken>,
     notices: VecDeque<EdgeNotice>,
@@ -177,7 +188,8 @@ impl EdgeConfig {
     /// Makes a configuration with defaults.
     #[must_use]
     pub fn new(keep: Arc<dyn Keep>) -> Self {
-        Self { inputs_max: 1024, environment: std::env::vars_os().collect(), only_safe: None, keep }
+        let environment = std::env::vars_os().collect();
+        Self { inputs_max: 1024, environment, only_safe: None, systemctl: None, keep }
     }
 }
 
@@ -236,6 +248,8 @@ impl Edge {
             control_groups,
             saver,
             scanner,
+            systemctl: config.systemctl,
+            asker: None,
             pending: Vec::new(),
             ready: BTreeSet::new(),
             notices: VecDeque::new(),
@@ -443,6 +457,11 @@ impl Edge {
                     self.finish(id, failed("the process list does not come back"));
                 }
             }
+            Action::AskServices { services } => {
+                if let Err(error) = self.ask(AskJob { id, services }) {
+                    self.finish(id, failed(&error));
+                }
+            }
             Action::WatchProcesses { module, processes } => {
                 let dead = self.watch_processes(module, processes);
                 self.finish(id, Outcome::Done);
@@ -457,6 +476,22 @@ impl Edge {
             }
         }
         self.take_run_reports();
+    }
+
+    fn ask(&mut self, job: AskJob) -> Result<(), String> {
+        let asker = match &self.asker {
+            Some(asker) => asker,
+            None => {
+                let asker = Asker::new(self.systemctl.clone(), Arc::clone(&self.environment));
+                let started = start_asker(asker, self.reports.clone());
+                let started = started.map_err(|error| {
+                    format!("there is no thread that could ask: {error}; more tasks may help")
+                })?;
+                self.asker.insert(started)
+            }
+        };
+        let busy = |_job| "what was asked before is not answered yet".to_owned();
+        asker.submit(job).map_err(busy)
     }
 
     /// Begins the scripts that nothing holds back.

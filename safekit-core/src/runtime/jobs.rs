@@ -1,5 +1,6 @@
-//! The workers that serve all modules: keeping, and listing processes.
+//! The workers that serve all modules: keeping, listing processes, and asking for services.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,7 @@ use crate::node::Outcome;
 use crate::runtime::place::Keep;
 use crate::runtime::reports::{Report, Reports};
 use crate::runtime::sys::process::Scanner;
+use crate::runtime::sys::service::Asker;
 use crate::runtime::worker::Worker;
 
 /// Something to keep.
@@ -61,6 +63,25 @@ pub(super) fn start_scanner(
     })
 }
 
+/// Services to ask for.
+#[derive(Debug)]
+pub(super) struct AskJob {
+    /// The order.
+    pub(super) id: ActionId,
+    /// Their names.
+    pub(super) services: BTreeSet<String>,
+}
+
+/// Starts the worker that asks for services.
+pub(super) fn start_asker(mut asker: Asker, reports: Reports) -> io::Result<Worker<AskJob>> {
+    Worker::start(ASKER, ASK_JOBS_MAX, move |jobs: Vec<AskJob>| {
+        for AskJob { id, services } in jobs {
+            let outcome = Outcome::Services(Arc::new(asker.ask(&services)));
+            reports.send(Report::Finished { id, outcome });
+        }
+    })
+}
+
 fn scan(scanner: &mut Scanner) -> Outcome {
     Outcome::Processes(scanner.scan().into())
 }
@@ -74,5 +95,9 @@ pub(super) fn failed(error: &str) -> Outcome {
 pub(super) const SAVER: &str = "sk-save";
 /// The name of the worker that lists.
 pub(super) const SCANNER: &str = "sk-scan";
+/// The name of the worker that asks for services.
+const ASKER: &str = "sk-services";
 const SAVE_JOBS_MAX: usize = 256;
 const SCAN_JOBS_MAX: usize = 64;
+/// One at a time is all that a node orders.
+const ASK_JOBS_MAX: usize = 4;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::model::{
     BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
-    Signature, UserConfig,
+    ProcKind, Signature, UserConfig,
 };
 use crate::ids::{LanId, LanName, LanSet, ModuleName, NodeId, NodeName};
 use crate::membership::{MembershipConfig, NodeConfig};
@@ -164,6 +164,8 @@ impl SimModule {
                 argregex: None,
                 atleast: Some(1),
                 atmax: None,
+                kind: ProcKind::Process,
+                restart_services: Vec::new(),
                 action: ProcAction::Restart,
                 handlertimeout: None,
                 class: ProcClass::Both,
@@ -172,6 +174,20 @@ impl SimModule {
         });
         module.scripts = Script::ALL.into();
         module.processes = 1;
+        Ok(module)
+    }
+
+    /// Makes a module whose application is a service of the host, restarted when it does not run: else as
+    /// [`Self::watched`].
+    ///
+    /// # Errors
+    /// When the name cannot be a module's name.
+    pub fn served(name: &str) -> Result<Self, crate::ids::NameError> {
+        let mut module = Self::watched(name)?;
+        for proc in module.config.errd.iter_mut().flat_map(|errd| &mut errd.procs) {
+            proc.kind = ProcKind::Service;
+            proc.restart_services = vec![name.to_owned()];
+        }
         Ok(module)
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Host<M> {
     /// Scripts that run, of this agent and of dead ones.
     pub(super) scripts: BTreeMap<u64, Running>,
     pub(super) faults: ScriptFaults,
+    /// Whether it does not tell how its services stand.
+    pub(super) silent: bool,
     /// When the last write to the disk ends.
     pub(super) written_at: Duration,
     /// Answers to commands.
@@ -70,6 +72,7 @@ impl<M> Host<M> {
             processes: Processes::default(),
             scripts: BTreeMap::new(),
             faults: ScriptFaults::new(),
+            silent: false,
             written_at: Duration::ZERO,
             answers: BTreeMap::new(),
         }

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::config::model::ProcAction;
+use crate::config::model::{ProcAction, ProcKind};
 use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::ids::{ModuleName, NodeId};
+use crate::module::SAVE;
 use crate::module::saved::SavedPhase;
 use crate::module::script::{Script, ScriptRun};
 use crate::module::state::ModuleState;
@@ -113,13 +114,17 @@ impl Life {
                 continue;
             }
             let least = least_processes(module);
-            if least == 0 || world.processes(node, name).len() >= least {
+            // Nobody can know of a service whose host is silent.
+            let hidden = is_service(module) && world.hides_services(node);
+            if least == 0 || hidden || world.processes(node, name).len() >= least {
                 record.short_since = None;
                 continue;
             }
             let poll = module.config.errd.as_ref().map(|errd| errd.polltimer).unwrap_or_default();
             let since = *record.short_since.get_or_insert_with(|| world.now());
-            let most = poll * 2 + Duration::from_secs(1);
+            // The last question that the host did not answer takes its time.
+            let flight = if is_service(module) { SILENT } else { Duration::ZERO };
+            let most = poll * 2 + Duration::from_secs(1) + flight;
             if world.now() - since > most {
                 return Err(format!(
                     "{node}: {name} is Ready without its processes since {since:?}"
@@ -156,7 +161,7 @@ impl Life {
             Output::Event(Event::CommandAccepted { module, command, origin }) => {
                 self.record(node, module).command(*command, origin);
             }
-            Output::Event(Event::EdgeFailed { module: Some(module), .. }) => {
+            Output::Event(Event::EdgeFailed { module: Some(module), what: SAVE, .. }) => {
                 self.record(node, module).unsaved = true;
             }
             Output::Event(Event::InvariantBroken { module, what }) => {
@@ -286,6 +291,14 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// After so long a question that a host does not answer is given up.
+const SILENT: Duration = Duration::from_secs(5);
+
+fn is_service(module: &SimModule) -> bool {
+    let procs = module.config.errd.iter().flat_map(|errd| &errd.procs);
+    procs.into_iter().any(|proc| proc.kind == ProcKind::Service)
 }
 
 /// Returns how many processes a module must have so that nothing is done about them.

@@ -73,6 +73,12 @@ impl Processes {
             .collect()
     }
 
+    /// Returns the main process of a service: that of the module of its name.
+    pub(super) fn service(&self, name: &str) -> Option<ProcessId> {
+        let mut living = self.living.values();
+        Some(living.find(|process| process.module.as_str() == name)?.info.id)
+    }
+
     pub(super) fn list(&self) -> Vec<ProcessInfo> {
         self.living.values().map(|process| process.info.clone()).collect()
     }

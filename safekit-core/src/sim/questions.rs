@@ -87,6 +87,12 @@ impl<M: Subject> World<M> {
         !stale && agent.states.get(module) == Some(&ModuleState::UP_READY)
     }
 
+    /// Tells whether a host does not tell how its services stand.
+    #[must_use]
+    pub fn hides_services(&self, node: NodeId) -> bool {
+        self.hosts.get(&node).is_some_and(|host| host.silent)
+    }
+
     /// Returns the living processes of a module's application.
     #[must_use]
     pub fn processes(&self, node: NodeId, module: &ModuleName) -> BTreeSet<ProcessId> {

@@ -1,11 +1,13 @@
 //! One turn of an agent's loop, and what its orders do: the model of the edge.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::{ActionId, Epoch, ModuleName, NodeId, ProcessId};
 use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
 use crate::module::script::{Script, ScriptEnd, ScriptRun};
+use crate::module::watch::{ServiceInfo, ServiceState};
 use crate::node::{Action, Input, Outcome, Output};
 use crate::sim::script::{Running, ScriptFault};
 use crate::sim::trace::What;
@@ -14,6 +16,9 @@ use crate::sim::{Cast, Occurrence, Subject, World};
 
 /// More outputs in one turn than this break the law that each call gives a bounded number.
 const OUTPUTS_MAX: usize = 4096;
+
+/// After how long the edge gives up a host that does not tell how its services stand.
+const SILENT_MS: u64 = 5_000;
 
 impl<M: Subject> World<M> {
     /// Hands an input to an agent, and lets it turn unless it stands still.
@@ -214,6 +219,19 @@ impl<M: Subject> World<M> {
                     self.hosts.get(&node).map(|host| host.processes.list()).unwrap_or_default();
                 self.report(node, life, id, Outcome::Processes(list.into()), 10);
             }
+            Action::AskServices { services } => {
+                let Some(host) = self.hosts.get(&node) else { return };
+                let silent = host.silent;
+                let info = |name: &String| match host.processes.service(name) {
+                    _ if silent => service(ServiceState::Unknown, None),
+                    Some(main) => service(ServiceState::Running, Some(main)),
+                    None => service(ServiceState::NotRunning, None),
+                };
+                let list: BTreeMap<_, _> =
+                    services.iter().map(|name| (name.clone(), info(name))).collect();
+                let within_ms = if silent { SILENT_MS } else { 20 };
+                self.report(node, life, id, Outcome::Services(list.into()), within_ms);
+            }
             Action::WatchProcesses { module, processes } => {
                 let Some(host) = self.hosts.get_mut(&node) else { return };
                 let gone: Vec<ProcessId> =
@@ -356,4 +374,8 @@ impl<M: Subject> World<M> {
         }
         self.occur(&Occurrence::ProcessDied { node, module });
     }
+}
+
+fn service(state: ServiceState, main: Option<ProcessId>) -> ServiceInfo {
+    ServiceInfo { state, said: state.as_str().to_owned(), main }
 }

@@ -158,6 +158,20 @@ impl<M: Subject> World<M> {
         }
     }
 
+    /// Lets a host no longer tell how its services stand; they run on.
+    pub fn hide_services(&mut self, node: NodeId) {
+        if let Some(host) = self.hosts.get_mut(&node) {
+            host.silent = true;
+        }
+    }
+
+    /// Lets it tell again.
+    pub fn show_services(&mut self, node: NodeId) {
+        if let Some(host) = self.hosts.get_mut(&node) {
+            host.silent = false;
+        }
+    }
+
     /// Kills one process of a module's application; tells whether there was one.
     pub fn kill_process(&mut self, node: NodeId, module: &ModuleName) -> bool {
         let living: Vec<ProcessId> = self.processes(node, module).into_iter().collect();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use safekit_core::config::model::ProcKind;
 use safekit_core::control::{Command, Origin};
 use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::module::script::Script;
 use safekit_core::module::state::{FarmState, ModuleState};
-use safekit_core::sim::{Cast, DiskState, Failure, Random, ScriptFault};
+use safekit_core::sim::{Cast, DiskState, Failure, Random, ScriptFault, SimModule};
 
 use super::{Family, Run, bare, ms, name, user, watched};
 
@@ -41,6 +42,11 @@ pub(crate) fn begin(seed: u64, length: u32) -> Run {
             .pick_or(&[Script::Prestart, Script::Poststop, Script::Transition], Script::Transition);
         app.scripts.remove(&gone);
     }
+    // A stream of its own: the other choices of a seed stay as they are.
+    if Random::new(seed ^ 0x5e71).chance(0.25) {
+        app.processes = 1;
+        serve(&mut app);
+    }
     let nodes = choice.pick_or(&[2, 2, 3], 2);
     let mut cast = Cast::new(nodes).module(app);
     if choice.chance(0.3) {
@@ -55,6 +61,13 @@ pub(crate) fn begin(seed: u64, length: u32) -> Run {
         run.choose_air();
     }
     run
+}
+
+/// Makes the application a service of the host.
+fn serve(app: &mut SimModule) {
+    for proc in app.config.errd.iter_mut().flat_map(|errd| &mut errd.procs) {
+        (proc.kind, proc.atleast) = (ProcKind::Service, Some(1));
+    }
 }
 
 pub(crate) fn run(run: &mut Run, family: Family) -> Result<(), Failure> {
@@ -72,6 +85,9 @@ pub(crate) fn run(run: &mut Run, family: Family) -> Result<(), Failure> {
         } else {
             family
         };
+        if run.world.module(&module).is_some_and(is_served) && run.random.chance(0.1) {
+            voice(run, node);
+        }
         if kind == Family::Commands {
             command(run, node, &module);
         } else if kind == Family::Processes {
@@ -86,6 +102,20 @@ pub(crate) fn run(run: &mut Run, family: Family) -> Result<(), Failure> {
         run.pass(wait)?;
     }
     end(run, &module)
+}
+
+fn is_served(app: &SimModule) -> bool {
+    let procs = app.config.errd.iter().flat_map(|errd| &errd.procs);
+    procs.into_iter().any(|proc| proc.kind == ProcKind::Service)
+}
+
+/// The host tells no longer how its services stand, or again.
+fn voice(run: &mut Run, node: NodeId) {
+    if run.random.chance(0.6) {
+        run.world.show_services(node);
+    } else {
+        run.world.hide_services(node);
+    }
 }
 
 fn command(run: &mut Run, node: NodeId, module: &ModuleName) {
@@ -148,6 +178,7 @@ fn end(run: &mut Run, module: &ModuleName) -> Result<(), Failure> {
     run.world.net().heal();
     for node in run.world.nodes() {
         run.world.mend_scripts(node);
+        run.world.show_services(node);
         run.world.disk_full(node, DiskState::Fine);
         run.world.restart(node);
     }

@@ -7,5 +7,6 @@ mod errd;
 mod hostile;
 mod module;
 mod place;
+mod services;
 mod tables;
 mod upkeep;

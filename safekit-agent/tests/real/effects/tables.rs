@@ -67,8 +67,8 @@ const ATTRIBUTES: &[(&str, &str, &str)] = &[
         "safekit-core/src/module/watch/tests/monitor.rs::newcomers_are_found_at_the_polls",
     ),
     ("errd/proc", "name", COMMAND_LINES),
-    // Of service="yes" nothing can be seen yet: it is refused.
-    ("errd/proc", "service", COMMAND_LINES),
+    ("errd/proc", "service", SERVICES),
+    ("errd/proc", "restart_services", SERVICES),
     ("errd/proc", "nameregex", HANDLERS),
     ("errd/proc", "argregex", COMMAND_LINES),
     ("errd/proc", "atleast", TOO_FEW),
@@ -98,6 +98,8 @@ const COMMAND_LINES: &str =
 const TOO_FEW: &str = "safekit-agent/tests/real/effects/module.rs::too_few_and_too_many_processes_lead_to_the_configured_action";
 
 const HANDLERS: &str = "safekit-agent/tests/real/effects/errd.rs::a_handler_mends_what_it_can_and_a_failing_one_leads_to_stopstart";
+
+const SERVICES: &str = "safekit-agent/tests/real/effects/services.rs::a_service_that_dies_is_restarted_with_those_that_belong_to_it";
 
 /// Words of the command, and where its effect is seen.
 const COMMANDS: &[(&[&str], &str)] = &[

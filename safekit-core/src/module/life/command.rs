@@ -32,6 +32,17 @@ impl Module {
         command: Command,
         origin: &Origin,
     ) -> Result<Accepted, Refusal> {
+        self.command_about(now, command, origin, Vec::new())
+    }
+
+    /// The same; where it is a restart, of these services, which its scripts are told. None: of all the application.
+    pub(super) fn command_about(
+        &mut self,
+        now: Instant,
+        command: Command,
+        origin: &Origin,
+        services: Vec<String>,
+    ) -> Result<Accepted, Refusal> {
         self.admit(now, command, origin)?;
         if origin.is_administrator() {
             self.budget.reset(now);
@@ -45,7 +56,9 @@ impl Module {
         let text = match command {
             Command::Start => self.do_start(now, origin),
             Command::Stop => self.do_stop(now, origin),
-            Command::Restart | Command::Stopstart => self.do_restart(now, command, origin),
+            Command::Restart | Command::Stopstart => {
+                self.do_restart(now, command, origin, services)
+            }
             Command::Forcestop => self.do_forcestop(now, origin),
         };
         Ok(Accepted { text })
@@ -104,14 +117,20 @@ impl Module {
             State::Stopped => self.cancel_boot(),
             State::Waiting(_) | State::Moving(_) => self.turn_back(now, origin),
             State::Adopted(_) | State::Joining | State::Ready => {
-                self.begin_halt(now, Command::Stop, Goal::Stop, origin);
+                self.begin_halt(now, Command::Stop, Goal::Stop, origin, Vec::new());
                 self.doing(now)
             }
         }
     }
 
     /// A restart or stopstart; a detector's is counted, and becomes a stop when there were too many.
-    fn do_restart(&mut self, now: Instant, command: Command, origin: &Origin) -> String {
+    fn do_restart(
+        &mut self,
+        now: Instant,
+        command: Command,
+        origin: &Origin,
+        services: Vec<String>,
+    ) -> String {
         if matches!(origin, Origin::Errd | Origin::Detector(_)) {
             let (module, max) = (self.name(), self.config.maxloop);
             match self.budget.count(now, &self.config) {
@@ -122,7 +141,7 @@ impl Module {
                     self.event(Event::BudgetExhausted { module, max, interval });
                     self.accepted(Command::Stop, &Origin::Maxloop);
                     self.started = false;
-                    self.begin_halt(now, Command::Stop, Goal::Stop, &Origin::Maxloop);
+                    self.begin_halt(now, Command::Stop, Goal::Stop, &Origin::Maxloop, Vec::new());
                     return format!("stopping: {max} automatic actions were allowed");
                 }
             }
@@ -131,7 +150,7 @@ impl Module {
             Command::Restart => Goal::Up,
             Command::Start | Command::Stop | Command::Stopstart | Command::Forcestop => Goal::Again,
         };
-        self.begin_halt(now, command, goal, origin);
+        self.begin_halt(now, command, goal, origin, services);
         self.doing(now)
     }
 
@@ -155,6 +174,7 @@ impl Module {
         command: Command,
         goal: Goal,
         origin: &Origin,
+        services: Vec<String>,
     ) {
         let drain = match self.drain_skip(now, origin) {
             None => Some(self.config.drain),
@@ -169,7 +189,9 @@ impl Module {
         };
         self.stop_timers();
         let cause = Cause::Command { command, origin: origin.clone() };
-        self.become_moving(now, Journey::new(command, goal, steps, cause.clone()), cause.clone());
+        let mut journey = Journey::new(command, goal, steps, cause.clone());
+        journey.services = services;
+        self.become_moving(now, journey, cause.clone());
         self.advance(now, cause);
     }
 
@@ -214,6 +236,7 @@ impl Module {
         let before = journey.goal;
         journey.goal = Goal::Stop;
         if before != Goal::Stop {
+            journey.services.clear();
             journey.command = Command::Stop;
             journey.cause = cause.clone();
             self.cause = cause;

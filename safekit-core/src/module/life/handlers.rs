@@ -55,7 +55,7 @@ impl Module {
             Outcome::Failed { error } => {
                 (ScriptEnd::NotStarted { error }, std::time::Duration::ZERO, None)
             }
-            Outcome::Done | Outcome::Processes(_) => {
+            Outcome::Done | Outcome::Processes(_) | Outcome::Services(_) => {
                 let what = "a handler ended without saying how";
                 self.event(Event::InvariantBroken { module: Some(self.name()), what });
                 let end = ScriptEnd::NotStarted { error: what.to_owned() };

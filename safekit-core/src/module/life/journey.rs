@@ -35,6 +35,8 @@ pub(super) enum Proof {
     Processes,
     /// Nothing but time: no process is watched.
     Time,
+    /// Time, or that it can be known after all how the services stand.
+    Unknown,
 }
 
 /// A plan under way.
@@ -46,6 +48,8 @@ pub(super) struct Journey {
     /// Why it began: that is also why it ends, unless it ends in UP.
     pub(super) cause: Cause,
     pub(super) steps: VecDeque<Step>,
+    /// The services that a restart is about, in the order of their start; empty: all of the application.
+    pub(super) services: Vec<String>,
     /// What its next script finds.
     pub(super) large_userlogs: LargeUserlogs,
     pub(super) doing: Doing,
@@ -143,7 +147,7 @@ impl State {
 impl Journey {
     pub(super) fn new(command: Command, goal: Goal, steps: VecDeque<Step>, cause: Cause) -> Self {
         let (large_userlogs, doing) = (LargeUserlogs::Keep, Doing::Nothing);
-        Self { command, goal, cause, steps, large_userlogs, doing }
+        Self { command, goal, cause, steps, services: Vec::new(), large_userlogs, doing }
     }
 
     /// Returns why a state on the way is entered. UP is explained by what came last; who asks why a module is stopped

@@ -90,10 +90,19 @@ impl Module {
 
     /// The list of processes has come.
     pub(super) fn prove(&mut self, now: Instant) {
-        let State::Adopted(Proof::Processes) = self.state else { return };
-        if self.monitor.is_missing_any() {
+        let State::Adopted(proof) = self.state else { return };
+        if proof == Proof::Time || self.monitor.has_to_look(now) {
+            return;
+        }
+        let unknown = self.monitor.services_unknown().is_some();
+        if unknown && proof == Proof::Unknown {
+            // Until its time has passed.
+        } else if self.monitor.is_missing_any() {
             self.recovered(Recovery::ProcessesGone);
             drop(self.command(now, Command::Restart, &Origin::Errd));
+        } else if unknown {
+            self.recovered(Recovery::ServicesUnknown);
+            self.become_adopted(now, Proof::Unknown);
         } else {
             self.recovered(Recovery::Adopted);
             self.become_up(now, Cause::ProcessesSeen);

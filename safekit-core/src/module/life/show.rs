@@ -121,7 +121,9 @@ impl Module {
     #[must_use]
     pub fn faults(&self) -> Vec<ModuleFault> {
         let unsaved = self.save_error.clone().map(|error| ModuleFault::NotSaved { error });
-        self.unstopped().into_iter().chain(unsaved).collect()
+        let unknown = self.monitor.services_unknown().map(str::to_owned);
+        let unknown = unknown.map(|error| ModuleFault::ServicesUnknown { error });
+        self.unstopped().into_iter().chain(unsaved).chain(unknown).collect()
     }
 
     /// Returns when the drain ends.

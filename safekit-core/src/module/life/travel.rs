@@ -75,7 +75,7 @@ impl Module {
             }
             return false;
         }
-        let arguments = call.arguments(journey.word());
+        let arguments = call.arguments(journey.word(), &journey.services);
         let run = ScriptRun {
             module: module.clone(),
             script,
@@ -109,7 +109,7 @@ impl Module {
         let (end, duration, userlog) = match outcome {
             Outcome::Script { end, duration, userlog } => (end, duration, userlog),
             Outcome::Failed { error } => (ScriptEnd::NotStarted { error }, since, None),
-            Outcome::Done | Outcome::Processes(_) => {
+            Outcome::Done | Outcome::Processes(_) | Outcome::Services(_) => {
                 let what = "a script ended without saying how";
                 self.event(Event::InvariantBroken { module: Some(self.name()), what });
                 (ScriptEnd::NotStarted { error: what.to_owned() }, since, None)

@@ -1,12 +1,12 @@
 //! A module with a host around it that does what the test says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::model::{
     BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
-    Signature, UserConfig,
+    ProcKind, Signature, UserConfig,
 };
 use crate::control::{Accepted, Command, Origin, Refusal, WatchSwitch};
 use crate::event::Event;
@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::module::saved::{SavedBudget, SavedModule, SavedPhase};
 use crate::module::script::{Script, ScriptEnd, ScriptRun};
 use crate::module::state::ModuleState;
-use crate::module::watch::ProcessInfo;
+use crate::module::watch::{ProcessInfo, ServiceInfo, ServiceState};
 use crate::module::{Input, Join, Module, Output};
 use crate::node::{Action, AgentStart, ModuleSetup, Outcome};
 use crate::sim_clock_base;
@@ -64,6 +64,8 @@ pub(super) fn proc(name: &str, action: ProcAction) -> ProcConfig {
         argregex: None,
         atleast: Some(1),
         atmax: None,
+        kind: ProcKind::Process,
+        restart_services: Vec::new(),
         action,
         handlertimeout: None,
         class: ProcClass::Both,
@@ -108,6 +110,8 @@ pub(super) struct Bench {
     pub(super) handlers: Vec<(ActionId, ScriptRun)>,
     pub(super) to_end: Vec<ActionId>,
     pub(super) scans_wanted: u32,
+    /// The services that were asked for and not told of.
+    pub(super) asked: Option<BTreeSet<String>>,
     pub(super) joined: bool,
     pub(super) watched: BTreeSet<u32>,
     pub(super) saves: Vec<SavedModule>,
@@ -150,6 +154,7 @@ impl Bench {
             handlers: Vec::new(),
             to_end: Vec::new(),
             scans_wanted: 0,
+            asked: None,
             joined: true,
             watched: BTreeSet::new(),
             saves: Vec::new(),
@@ -200,6 +205,9 @@ impl Bench {
             match output {
                 Output::Action { id, action } => self.act(id, action),
                 Output::ScanWanted => self.scans_wanted += 1,
+                Output::ServicesWanted(services) => {
+                    assert!(self.asked.replace(services).is_none(), "one question at a time");
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::CommandAnswered { answer, .. } => self.answers.push(answer),
                 Output::StateChanged { state, reason } => {
@@ -224,7 +232,7 @@ impl Bench {
                 assert!(self.running.len() < 2, "never two scripts at once: {:?}", self.story);
             }
             Action::EndScript { run, .. } => self.to_end.push(run),
-            Action::ScanProcesses => panic!("the node orders lists"),
+            Action::ScanProcesses | Action::AskServices { .. } => panic!("the node orders lists"),
             Action::WatchProcesses { processes, .. } => {
                 self.watched = processes.iter().map(|process| process.pid).collect();
             }
@@ -313,6 +321,19 @@ impl Bench {
         assert!(self.scans_wanted > 0, "a list is wanted");
         self.scans_wanted -= 1;
         self.input(Input::ProcessesScanned(processes.into()));
+    }
+
+    /// Answers the question how the services stand.
+    pub(super) fn tell(&mut self, services: &[(&str, ServiceState, Option<u32>)]) {
+        let asked = self.asked.take().expect("services are asked for");
+        let mut told = BTreeMap::new();
+        for (name, state, pid) in services {
+            assert!(asked.contains(*name), "{name} was not asked for: {asked:?}");
+            let main = pid.map(|pid| ProcessId { pid, started: 1 });
+            let said = state.as_str().to_owned();
+            told.insert((*name).to_owned(), ServiceInfo { state: *state, said, main });
+        }
+        self.input(Input::ServicesAsked(told.into()));
     }
 
     pub(super) fn die(&mut self, pid: u32) {

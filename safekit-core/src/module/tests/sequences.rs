@@ -239,7 +239,7 @@ fn a_stop_script_that_exceeds_its_limit_is_followed_by_the_next_phase() {
 fn may_still_run(bench: &Bench) -> Option<ScriptEnd> {
     bench.module.faults().into_iter().find_map(|fault| match fault {
         ModuleFault::MayStillRun { end } => end,
-        ModuleFault::NotSaved { .. } => None,
+        ModuleFault::NotSaved { .. } | ModuleFault::ServicesUnknown { .. } => None,
     })
 }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::bench::{Bench, POLL, config, ms, proc, process, s, saved, user, watching};
-use crate::config::model::{BootPolicy, ModuleConfig, ProcAction, ProcClass, ProcConfig};
+use crate::config::model::{BootPolicy, ModuleConfig, ProcAction, ProcClass, ProcConfig, ProcKind};
 use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault};
 use crate::ids::{ActionId, LanSet};
 use crate::module::saved::SavedPhase;
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::{FarmState, ModuleState};
+use crate::module::watch::ServiceState;
 use crate::module::{Input, Join};
 use crate::node::{AgentStart, ModuleSetup, Outcome};
 
@@ -53,8 +54,14 @@ fn configured(dice: &mut Dice) -> ModuleConfig {
     };
     let nginx =
         ProcConfig { atmax: dice.pick(&[None, Some(2)]), ..proc("nginx", dice.pick(&actions)) };
+    let db = ProcConfig {
+        kind: ProcKind::Service,
+        restart_services: dice.pick(&[Vec::new(), vec!["db".to_owned()]]),
+        ..proc("db", dice.pick(&actions[..3]))
+    };
     let mut config = match dice.roll(4) {
         0 => config(),
+        1 => watching(vec![nginx, helper, batch, db]),
         _ => watching(vec![nginx, helper, batch]),
     };
     config.boot = dice.pick(&[BootPolicy::On, BootPolicy::Off, BootPolicy::Auto]);
@@ -153,8 +160,12 @@ fn step(bench: &mut Bench, dice: &mut Dice) {
             ];
             bench.scan(&dice.pick(&lists));
         }
+        6 | 7 if bench.asked.is_some() => {
+            let state = dice.pick(&ServiceState::ALL);
+            bench.tell(&[("db", state, dice.pick(&[None, Some(5)]))]);
+        }
         6 | 7 => bench.input(Input::BalancerProbed),
-        8 => bench.die(u32::try_from(dice.roll(5)).unwrap()),
+        8 => bench.die(u32::try_from(dice.roll(6)).unwrap()),
         9 => {
             let join = dice.pick(&[Join::Joined, Join::Joined, Join::Joining]);
             bench.input(Input::JoinChanged(join));
@@ -251,6 +262,11 @@ impl Memory {
                 .any(|fault| matches!(fault, ModuleFault::MayStillRun { .. }));
             assert_eq!(told, self.unfinished, "seed {seed}: whether the application may still run");
             assert_eq!(bench.saves.last().map(|it| it.may_still_run), Some(told), "seed {seed}");
+        }
+        for (_, run) in &bench.running {
+            let told = run.arguments.iter().any(|argument| argument == "-Services");
+            let restart = run.arguments.iter().any(|argument| argument == "restart");
+            assert!(!told || restart, "seed {seed}: {:?}", run.arguments);
         }
         let on = bench.handlers.iter().filter(|(id, _)| !bench.to_end.contains(id)).count();
         assert!(on <= 3, "seed {seed}: few handlers at a time");

@@ -1,7 +1,8 @@
-//! Judges, from lists of processes and from deaths, whether a module's processes run as they should (XML `errd`).
+//! Judges, from lists and from deaths, whether a module's processes and services run as they should (XML `errd`).
 //!
-//! In: which class is watched, lists of processes, deaths, time. Out: [`Notice`]s: a list is wanted, these processes
-//! are to be watched for their death, a process died, too few or too many, as it should be again.
+//! In: which class is watched, lists of processes, how services stand, deaths, time. Out: [`Notice`]s: a list is wanted,
+//! these processes are to be watched for their death, a process died, too few or too many, as it should be again.
+//! Processes and services are asked for apart: a host that does not answer for its services holds up nothing else.
 //!
 //! ```text
 //! off ──enable──► Init ──enough seen──► Up ──death, and still too few──► Down ──enough──► Up
@@ -18,34 +19,47 @@
 //!
 //! Not here: what is done about a fault (`life`), how a list is made (`runtime`).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::looks::{Freshness, Look, Looks};
 use super::matcher::{Matcher, runs_script};
+use super::service::{Known, ServiceInfo};
 use super::{ProcessInfo, WatchState, Watched};
-use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig};
+use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig, ProcKind};
 use crate::control::Command;
 use crate::ids::ProcessId;
 use crate::module::script::Script;
 use crate::timer::later;
 
 /// The first looks after the begin of a watch come at this distance.
-const QUICK_LOOK: Duration = Duration::from_millis(250);
+pub(super) const QUICK_LOOK: Duration = Duration::from_millis(250);
 /// So many of them; the next ones, until the first poll, at the distance [`SLOW_LOOK`].
-const QUICK_LOOKS_MAX: u32 = 10;
-const SLOW_LOOK: Duration = Duration::from_secs(1);
-/// Lists asked for because of deaths are at least so far apart: many short-lived processes must not cost a core.
-const DEATH_LOOK: Duration = Duration::from_millis(100);
+pub(super) const QUICK_LOOKS_MAX: u32 = 10;
+pub(super) const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// A poll timer below this would be a busy loop.
 const POLL_MIN: Duration = Duration::from_millis(100);
 /// The most processes that are watched for one `<proc>`; more of them are counted, and not watched for their death.
 const WATCHED_MAX: usize = 1024;
+
+/// What can be watched, each with lists of its own.
+const KINDS: [ProcKind; 2] = [ProcKind::Process, ProcKind::Service];
 
 /// What a monitor has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::module) enum Notice {
     /// A list of all processes is wanted.
     ScanWanted,
+    /// It is wanted how these services stand.
+    ServicesWanted(BTreeSet<String>),
+    /// Whether services run cannot be known, since now.
+    ServicesUnknown {
+        /// Why, and what to do.
+        error: String,
+    },
+    /// It can be known again.
+    ServicesKnown,
     /// Report the death of these, and of no others.
     Watch(BTreeSet<ProcessId>),
     /// A watched process has died.
@@ -61,9 +75,11 @@ pub(in crate::module) enum Notice {
         config: Box<ProcConfig>,
         /// How many there are.
         count: u32,
+        /// The host's own words, where it is a service.
+        said: Option<String>,
     },
     /// Something has to be done about a fault, told now or before.
-    ActionWanted(Command),
+    ActionWanted(Wanted),
     /// A handler has to be run about a fault, told now or before.
     HandlerWanted(Box<ProcConfig>),
     /// As many as there should be again.
@@ -72,6 +88,8 @@ pub(in crate::module) enum Notice {
         name: String,
         /// How many there are.
         count: u32,
+        /// The host's own words, where it is a service.
+        said: Option<String>,
     },
     /// A `<proc>` cannot be watched: its regular expression is none.
     Unwatchable,
@@ -95,14 +113,35 @@ pub(in crate::module) enum Switch {
     Off,
 }
 
-/// Whether the list that was asked for says what is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Freshness {
-    Good,
-    /// A process has died since: who is missing in the list may have come after it was made.
-    Doubtful,
-    /// The watch has begun since.
-    Void,
+/// What has to be done about a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::module) struct Wanted {
+    /// What.
+    pub(in crate::module) command: Command,
+    /// The services that a restart is about, in the order of their start; empty: it is about all of the application.
+    pub(in crate::module) services: Vec<String>,
+}
+
+impl Wanted {
+    /// Returns what does for both: the stronger one; of two restarts one that is about all that either is about.
+    pub(in crate::module) fn and(self, other: Self, strength: impl Fn(Command) -> u8) -> Self {
+        match strength(self.command).cmp(&strength(other.command)) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal if self.services.is_empty() || other.services.is_empty() => {
+                Self { services: Vec::new(), ..self }
+            }
+            Ordering::Equal => {
+                let mut services = self.services;
+                for name in other.services {
+                    if !services.contains(&name) {
+                        services.push(name);
+                    }
+                }
+                Self { services, ..other }
+            }
+        }
+    }
 }
 
 /// The process monitor of one module.
@@ -116,31 +155,35 @@ pub(in crate::module) struct Monitor {
     on: BTreeSet<ProcClass>,
     /// The user's own classes that are enabled.
     enabled: BTreeSet<String>,
-    asked: Option<Freshness>,
-    /// When to ask next, beside the polls.
-    look_at: Option<Instant>,
-    death_looked_at: Option<Instant>,
+    process_looks: Looks,
+    service_looks: Looks,
+    /// Why it cannot be known how services stand, as told.
+    services_unknown: Option<String>,
     told: BTreeSet<ProcessId>,
     notices: VecDeque<Notice>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    config: ProcConfig,
+pub(super) struct Entry {
+    pub(super) config: ProcConfig,
     matcher: Option<Matcher>,
-    vigil: Option<Vigil>,
+    pub(super) vigil: Option<Vigil>,
 }
 
 /// An entry that is watched.
 #[derive(Debug)]
-struct Vigil {
-    active_from: Instant,
+pub(super) struct Vigil {
+    pub(super) active_from: Instant,
     next_poll: Instant,
-    poll_due: bool,
+    pub(super) poll_due: bool,
     looks: u32,
+    /// Whether it was looked at, whatever that showed.
+    pub(super) seen: bool,
     state: WatchState,
     since: Instant,
-    processes: BTreeSet<ProcessId>,
+    pub(super) processes: BTreeSet<ProcessId>,
+    /// What is known where it is a service.
+    pub(super) service: Known,
 }
 
 impl Monitor {
@@ -152,9 +195,9 @@ impl Monitor {
             off: false,
             on: BTreeSet::new(),
             enabled: BTreeSet::new(),
-            asked: None,
-            look_at: None,
-            death_looked_at: None,
+            process_looks: Looks::default(),
+            service_looks: Looks::default(),
+            services_unknown: None,
             told: BTreeSet::new(),
             notices: VecDeque::new(),
         }
@@ -222,14 +265,11 @@ impl Monitor {
     /// is not looked at. Whether it is right is looked at soon.
     pub(in crate::module) fn believe(&mut self, now: Instant, name: &str) {
         let entry = self.entries.iter_mut().find(|entry| entry.config.name == name);
-        let Some(vigil) = entry.and_then(|entry| entry.vigil.as_mut()) else { return };
+        let watched = entry.and_then(|entry| Some((entry.config.kind, entry.vigil.as_mut()?)));
+        let Some((kind, vigil)) = watched else { return };
         vigil.poll_due = false;
         vigil.next_poll = later(now, self.polltimer);
-        if self.asked.is_some() {
-            self.asked = Some(Freshness::Void);
-        } else {
-            self.look_by(later(now, DEATH_LOOK));
-        }
+        self.looks(kind).doubt(now);
     }
 
     fn new_entry(&mut self, config: &ProcConfig) -> Entry {
@@ -253,7 +293,7 @@ impl Monitor {
     }
 
     fn begin_wanted(&mut self, now: Instant, begin: Begin) {
-        let mut begun = None;
+        let mut begun: BTreeMap<ProcKind, Instant> = BTreeMap::new();
         let (off, on, enabled) = (self.off, &self.on, &self.enabled);
         let wanted = |class: &ProcClass| !off && is_wanted(class, on, enabled);
         for entry in self.entries.iter_mut().filter(|entry| wanted(&entry.config.class)) {
@@ -265,24 +305,23 @@ impl Monitor {
                 Begin::Adopted => 0,
             };
             let active_from = later(now, self.polltimer.saturating_mul(polls_before));
-            begun = begun.into_iter().chain([active_from]).min();
+            let first = begun.entry(entry.config.kind).or_insert(active_from);
+            *first = active_from.min(*first);
             entry.vigil = Some(Vigil {
                 active_from,
                 next_poll: later(active_from, self.polltimer),
                 poll_due: false,
                 looks: 0,
+                seen: false,
                 state: WatchState::Init,
                 since: now,
                 processes: BTreeSet::new(),
+                service: Known::default(),
             });
         }
-        let Some(first) = begun else { return };
-        if self.asked.is_some() {
-            self.asked = Some(Freshness::Void);
-        } else if first <= now {
-            self.ask();
-        } else {
-            self.look_by(first);
+        for (kind, first) in begun {
+            let look = self.looks(kind).begin(now, first);
+            self.want(kind, look);
         }
     }
 
@@ -292,8 +331,14 @@ impl Monitor {
         for entry in self.entries.iter_mut().filter(|entry| !wanted(&entry.config.class)) {
             entry.vigil = None;
         }
-        if !self.is_on() {
-            self.look_at = None;
+        for kind in KINDS {
+            if !self.is_kind_on(kind) {
+                self.looks(kind).end();
+            }
+        }
+        if !self.is_kind_on(ProcKind::Service) {
+            // Of what is not watched nothing has to be known.
+            self.services_unknown = None;
         }
         self.tell_watched();
     }
@@ -306,68 +351,95 @@ impl Monitor {
         processes: &[ProcessInfo],
         running: Option<Script>,
     ) -> bool {
-        let Some(freshness) = self.asked.take() else { return false };
+        self.handle_list(now, ProcKind::Process, |entry, freshness, notices| {
+            entry.judge(now, processes, running, freshness, notices);
+        })
+    }
+
+    /// Takes how the services stand that were asked for; tells whether it was looked at.
+    pub(in crate::module) fn handle_services(
+        &mut self,
+        now: Instant,
+        services: &BTreeMap<String, ServiceInfo>,
+    ) -> bool {
+        let looked_at = self.handle_list(now, ProcKind::Service, |entry, freshness, notices| {
+            entry.judge_service(now, services, freshness, notices);
+        });
+        if looked_at {
+            self.tell_unknown();
+        }
+        looked_at
+    }
+
+    fn handle_list(
+        &mut self,
+        now: Instant,
+        kind: ProcKind,
+        mut judge: impl FnMut(&mut Entry, Freshness, &mut VecDeque<Notice>),
+    ) -> bool {
+        let Some(freshness) = self.looks(kind).take() else { return false };
         if freshness == Freshness::Void {
-            if self.is_on() {
-                self.ask();
+            if self.is_kind_on(kind) {
+                let look = self.looks(kind).ask();
+                self.want(kind, look);
             }
             return false;
         }
-        for entry in &mut self.entries {
-            entry.judge(now, processes, running, freshness, &mut self.notices);
+        for entry in self.entries.iter_mut().filter(|entry| entry.config.kind == kind) {
+            judge(entry, freshness, &mut self.notices);
         }
         self.tell_watched();
-        if freshness == Freshness::Doubtful && self.is_on() {
-            self.ask_after_death(now);
+        if freshness == Freshness::Doubtful && self.is_kind_on(kind) {
+            let look = self.looks(kind).after_death(now);
+            self.want(kind, look);
         }
-        let next = self.entries.iter_mut().filter_map(|entry| entry.next_look(now)).min();
-        if let Some(at) = next {
-            self.look_by(at);
+        let entries = self.entries.iter_mut().filter(|entry| entry.config.kind == kind);
+        if let Some(at) = entries.filter_map(|entry| entry.next_look(now)).min() {
+            self.looks(kind).by(at);
         }
         true
     }
 
     /// Takes a death.
     pub(in crate::module) fn handle_exit(&mut self, now: Instant, process: ProcessId) {
-        let mut known = false;
+        let mut known: BTreeSet<ProcKind> = BTreeSet::new();
         for entry in &mut self.entries {
             let Some(vigil) = &mut entry.vigil else { continue };
             if vigil.processes.remove(&process) {
-                known = true;
+                known.insert(entry.config.kind);
+                vigil.service.handle_exit(process);
                 let name = entry.config.name.clone();
                 self.notices.push_back(Notice::Died { name, process });
             }
         }
-        if known {
-            self.ask_after_death(now);
+        for kind in known {
+            let look = self.looks(kind).after_death(now);
+            self.want(kind, look);
         }
     }
 
     /// Does what is due.
     pub(in crate::module) fn handle_timeout(&mut self, now: Instant) {
-        let mut due = false;
-        for vigil in self.entries.iter_mut().filter_map(|entry| entry.vigil.as_mut()) {
-            if vigil.next_poll <= now {
-                vigil.poll_due = true;
-                vigil.next_poll = later(now, self.polltimer);
-                due = true;
-            }
+        let mut due: BTreeSet<ProcKind> = BTreeSet::new();
+        for entry in &mut self.entries {
+            let Some(vigil) = entry.vigil.as_mut().filter(|vigil| vigil.next_poll <= now) else {
+                continue;
+            };
+            vigil.poll_due = true;
+            vigil.next_poll = later(now, self.polltimer);
+            due.insert(entry.config.kind);
         }
-        if self.look_at.is_some_and(|at| at <= now) {
-            self.look_at = None;
-            self.death_looked_at = Some(now);
-            due = true;
-        }
-        // One list at a time: what is under way serves this poll too.
-        if due && self.asked.is_none() {
-            self.ask();
+        for kind in KINDS {
+            let look = self.looks(kind).handle_timeout(now, due.contains(&kind));
+            self.want(kind, look);
         }
     }
 
     /// Returns when [`Self::handle_timeout`] has to be called.
     pub(in crate::module) fn poll_timeout(&self) -> Option<Instant> {
         let polls = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
-        polls.map(|vigil| vigil.next_poll).chain(self.look_at).min()
+        let looks = [self.process_looks.poll_timeout(), self.service_looks.poll_timeout()];
+        polls.map(|vigil| vigil.next_poll).chain(looks.into_iter().flatten()).min()
     }
 
     /// Returns what there is to say, oldest first.
@@ -375,31 +447,42 @@ impl Monitor {
         self.notices.pop_front()
     }
 
-    fn ask(&mut self) {
-        self.asked = Some(Freshness::Good);
-        self.look_at = None;
-        self.notices.push_back(Notice::ScanWanted);
+    fn looks(&mut self, kind: ProcKind) -> &mut Looks {
+        match kind {
+            ProcKind::Process => &mut self.process_looks,
+            ProcKind::Service => &mut self.service_looks,
+        }
     }
 
-    fn ask_after_death(&mut self, now: Instant) {
-        if self.asked == Some(Freshness::Good) {
-            self.asked = Some(Freshness::Doubtful);
-        }
-        if self.asked.is_some() {
-            return;
-        }
-        let earliest = self.death_looked_at.map(|at| later(at, DEATH_LOOK));
-        match earliest.filter(|at| *at > now) {
-            Some(at) => self.look_by(at),
-            None => {
-                self.death_looked_at = Some(now);
-                self.ask();
+    fn want(&mut self, kind: ProcKind, look: Look) {
+        match (kind, look) {
+            (_, Look::Later) => {}
+            (ProcKind::Process, Look::Now) => self.notices.push_back(Notice::ScanWanted),
+            (ProcKind::Service, Look::Now) => {
+                let watched = self.entries.iter().filter(|entry| entry.is_watched(kind));
+                let names = watched.map(|entry| entry.config.name.clone()).collect();
+                self.notices.push_back(Notice::ServicesWanted(names));
             }
         }
     }
 
-    fn look_by(&mut self, at: Instant) {
-        self.look_at = Some(self.look_at.map_or(at, |before| before.min(at)));
+    /// Tells that nothing can be known of services, or that it can again: each once.
+    fn tell_unknown(&mut self) {
+        let vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
+        let error = vigils.filter_map(|vigil| vigil.service.error()).next().map(str::to_owned);
+        match (&self.services_unknown, &error) {
+            (None, Some(error)) => {
+                self.notices.push_back(Notice::ServicesUnknown { error: error.clone() });
+            }
+            (Some(_), None) => self.notices.push_back(Notice::ServicesKnown),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        self.services_unknown = error;
+    }
+
+    /// Returns why it cannot be known how services stand; `None`: it can, or nobody has to know.
+    pub(in crate::module) fn services_unknown(&self) -> Option<&str> {
+        self.services_unknown.as_deref()
     }
 
     fn tell_watched(&mut self) {
@@ -415,6 +498,10 @@ impl Monitor {
     /// Tells whether anything is watched.
     pub(in crate::module) fn is_on(&self) -> bool {
         self.entries.iter().any(|entry| entry.vigil.is_some())
+    }
+
+    fn is_kind_on(&self, kind: ProcKind) -> bool {
+        self.entries.iter().any(|entry| entry.is_watched(kind))
     }
 
     /// Tells whether all watching is switched off.
@@ -454,10 +541,15 @@ impl Monitor {
     /// Tells whether a process is missing about which the module itself would have to do something.
     pub(in crate::module) fn is_missing_any(&self) -> bool {
         self.entries.iter().any(|entry| {
-            let count = entry.vigil.as_ref().map(|vigil| vigil.processes.len());
             command(&entry.config.action).is_some()
-                && count.is_some_and(|count| is_below(&entry.config, number(count)))
+                && entry.count().is_some_and(|count| is_below(&entry.config, count))
         })
+    }
+
+    /// Tells whether something is watched from that moment on, or since before, that was not looked at yet.
+    pub(in crate::module) fn has_to_look(&self, now: Instant) -> bool {
+        let vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
+        vigils.into_iter().any(|vigil| !vigil.seen && vigil.active_from <= now)
     }
 
     /// Tells whether everything that is watched has been judged, and there is something.
@@ -479,6 +571,7 @@ impl Monitor {
             since: entry.vigil.as_ref().map(|vigil| vigil.since),
             processes: entry.vigil.as_ref().map(|v| v.processes.clone()).unwrap_or_default(),
             class: entry.config.class.as_str().to_owned(),
+            service: entry.service(),
         };
         self.entries.iter().map(stand).collect()
     }
@@ -514,16 +607,42 @@ impl Entry {
             return;
         }
         vigil.processes = found;
+        self.weigh(now, count, None, notices);
+    }
+
+    /// Holds what there is against what there should be.
+    pub(super) fn weigh(
+        &mut self,
+        now: Instant,
+        count: u32,
+        said: Option<&str>,
+        notices: &mut VecDeque<Notice>,
+    ) {
+        let Some(vigil) = &mut self.vigil else { return };
+        vigil.seen = true;
+        let said = || said.map(str::to_owned);
+        let below = is_below(&self.config, count);
         let poll_due = std::mem::take(&mut vigil.poll_due);
         let over = self.config.atmax.is_some_and(|max| count >= max.max(1));
         // A death is judged at once; a process that never came, or one too many, at a poll.
         if (below && (poll_due || vigil.state == WatchState::Up)) || (over && poll_due) {
             if vigil.state != WatchState::Down {
                 (vigil.state, vigil.since) = (WatchState::Down, now);
-                notices.push_back(Notice::Fault { config: Box::new(self.config.clone()), count });
+                let config = Box::new(self.config.clone());
+                notices.push_back(Notice::Fault { config, count, said: said() });
             }
             notices.extend(match command(&self.config.action) {
-                Some(command) => Some(Notice::ActionWanted(command)),
+                Some(command) => {
+                    // Only a restart can be about less than all.
+                    let services = match command {
+                        Command::Restart => self.config.restart_services.clone(),
+                        Command::Start
+                        | Command::Stop
+                        | Command::Stopstart
+                        | Command::Forcestop => Vec::new(),
+                    };
+                    Some(Notice::ActionWanted(Wanted { command, services }))
+                }
                 None => self
                     .config
                     .action
@@ -536,14 +655,36 @@ impl Entry {
             }
             if vigil.state == WatchState::Down {
                 let name = self.config.name.clone();
-                notices.push_back(Notice::Recovered { name, count });
+                notices.push_back(Notice::Recovered { name, count, said: said() });
             }
             vigil.state = WatchState::Up;
         }
     }
 
+    fn is_watched(&self, kind: ProcKind) -> bool {
+        self.config.kind == kind && self.vigil.is_some()
+    }
+
+    /// Returns how many there are, as far as that is known.
+    fn count(&self) -> Option<u32> {
+        let vigil = self.vigil.as_ref()?;
+        match self.config.kind {
+            ProcKind::Process => Some(number(vigil.processes.len())),
+            ProcKind::Service => vigil.service.runs.map(u32::from),
+        }
+    }
+
+    /// Returns what the host says of it; `None` for processes.
+    fn service(&self) -> Option<String> {
+        let said = || self.vigil.as_ref().and_then(|vigil| vigil.service.said.clone());
+        (self.config.kind == ProcKind::Service).then(|| said().unwrap_or_default())
+    }
+
     /// Returns when to look again because not enough was seen yet.
     fn next_look(&mut self, now: Instant) -> Option<Instant> {
+        if let Some(at) = self.next_service_look(now) {
+            return Some(at);
+        }
         let below = self.config.atleast.is_some();
         let vigil = self.vigil.as_mut().filter(|vigil| vigil.state == WatchState::Init)?;
         if vigil.active_from > now {
@@ -575,7 +716,7 @@ fn is_wanted(class: &ProcClass, on: &BTreeSet<ProcClass>, enabled: &BTreeSet<Str
     }
 }
 
-fn is_below(config: &ProcConfig, count: u32) -> bool {
+pub(super) fn is_below(config: &ProcConfig, count: u32) -> bool {
     config.atleast.is_some_and(|least| count < least)
 }
 

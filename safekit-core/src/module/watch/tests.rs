@@ -2,3 +2,4 @@
 
 mod matcher;
 mod monitor;
+mod services;

@@ -7,4 +7,5 @@ pub(super) mod local;
 pub(super) mod netif;
 pub(super) mod process;
 pub(super) mod readiness;
+pub(super) mod service;
 pub(super) mod socket;

@@ -4,6 +4,7 @@ mod lans;
 mod processes;
 mod runs;
 mod scripts;
+mod services;
 mod workers;
 
 use std::fs;

@@ -1,4 +1,4 @@
-use crate::config::model::{ProcAction, ProcClass, ProcConfig};
+use crate::config::model::{ProcAction, ProcClass, ProcConfig, ProcKind};
 use crate::ids::ProcessId;
 use crate::module::script::Script;
 use crate::module::watch::ProcessInfo;
@@ -21,6 +21,8 @@ fn config(name: &str, argregex: Option<&str>) -> ProcConfig {
         argregex: argregex.map(str::to_owned),
         atleast: Some(1),
         atmax: None,
+        kind: ProcKind::Process,
+        restart_services: Vec::new(),
         action: ProcAction::Restart,
         handlertimeout: None,
         class: ProcClass::Both,

@@ -1,32 +1,36 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig};
+use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig, ProcKind};
 use crate::control::Command;
 use crate::ids::ProcessId;
 use crate::module::script::Script;
 use crate::module::watch::{Begin, Monitor, Notice, ProcessInfo, WatchState};
 use crate::sim_clock_base;
 
-const POLL: Duration = Duration::from_secs(10);
+pub(super) const POLL: Duration = Duration::from_secs(10);
 
 /// A monitor of class both, switched on, with what it said.
-struct Watch {
-    now: Instant,
-    begun: Instant,
-    monitor: Monitor,
-    wanted: u32,
-    watched: BTreeSet<u32>,
+pub(super) struct Watch {
+    pub(super) now: Instant,
+    pub(super) begun: Instant,
+    pub(super) monitor: Monitor,
+    pub(super) wanted: u32,
+    /// The services that were asked for and not told of.
+    pub(super) asked: Option<BTreeSet<String>>,
+    pub(super) watched: BTreeSet<u32>,
     said: Vec<String>,
 }
 
-fn proc(name: &str) -> ProcConfig {
+pub(super) fn proc(name: &str) -> ProcConfig {
     ProcConfig {
         name: name.to_owned(),
         nameregex: None,
         argregex: None,
         atleast: Some(1),
         atmax: None,
+        kind: ProcKind::Process,
+        restart_services: Vec::new(),
         action: ProcAction::Restart,
         handlertimeout: None,
         class: ProcClass::Both,
@@ -44,16 +48,16 @@ fn info(name: &str, pid: u32) -> ProcessInfo {
     }
 }
 
-fn list(name: &str, pids: &[u32]) -> Vec<ProcessInfo> {
+pub(super) fn list(name: &str, pids: &[u32]) -> Vec<ProcessInfo> {
     pids.iter().map(|pid| info(name, *pid)).collect()
 }
 
-fn ms(milliseconds: u64) -> Duration {
+pub(super) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 impl Watch {
-    fn new(procs: Vec<ProcConfig>) -> Self {
+    pub(super) fn new(procs: Vec<ProcConfig>) -> Self {
         let now = sim_clock_base();
         let mut monitor = Monitor::new();
         monitor.configure(now, Some(&ErrdConfig { polltimer: POLL, procs }));
@@ -63,6 +67,7 @@ impl Watch {
             begun: now,
             monitor,
             wanted: 0,
+            asked: None,
             watched: BTreeSet::new(),
             said: Vec::new(),
         };
@@ -70,25 +75,35 @@ impl Watch {
         watch
     }
 
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         while let Some(notice) = self.monitor.poll_notice() {
             match notice {
                 Notice::ScanWanted => self.wanted += 1,
+                Notice::ServicesWanted(names) => {
+                    assert!(self.asked.replace(names).is_none(), "one question at a time");
+                }
+                Notice::ServicesUnknown { error } => self.said.push(format!("unknown: {error}")),
+                Notice::ServicesKnown => self.said.push("known again".to_owned()),
                 Notice::Watch(processes) => {
                     self.watched = processes.iter().map(|process| process.pid).collect();
                 }
                 Notice::Died { name, process } => {
                     self.said.push(format!("{name} {} died", process.pid));
                 }
-                Notice::Fault { config, count } => {
-                    self.said.push(format!("{} fault {count}", config.name));
+                Notice::Fault { config, count, said } => {
+                    let said = said.map(|said| format!(" {said}")).unwrap_or_default();
+                    self.said.push(format!("{} fault {count}{said}", config.name));
                 }
-                Notice::ActionWanted(command) => self.said.push(command.as_str().to_owned()),
+                Notice::ActionWanted(wanted) => {
+                    let words = [vec![wanted.command.as_str().to_owned()], wanted.services];
+                    self.said.push(words.concat().join(" "));
+                }
                 Notice::HandlerWanted(config) => {
                     self.said.push(format!("handler {}", config.action.as_str()));
                 }
-                Notice::Recovered { name, count } => {
-                    self.said.push(format!("{name} recovered {count}"));
+                Notice::Recovered { name, count, said } => {
+                    let said = said.map(|said| format!(" {said}")).unwrap_or_default();
+                    self.said.push(format!("{name} recovered {count}{said}"));
                 }
                 Notice::Unwatchable => self.said.push("unwatchable".to_owned()),
             }
@@ -96,7 +111,7 @@ impl Watch {
         assert!(self.wanted < 2, "one list at a time");
     }
 
-    fn scan(&mut self, processes: &[ProcessInfo]) {
+    pub(super) fn scan(&mut self, processes: &[ProcessInfo]) {
         self.scan_during(processes, None);
     }
 
@@ -107,13 +122,13 @@ impl Watch {
         self.hear();
     }
 
-    fn die(&mut self, pid: u32) {
+    pub(super) fn die(&mut self, pid: u32) {
         let process = ProcessId { pid, started: u64::from(pid) };
         self.monitor.handle_exit(self.now, process);
         self.hear();
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.monitor.handle_timeout(self.now);
         let next = self.monitor.poll_timeout();
@@ -122,7 +137,7 @@ impl Watch {
     }
 
     /// Lets time pass while each list that is wanted shows this; returns the ages at which lists were made.
-    fn pass_with(&mut self, time: Duration, processes: &[ProcessInfo]) -> Vec<u64> {
+    pub(super) fn pass_with(&mut self, time: Duration, processes: &[ProcessInfo]) -> Vec<u64> {
         let end = self.now + time;
         let mut ages = Vec::new();
         loop {
@@ -141,7 +156,7 @@ impl Watch {
         }
     }
 
-    fn said(&mut self) -> Vec<String> {
+    pub(super) fn said(&mut self) -> Vec<String> {
         std::mem::take(&mut self.said)
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::runtime) use leftover::leftover_scripts;
 pub(in crate::runtime) use program::check_program;
 pub(in crate::runtime) use scan::Scanner;
 pub(in crate::runtime) use spawn::{ScriptGroup, spawn};
-pub(in crate::runtime) use watch::{ExitWatch, is_running};
+pub(in crate::runtime) use watch::{ExitWatch, identify, is_running};
 
 use crate::module::script::ScriptEnd;
 

@@ -48,3 +48,9 @@ pub(in crate::runtime) fn is_running(process: ProcessId) -> io::Result<bool> {
     let stat = stat::read(process.pid)?;
     Ok(stat.is_some_and(|stat| stat.started == process.started && stat.running))
 }
+
+/// Returns the process that has a pid at the moment; `None` when none runs, or the kernel does not tell.
+pub(in crate::runtime) fn identify(pid: u32) -> Option<ProcessId> {
+    let stat = stat::read(pid).ok().flatten().filter(|stat| stat.running)?;
+    Some(ProcessId { pid, started: stat.started })
+}
