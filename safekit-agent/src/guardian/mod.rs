@@ -11,6 +11,9 @@
 //!    └──────────── 0 s, 1 s, 2 s, 4 s ... 30 s ─────────────────────────┘
 //! ```
 //!
+//! SIGTERM, SIGINT and SIGHUP are held back from the first line on, in the guardian until it catches them, in each agent until
+//! that does: what comes meanwhile waits. A guardian that is to stop and has no agent starts one more, which stops the modules.
+//!
 //! Always: a letter goes out only after the kernel has said that the whole process is dead, never about a live one (one
 //! that hangs in the kernel and cannot be killed is left to silence); each agent gets a counter greater than the one before;
 //! the agent does not outlive the guardian; one thread.
@@ -32,6 +35,8 @@ pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
 pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
+use safekit_core::runtime::host;
+
 use crate::RunArguments;
 use crate::store::Layout;
 use crate::store::layout::{LockError, RootLock};
@@ -51,6 +56,8 @@ const DYING_TRIES: u32 = 5;
 ///
 /// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    // Until they are caught; where that cannot be done, the first moments are as with other programs.
+    drop(host::hold_signals());
     let layout = Layout::new(arguments.root.as_deref());
     let ended = check_files().and_then(|()| guard_root(&layout));
     match ended {

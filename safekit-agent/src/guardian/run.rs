@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use safekit_core::runtime::clock::now;
+use safekit_core::runtime::host;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started, ToAgent};
@@ -29,7 +30,7 @@ use crate::store::layout::RootLock;
 const FINAL_CODES: [i32; 3] = [0, 64, 65];
 /// Exit code of an agent that wants to be started anew: it has left the cluster as it should.
 const AGAIN_CODE: i32 = 75;
-/// What ends an agent that is asked to start anew before it catches that signal.
+/// What ends an agent that is asked to start anew and does not catch that signal.
 const HANGUP: i32 = 1;
 /// An agent that wants so unasked, and sooner than this after its start, waits like one that failed.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
@@ -96,6 +97,7 @@ impl Default for Limits {
 pub(super) fn guard(config: Config) -> io::Result<u8> {
     let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
     let signals = Signals::register()?;
+    host::release_signals()?;
     let counter = Counter::read(config.counter_file.clone());
     if let Some(fault) = counter.fault() {
         say(&format!(
@@ -222,8 +224,8 @@ impl Guardian {
                 }
                 agent.signal(signal);
             }
-            Phase::Resting { .. } if stops => self.phase = Phase::Ending { code: 0 },
-            // Who asks for the next agent has mended what the last one failed of: no need to wait.
+            // Who asks for the next agent has mended what the last one failed of: no need to wait. Applications may run that
+            // only an agent can stop.
             Phase::Resting { until } => *until = now,
             Phase::Ending { .. } => {}
         }
@@ -292,10 +294,6 @@ impl Guardian {
                 ));
                 self.phase = Phase::Ending { code: u8::try_from(code).unwrap_or(CODE_FAILED) };
             }
-            None if self.stopping => {
-                say(&format!("the agent {how} while it was to stop"));
-                self.phase = Phase::Ending { code: CODE_FAILED };
-            }
             None => {
                 if lived >= self.config.limits.calm_after {
                     self.failures = 0;
@@ -317,6 +315,11 @@ impl Guardian {
     }
 
     fn rest(&mut self, now: Instant, how: String) {
+        if self.stopping {
+            say(&format!("the agent {how} while it was to stop; applications may still run"));
+            self.phase = Phase::Ending { code: CODE_FAILED };
+            return;
+        }
         let last = BACK_OFF.len().saturating_sub(1);
         let wait = BACK_OFF.get(self.failures.min(last)).copied().unwrap_or_default();
         self.failures = self.failures.saturating_add(1);
@@ -332,7 +335,12 @@ impl Guardian {
         self.sending.retain(|sending| sending.due().is_some());
         match &mut self.phase {
             Phase::Resting { until } if *until <= now => match self.start(now) {
-                Ok(agent) => self.phase = Phase::Running(Box::new(agent)),
+                Ok(agent) => {
+                    if self.stopping {
+                        agent.signal(Signal::TERM);
+                    }
+                    self.phase = Phase::Running(Box::new(agent));
+                }
                 Err(error) => self.rest(now, format!("cannot be started: {error}")),
             },
             Phase::Running(agent) if agent.kill_at.is_some_and(|kill_at| kill_at <= now) => {
@@ -363,7 +371,10 @@ impl Guardian {
         for variable in notify::VARIABLES {
             command.env_remove(variable);
         }
-        let mut child = command.spawn()?;
+        drop(host::hold_signals());
+        let spawned = command.spawn();
+        host::release_signals()?;
+        let mut child = spawned?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pidfd = pid
             .ok_or(rustix::io::Errno::SRCH)

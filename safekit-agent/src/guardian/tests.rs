@@ -183,17 +183,22 @@ fn fake_agent() {
     let acts = std::env::var(ACTS).unwrap();
     let index = usize::try_from(counter - 1).unwrap();
     let act = acts.split(',').nth(index).unwrap_or_else(|| acts.rsplit(',').next().unwrap());
+    if act == "late" {
+        tell(format!("at {} {}", socket.local_addr().unwrap(), std::process::id()));
+        socket.recv(&mut [0]).unwrap();
+    }
     let (sees_terminate, terminate) = UnixStream::pair().unwrap();
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, terminate).unwrap();
     let (sees_hangup, hangup) = UnixStream::pair().unwrap();
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGHUP, hangup).unwrap();
+    host::release_signals().unwrap();
     tell(format!("hello {counter} {}", std::process::id()));
     match act {
         // Lives on, waiting for nothing that comes; start_max is far away.
         "live" => loop {
             std::thread::park();
         },
-        "terminate" => {
+        "terminate" | "late" => {
             (&sees_terminate).read_exact(&mut [0]).unwrap();
             std::process::exit(0);
         }
@@ -308,6 +313,47 @@ fn an_agent_that_fails_to_stop_is_not_started_again() {
     assert_eq!(played.end(), Some(70));
     played.expect_all(vec!["letter 1".to_owned(); COPIES.len()]);
     played.nothing_more();
+}
+
+/// Tells whether SIGTERM waits for a process.
+fn terminate_waits_for(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let waiting = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+    u64::from_str_radix(waiting.trim(), 16).unwrap() & (1 << 14) != 0
+}
+
+#[test]
+fn an_agent_that_does_not_catch_signals_yet_is_stopped_when_it_does() {
+    let mut played = Played::start("late");
+    let at = played.next();
+    let (to, pid) = at.strip_prefix("at ").unwrap().split_once(' ').unwrap();
+    played.signal(Signal::TERM);
+    while !terminate_waits_for(pid) {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.socket.send_to(b"x", to).unwrap();
+    played.hello(1);
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
+}
+
+#[test]
+fn who_is_to_stop_without_an_agent_starts_one_that_stops_the_modules() {
+    // The third one would be started after a second.
+    let mut played = Played::start("7,8,terminate");
+    while !played.stderr().contains("exit code 8; it is started again in 1 s") {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
+    assert_eq!(played.counter(), "safekit incarnation 1\n3\n");
+
+    let mut played = Played::start("7,8");
+    while !played.stderr().contains("exit code 8; it is started again in 1 s") {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(70), "{}", played.stderr());
+    assert!(played.stderr().contains("applications may still run"), "{}", played.stderr());
 }
 
 #[test]

@@ -90,6 +90,33 @@ fn an_application_that_died_with_its_agents_is_restarted_through_the_budget() {
 }
 
 #[test]
+fn a_stop_that_comes_before_there_is_an_agent_stops_what_runs() {
+    let dir = TempDir::new();
+    let mut node = one_node(&dir, "127.78.77.1", AGENT);
+    let (agent, application) = (node.agent_pid(), node.application_pids());
+    node.kill_guardian();
+    node.wait_gone(agent);
+    let mut guardian = Command::new(AGENT)
+        .args(["run", "--node", "node1", "--bind", &node.address, "--root"])
+        .arg(&node.root)
+        .spawn()
+        .unwrap();
+    // It writes its pid as soon as it has the root: well before the agent catches signals.
+    let pid = guardian.id();
+    while !fs::read_to_string(node.root.join("var/safekit.lock"))
+        .unwrap()
+        .starts_with(&pid.to_string())
+    {
+        farm::pause();
+    }
+    farm::signal(i32::try_from(pid).unwrap(), Signal::TERM);
+    assert_eq!(guardian.wait().unwrap().code(), Some(0));
+    assert!(!farm::lives(application[0]), "the application was stopped");
+    let state = fs::read_to_string(node.root.join("var/modules/farm/state.json")).unwrap();
+    assert!(state.contains("\"phase\":\"stopped\""), "{state}");
+}
+
+#[test]
 fn a_host_that_was_reset_starts_what_was_up() {
     let dir = TempDir::new();
     let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
