@@ -31,14 +31,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Run the agent until SIGTERM, which stops the modules first. SIGHUP starts the agent anew and leaves the
-    /// applications running.
+    /// Run the agent until SIGTERM, which stops the modules first. SIGHUP starts it anew from its file, for an upgrade,
+    /// and leaves the applications running.
     Run(RunArguments),
     /// Show a farm of three on this machine, and what happens when things break. No root needed.
     Demo(demo::DemoArguments),
     /// The agent proper; started by `run`.
     #[command(name = guardian::AGENT_PART, hide = true)]
     Agent(RunArguments),
+    /// Whether this program can run with these arguments; asked by `run` before an upgrade.
+    #[command(name = guardian::TRIAL_PART, hide = true)]
+    Trial(RunArguments),
 }
 
 /// How an agent is run.
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
     match part {
         Part::Run(run) => guardian::run(&run),
         Part::Agent(run) => agent::run(&run),
+        Part::Trial(_) => guardian::answer_trial(),
         Part::Demo(demo) => demo::run(&demo),
     }
 }
