@@ -24,12 +24,12 @@ pub(crate) fn one_node(dir: &TempDir, address: &str, program: &str) -> Node {
     node
 }
 
-fn is_ready(report: &Value) -> bool {
+pub(crate) fn is_ready(report: &Value) -> bool {
     report["modules"][0]["readiness"] == "Ready"
 }
 
 /// Waits until another agent than this one has the application.
-fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
+pub(crate) fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
     node.wait_for("the next agent has taken over the application", |report| {
         report["agent_pid"].as_i64() != Some(agent.into())
             && is_ready(report)
@@ -38,7 +38,7 @@ fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
 }
 
 /// How often `start_both` was run.
-fn starts(node: &Node) -> usize {
+pub(crate) fn starts(node: &Node) -> usize {
     let entries = fs::read_dir(node.root.join("var/modules/farm")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.contains("start_both")).count()
