@@ -117,6 +117,30 @@ fn a_stop_that_comes_before_there_is_an_agent_stops_what_runs() {
 }
 
 #[test]
+fn a_service_that_is_restarted_says_why_the_module_stays_stopped_or_starts_it() {
+    let dir = TempDir::new();
+    let mut node = one_node(&dir, "127.78.70.1", AGENT);
+    let application = node.application_pids();
+    node.terminate();
+    assert!(!farm::lives(application[0]), "the application was stopped");
+    node.start_agent();
+    let said = node.safekit(&["state", "-m", "farm"]);
+    assert!(said.contains("farm on node1: STOP"), "{said}");
+    assert!(said.contains("the agent before this one was ended and stopped it"), "{said}");
+
+    let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
+    fs::write(node.root.join("modules/farm/conf/userconfig.xml"), config).unwrap();
+    node.safekit(&["config", "-m", "farm"]);
+    node.safekit(&["start", "-m", "farm"]);
+    node.wait_for("the module is Ready", is_ready);
+    node.terminate();
+    node.start_agent();
+    node.wait_for("the module is started again", is_ready);
+    let log = node.safekit(&["log", "-m", "farm", "-A", "-s", "1000"]);
+    assert!(log.contains("Action start called at boot time"), "{log}");
+}
+
+#[test]
 fn a_host_that_was_reset_starts_what_was_up() {
     let dir = TempDir::new();
     let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
