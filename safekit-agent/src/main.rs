@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use safekit_cli::Exit;
 use safekit_core::ids::NodeName;
 
 /// The agent of a farm node: starts, watches and restarts the modules of this server, and tells a load balancer
@@ -30,14 +31,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Run the agent until SIGTERM, which stops the modules first. SIGHUP starts the agent anew and leaves the
-    /// applications running.
+    /// Run the agent until SIGTERM, which stops the modules first. SIGHUP starts it anew from its file, for an upgrade,
+    /// and leaves the applications running.
     Run(RunArguments),
     /// Show a farm of three on this machine, and what happens when things break. No root needed.
     Demo(demo::DemoArguments),
     /// The agent proper; started by `run`.
     #[command(name = guardian::AGENT_PART, hide = true)]
     Agent(RunArguments),
+    /// Whether this program can run with these arguments; asked by `run` before an upgrade.
+    #[command(name = guardian::TRIAL_PART, hide = true)]
+    Trial(RunArguments),
 }
 
 /// How an agent is run.
@@ -76,11 +80,23 @@ fn main() -> ExitCode {
         Some(demo::APPLICATION) => return demo::application::main(),
         Some(_) | None => {}
     }
-    match Arguments::parse_from(arguments).part {
+    let part = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments.part,
+        Err(answer) => return without_part(&answer),
+    };
+    match part {
         Part::Run(run) => guardian::run(&run),
         Part::Agent(run) => agent::run(&run),
+        Part::Trial(_) => guardian::answer_trial(),
         Part::Demo(demo) => demo::run(&demo),
     }
+}
+
+/// Says what is wrong with the arguments, or shows the help or the version that was asked for.
+fn without_part(answer: &clap::Error) -> ExitCode {
+    // Nobody to tell where even that fails: the exit code says it.
+    drop(answer.print());
+    if answer.use_stderr() { ExitCode::from(Exit::Usage.number()) } else { ExitCode::SUCCESS }
 }
 
 /// Returns the file name that the program was started under.

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
 use safekit_core::control::{Accepted, ModuleCommand, Refusal};
+use safekit_core::event::Severity;
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front};
@@ -163,8 +164,11 @@ impl Agent {
         self.stamp_at = now + STAMP_INTERVAL;
         if now >= self.beat_at {
             self.parent.beat();
-            while let Some(ToAgent::Counter { fault }) = self.parent.hear() {
-                self.take_counter_fault(fault.as_deref());
+            while let Some(word) = self.parent.hear() {
+                match word {
+                    ToAgent::Counter { fault } => self.take_counter_fault(fault.as_deref()),
+                    ToAgent::Kept { text } => self.tell_node(Severity::Critical, &text),
+                }
             }
             self.beat_at = now + BEAT_INTERVAL;
         }

@@ -92,13 +92,15 @@ pub(super) fn agent(
     parent: Parent,
     started: &Started,
 ) -> Result<Agent, StartError> {
+    // First of all: whoever ends the agent from now on finds the modules stopped.
+    let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
+    host::release_signals().map_err(io_error("take signals"))?;
     // Before the first thread; where it fails it only costs time later.
     drop(reserve_file_descriptors(DESCRIPTORS));
     let layout = Layout::new(arguments.root.as_deref());
     let (log, log_thread) = LogThread::start(&layout, system_log(arguments))
         .map_err(io_error("start the thread of the logs"))?;
     let boot_id = host::boot_id().map_err(io_error("read the host's boot id"))?;
-    let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
     let (bell, heard) = Bell::new().map_err(io_error("make the bell of the event loop"))?;
     let bell_watched = heard.try_clone().map_err(io_error("watch the bell"))?;
     let keep = Saver { layout: layout.clone(), boot_id: boot_id.clone() };

@@ -50,6 +50,11 @@ pub(crate) enum ToAgent {
         /// Why it is not; `None` where it is.
         fault: Option<String>,
     },
+    /// The program on the disk cannot take over: all goes on as it is.
+    Kept {
+        /// What is to be told.
+        text: String,
+    },
 }
 
 /// What is to be sent when the agent is dead. The bytes are sealed by the agent: the guardian does not understand them.

@@ -11,6 +11,11 @@
 //!    └──────────── 0 s, 1 s, 2 s, 4 s ... 30 s ─────────────────────────┘
 //! ```
 //!
+//! SIGHUP makes guardian and agent the program that lies on the disk, if that can run ([`renewal`]).
+//!
+//! SIGTERM, SIGINT and SIGHUP are held back from the first line on, in the guardian until it catches them, in each agent until
+//! that does: what comes meanwhile waits. A guardian that is to stop and has no agent starts one more, which stops the modules.
+//!
 //! Always: a letter goes out only after the kernel has said that the whole process is dead, never about a live one (one
 //! that hangs in the kernel and cannot be killed is left to silence); each agent gets a counter greater than the one before;
 //! the agent does not outlive the guardian; one thread.
@@ -20,11 +25,17 @@ pub(crate) mod channel;
 mod counter;
 mod farewell;
 mod notify;
+mod renewal;
 mod run;
+mod signals;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,12 +43,18 @@ pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
 pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
+use safekit_core::runtime::host;
+
 use crate::RunArguments;
 use crate::store::Layout;
 use crate::store::layout::{LockError, RootLock};
 
 /// The first argument of the agent proper; it gets the guardian's other arguments behind it.
 pub(crate) const AGENT_PART: &str = "agent";
+/// The first argument of a program that is to say whether it can run; it gets them too.
+pub(crate) const TRIAL_PART: &str = "check";
+/// The first argument of the guardian.
+const GUARDIAN_PART: &str = "run";
 
 /// How often the agent says that it lives. Well below [`Limits::frozen_after`], so that lost turns do not matter.
 pub(crate) const BEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +68,8 @@ const DYING_TRIES: u32 = 5;
 ///
 /// The exit code is that of the agent; 1 where none could be started, 70 where it did not stop as it should.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    // Until they are caught; where that cannot be done, the first moments are as with other programs.
+    drop(host::hold_signals());
     let layout = Layout::new(arguments.root.as_deref());
     let ended = check_files().and_then(|()| guard_root(&layout));
     match ended {
@@ -64,17 +83,55 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
 
 /// Takes the root and lays it out, then guards agents.
 fn guard_root(layout: &Layout) -> Result<u8, String> {
-    let lock = take_root(layout).map_err(|error| error.to_string())?;
-    let program = std::env::current_exe()
-        .map_err(|error| format!("cannot find the file of this program: {error}"))?;
+    let (lock, previous_end) = take_over_or_root(layout).map_err(|error| error.to_string())?;
+    let program =
+        program().map_err(|error| format!("cannot find the file of this program: {error}"))?;
     let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
     lines.iter().for_each(|line| say(line));
-    // "run" is the first one; the agent gets the others as they are.
-    let others = std::env::args_os().skip(2);
-    let arguments = std::iter::once(OsString::from(AGENT_PART)).chain(others).collect();
-    let (counter_file, limits) = (layout.incarnation_file(), Limits::default());
-    guard(Config { lock, counter_file, program, arguments, limits })
-        .map_err(|error| format!("cannot catch signals: {error}"))
+    // "run" is the first one; the other parts get the others as they are.
+    let part = |name: &str| -> Vec<OsString> {
+        std::iter::once(name.into()).chain(std::env::args_os().skip(2)).collect()
+    };
+    guard(Config {
+        lock,
+        counter_file: layout.incarnation_file(),
+        program,
+        arguments: part(AGENT_PART),
+        trial: part(TRIAL_PART),
+        own: part(GUARDIAN_PART),
+        previous_end,
+        limits: Limits::default(),
+    })
+    .map_err(|error| format!("cannot catch signals: {error}"))
+}
+
+/// Says that this program can run with the arguments it was given.
+pub(crate) fn answer_trial() -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    match writeln!(io::stdout(), "safekit-agent {version}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Returns the file that agents are started from, and that this process becomes after an upgrade. Where this program was
+/// started by a whole path, that one: a link that is turned to another version is followed.
+fn program() -> io::Result<PathBuf> {
+    let called = std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute());
+    let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let own = file(Path::new("/proc/self/exe"));
+    match called.filter(|path| own.is_some() && file(path) == own) {
+        Some(path) => Ok(path),
+        None => std::env::current_exe(),
+    }
+}
+
+/// Keeps the root that this process holds from before an upgrade, or takes it.
+fn take_over_or_root(layout: &Layout) -> Result<(RootLock, Option<String>), LockError> {
+    match renewal::take_over(layout) {
+        Some(taken) => Ok(taken),
+        None => take_root(layout).map(|lock| (lock, None)),
+    }
 }
 
 /// Refuses a limit with which the agent would fail in the middle of its work, each time at another place.

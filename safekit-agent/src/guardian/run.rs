@@ -5,9 +5,8 @@
 //! ```
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,12 +15,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use safekit_core::runtime::clock::now;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use safekit_core::runtime::host;
 
 use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started, ToAgent};
 use super::counter::Counter;
 use super::farewell::Sending;
 use super::notify::{self, Notify};
+use super::renewal::{self, Renewal, Trial};
+use super::signals::Signals;
 use crate::store::layout::RootLock;
 
 /// Exit codes of the agent that end the guardian too: done; wrong arguments; wrong configuration. To start the same thing
@@ -29,7 +30,7 @@ use crate::store::layout::RootLock;
 const FINAL_CODES: [i32; 3] = [0, 64, 65];
 /// Exit code of an agent that wants to be started anew: it has left the cluster as it should.
 const AGAIN_CODE: i32 = 75;
-/// What ends an agent that is asked to start anew before it catches that signal.
+/// What ends an agent that is asked to start anew and does not catch that signal.
 const HANGUP: i32 = 1;
 /// An agent that wants so unasked, and sooner than this after its start, waits like one that failed.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
@@ -57,10 +58,16 @@ pub(super) struct Config {
     pub lock: RootLock,
     /// Where the counter is kept.
     pub counter_file: PathBuf,
-    /// The agent's executable.
+    /// The agent's executable, and this process's own after an upgrade.
     pub program: PathBuf,
     /// The agent's arguments.
     pub arguments: Vec<OsString>,
+    /// Those with which the executable says whether it can run.
+    pub trial: Vec<OsString>,
+    /// Those with which it is a guardian.
+    pub own: Vec<OsString>,
+    /// How the last agent ended of the guardian that this process was before.
+    pub previous_end: Option<String>,
     /// Its times.
     pub limits: Limits,
 }
@@ -76,6 +83,8 @@ pub(super) struct Limits {
     pub start_max: Duration,
     /// An agent that has lived this long makes the back-off begin anew. Default 60 s.
     pub calm_after: Duration,
+    /// A program that has not said by then whether it can run does not take over. Default 10 s.
+    pub trial_max: Duration,
 }
 
 impl Default for Limits {
@@ -84,6 +93,7 @@ impl Default for Limits {
             frozen_after: Duration::from_secs(10),
             start_max: Duration::from_secs(60),
             calm_after: Duration::from_secs(60),
+            trial_max: Duration::from_secs(10),
         }
     }
 }
@@ -96,29 +106,33 @@ impl Default for Limits {
 pub(super) fn guard(config: Config) -> io::Result<u8> {
     let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
     let signals = Signals::register()?;
+    host::release_signals()?;
     let counter = Counter::read(config.counter_file.clone());
     if let Some(fault) = counter.fault() {
         say(&format!(
             "the counter of starts begins anew, and the other nodes tell the right one: {fault}"
         ));
     }
-    let phase = Phase::Resting { until: now() };
+    let previous_end = config.previous_end.clone();
     let mut guardian = Guardian {
         config,
         counter,
         notify,
-        phase,
+        signals,
+        phase: Phase::Resting { until: now() },
+        renewal: Renewal::Unasked,
         sending: Vec::new(),
         failures: 0,
         stopping: false,
-        previous_end: None,
+        previous_end,
     };
     loop {
-        let now = guardian.wait(&signals);
-        for signal in signals.take() {
+        let now = guardian.wait();
+        for signal in guardian.signals.take() {
             guardian.handle_signal(now, signal);
         }
         guardian.handle_agent(now);
+        guardian.follow_trial(now);
         guardian.handle_timeout(now);
         if let Some(code) = guardian.end_code() {
             return Ok(code);
@@ -131,7 +145,9 @@ struct Guardian {
     config: Config,
     counter: Counter,
     notify: Notify,
+    signals: Signals,
     phase: Phase,
+    renewal: Renewal,
     sending: Vec<Sending>,
     failures: usize,
     stopping: bool,
@@ -173,13 +189,16 @@ enum Reload {
 
 impl Guardian {
     /// Waits for something to happen; returns the time.
-    fn wait(&mut self, signals: &Signals) -> Instant {
+    fn wait(&mut self) -> Instant {
         let before = now();
         let due = self.due();
-        let mut fds: Vec<PollFd<'_>> = signals.readers().map(readable).collect();
+        let mut fds: Vec<PollFd<'_>> = self.signals.readers().map(readable).collect();
         if let Phase::Running(agent) = &self.phase {
             fds.push(readable(&agent.pidfd));
             fds.push(readable(&agent.channel));
+        }
+        if let Renewal::Trying(trial) = &self.renewal {
+            fds.push(readable(trial.pidfd()));
         }
         let timeout = due.map(|due| due.saturating_duration_since(before));
         let timespec = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -206,34 +225,98 @@ impl Guardian {
             Phase::Running(agent) => agent.kill_at,
             Phase::Ending { .. } => None,
         };
-        self.sending.iter().filter_map(Sending::due).chain(phase).min()
+        let trial = match &self.renewal {
+            Renewal::Trying(trial) => Some(trial.due()),
+            Renewal::Unasked | Renewal::Due => None,
+        };
+        self.sending.iter().filter_map(Sending::due).chain(phase).chain(trial).min()
     }
 
     fn handle_signal(&mut self, now: Instant, signal: Signal) {
-        let stops = signal == Signal::TERM || signal == Signal::INT;
-        if stops && !self.stopping {
+        if signal == Signal::HUP {
+            return self.try_program(now);
+        }
+        if !self.stopping {
             self.stopping = true;
             tell(self.notify.stopping());
         }
         match &mut self.phase {
-            Phase::Running(agent) => {
-                if signal == Signal::HUP {
-                    agent.reload = Reload::Asked;
-                }
-                agent.signal(signal);
-            }
-            Phase::Resting { .. } if stops => self.phase = Phase::Ending { code: 0 },
-            // Who asks for the next agent has mended what the last one failed of: no need to wait.
+            Phase::Running(agent) => agent.signal(signal),
+            // Applications may run that only an agent can stop.
             Phase::Resting { until } => *until = now,
             Phase::Ending { .. } => {}
         }
+    }
+
+    /// Begins to become the program on the disk: first it is asked whether it can run.
+    fn try_program(&mut self, now: Instant) {
+        let asked = matches!(self.renewal, Renewal::Trying(_) | Renewal::Due);
+        if asked || self.stopping {
+            return;
+        }
+        let program = (self.config.program.as_path(), self.config.trial.as_slice());
+        match Trial::start(now, program, &self.config.limits) {
+            Ok(trial) => self.renewal = Renewal::Trying(Box::new(trial)),
+            Err(error) => self.keep_program(&error.to_string()),
+        }
+    }
+
+    fn follow_trial(&mut self, now: Instant) {
+        let Renewal::Trying(trial) = &mut self.renewal else { return };
+        let Some(end) = trial.follow(now) else { return };
+        self.renewal = Renewal::Unasked;
+        match end {
+            Err(why) => self.keep_program(&why),
+            Ok(_) if self.stopping => {}
+            Ok(answer) => {
+                let program = self.config.program.display();
+                say(&format!("guardian and agent become the program {program} ({answer})"));
+                self.renewal = Renewal::Due;
+                match &mut self.phase {
+                    Phase::Running(agent) => {
+                        agent.reload = Reload::Asked;
+                        agent.signal(Signal::HUP);
+                    }
+                    // Who asks for the next agent has mended what the last one failed of: no need to wait.
+                    Phase::Resting { until } => *until = now,
+                    Phase::Ending { .. } => {}
+                }
+            }
+        }
+    }
+
+    /// Says why all goes on as it is.
+    fn keep_program(&self, why: &str) {
+        let program = self.config.program.display();
+        let text = format!(
+            "the program {program} cannot take over: {why}; guardian and agent go on as they are"
+        );
+        say(&text);
+        if let Phase::Running(agent) = &self.phase {
+            // One that does not read has more to say than this.
+            drop(agent.channel.tell(&ToAgent::Kept { text }));
+        }
+    }
+
+    /// Becomes the program on the disk.
+    fn become_program(&mut self) {
+        drop(host::hold_signals());
+        // One that was caught in the last moment would be forgotten.
+        if !self.signals.wait() {
+            self.renewal = Renewal::Unasked;
+            let program = (self.config.program.as_path(), self.config.own.as_slice());
+            let previous_end = self.previous_end.as_deref();
+            let error = renewal::become_program(program, &self.config.lock, previous_end);
+            self.keep_program(&error.to_string());
+        }
+        drop(host::release_signals());
     }
 
     /// Takes what the agent says, and its death.
     fn handle_agent(&mut self, now: Instant) {
         let Phase::Running(agent) = &mut self.phase else { return };
         // Before its messages: all that it has said by its death is then in the channel.
-        let dead = agent.is_dead();
+        let dead = is_dead(&agent.pidfd);
         loop {
             match agent.channel.receive() {
                 Received::Message(FromAgent::Beat) => {
@@ -292,10 +375,6 @@ impl Guardian {
                 ));
                 self.phase = Phase::Ending { code: u8::try_from(code).unwrap_or(CODE_FAILED) };
             }
-            None if self.stopping => {
-                say(&format!("the agent {how} while it was to stop"));
-                self.phase = Phase::Ending { code: CODE_FAILED };
-            }
             None => {
                 if lived >= self.config.limits.calm_after {
                     self.failures = 0;
@@ -317,6 +396,11 @@ impl Guardian {
     }
 
     fn rest(&mut self, now: Instant, how: String) {
+        if self.stopping {
+            say(&format!("the agent {how} while it was to stop; applications may still run"));
+            self.phase = Phase::Ending { code: CODE_FAILED };
+            return;
+        }
         let last = BACK_OFF.len().saturating_sub(1);
         let wait = BACK_OFF.get(self.failures.min(last)).copied().unwrap_or_default();
         self.failures = self.failures.saturating_add(1);
@@ -330,9 +414,20 @@ impl Guardian {
             sending.handle_timeout(now);
         }
         self.sending.retain(|sending| sending.due().is_some());
+        let letters = self.sending.iter().filter_map(Sending::due).max();
+        let becomes_program = matches!(self.renewal, Renewal::Due) && !self.stopping;
         match &mut self.phase {
+            Phase::Resting { until } if *until <= now && becomes_program => match letters {
+                Some(due) => *until = due,
+                None => self.become_program(),
+            },
             Phase::Resting { until } if *until <= now => match self.start(now) {
-                Ok(agent) => self.phase = Phase::Running(Box::new(agent)),
+                Ok(agent) => {
+                    if self.stopping {
+                        agent.signal(Signal::TERM);
+                    }
+                    self.phase = Phase::Running(Box::new(agent));
+                }
                 Err(error) => self.rest(now, format!("cannot be started: {error}")),
             },
             Phase::Running(agent) if agent.kill_at.is_some_and(|kill_at| kill_at <= now) => {
@@ -363,7 +458,10 @@ impl Guardian {
         for variable in notify::VARIABLES {
             command.env_remove(variable);
         }
-        let mut child = command.spawn()?;
+        drop(host::hold_signals());
+        let spawned = command.spawn();
+        host::release_signals()?;
+        let mut child = spawned?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pidfd = pid
             .ok_or(rustix::io::Errno::SRCH)
@@ -425,46 +523,14 @@ impl Agent {
         // It may have ended meanwhile.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, signal);
     }
-
-    /// Tells whether the kernel says that the whole process is dead, its sockets closed.
-    fn is_dead(&self) -> bool {
-        let mut fds = [readable(&self.pidfd)];
-        let at_once = Timespec::default();
-        let polled = rustix::event::poll(&mut fds, Some(&at_once));
-        polled.is_ok_and(|ready| ready > 0)
-            && fds.iter().all(|fd| fd.revents().contains(PollFlags::IN))
-    }
 }
 
-/// The signals that are forwarded, each as a pipe that becomes readable.
-#[derive(Debug)]
-struct Signals {
-    pipes: Vec<(Signal, UnixStream)>,
-}
-
-impl Signals {
-    fn register() -> io::Result<Self> {
-        let mut pipes = Vec::new();
-        for (number, signal) in
-            [(SIGTERM, Signal::TERM), (SIGINT, Signal::INT), (SIGHUP, Signal::HUP)]
-        {
-            let (reader, writer) = UnixStream::pair()?;
-            reader.set_nonblocking(true)?;
-            signal_hook::low_level::pipe::register(number, writer)?;
-            pipes.push((signal, reader));
-        }
-        Ok(Self { pipes })
-    }
-
-    fn readers(&self) -> impl Iterator<Item = &UnixStream> {
-        self.pipes.iter().map(|(_, reader)| reader)
-    }
-
-    /// Returns the signals that came; several of one kind count once.
-    fn take(&self) -> Vec<Signal> {
-        let came = |mut reader: &UnixStream| reader.read(&mut [0; 64]).is_ok_and(|count| count > 0);
-        self.pipes.iter().filter(|(_, reader)| came(reader)).map(|(signal, _)| *signal).collect()
-    }
+/// Tells whether the kernel says that a whole process is dead, its sockets closed.
+pub(super) fn is_dead(pidfd: &OwnedFd) -> bool {
+    let mut fds = [readable(pidfd)];
+    let at_once = Timespec::default();
+    let polled = rustix::event::poll(&mut fds, Some(&at_once));
+    polled.is_ok_and(|ready| ready > 0) && fds.iter().all(|fd| fd.revents().contains(PollFlags::IN))
 }
 
 /// Says that the counter is not on disk.
@@ -476,7 +542,7 @@ fn readable<Fd: AsFd>(fd: &Fd) -> PollFd<'_> {
     PollFd::new(fd, PollFlags::IN)
 }
 
-fn describe(status: ExitStatus) -> String {
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),

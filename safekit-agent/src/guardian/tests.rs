@@ -27,6 +27,8 @@ const LONG: Duration = Duration::from_secs(60);
 const ROOT: &str = "SAFEKIT_TEST_ROOT";
 const REPORT_TO: &str = "SAFEKIT_TEST_REPORT_TO";
 const ACTS: &str = "SAFEKIT_TEST_ACTS";
+/// How a program is tried: "hang", "fail"; it answers without.
+const TRIAL: &str = "SAFEKIT_TEST_TRIAL";
 
 #[expect(clippy::disallowed_types, reason = "the test's own end of the network")]
 type Socket = std::net::UdpSocket;
@@ -98,10 +100,7 @@ impl Played {
 
     fn nothing_more(&self) {
         self.socket.set_nonblocking(true).unwrap();
-        assert_eq!(
-            self.socket.recv(&mut [0; 2048]).unwrap_err().kind(),
-            std::io::ErrorKind::WouldBlock
-        );
+        assert_eq!(self.socket.recv(&mut [0; 2048]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         self.socket.set_nonblocking(false).unwrap();
     }
 
@@ -155,15 +154,41 @@ impl Watched {
 fn fake_guardian() {
     let Some(root) = std::env::var_os(ROOT) else { return };
     let layout = Layout::new(Some(root.as_ref()));
-    let arguments = ["--ignored", "--exact", "guardian::tests::fake_agent", "--test-threads=1"];
+    let part = |name: &str| {
+        let name = format!("guardian::tests::{name}");
+        ["--ignored", "--exact", &name, "--test-threads=1"].map(Into::into).to_vec()
+    };
+    let (lock, previous_end) = take_over_or_root(&layout).unwrap();
     let code = guard(Config {
-        lock: layout.lock().unwrap(),
+        lock,
         counter_file: layout.incarnation_file(),
         program: std::env::current_exe().unwrap(),
-        arguments: arguments.map(Into::into).to_vec(),
-        limits: Limits { frozen_after: Duration::from_millis(300), ..Limits::default() },
+        arguments: part("fake_agent"),
+        trial: part("fake_trial"),
+        own: part("fake_guardian"),
+        previous_end,
+        limits: Limits {
+            frozen_after: Duration::from_millis(300),
+            trial_max: if std::env::var_os(TRIAL).is_some() { Duration::ZERO } else { LONG },
+            ..Limits::default()
+        },
     });
     std::process::exit(code.unwrap().into());
+}
+
+fn forever() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+#[ignore = "a part that the other tests start"]
+fn fake_trial() {
+    match std::env::var(TRIAL).as_deref() {
+        Ok("hang") => forever(),
+        _ => println!("a program"),
+    }
 }
 
 #[test]
@@ -183,17 +208,23 @@ fn fake_agent() {
     let acts = std::env::var(ACTS).unwrap();
     let index = usize::try_from(counter - 1).unwrap();
     let act = acts.split(',').nth(index).unwrap_or_else(|| acts.rsplit(',').next().unwrap());
+    if act == "late" {
+        tell(format!("at {} {}", socket.local_addr().unwrap(), std::process::id()));
+        socket.recv(&mut [0]).unwrap();
+    }
     let (sees_terminate, terminate) = UnixStream::pair().unwrap();
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, terminate).unwrap();
     let (sees_hangup, hangup) = UnixStream::pair().unwrap();
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGHUP, hangup).unwrap();
+    host::release_signals().unwrap();
     tell(format!("hello {counter} {}", std::process::id()));
     match act {
         // Lives on, waiting for nothing that comes; start_max is far away.
-        "live" => loop {
-            std::thread::park();
-        },
-        "terminate" => {
+        "live" => forever(),
+        "terminate" | "late" | "ready" => {
+            if act == "ready" {
+                parent.ready().unwrap();
+            }
             (&sees_terminate).read_exact(&mut [0]).unwrap();
             std::process::exit(0);
         }
@@ -220,11 +251,6 @@ fn fake_agent() {
             parent.beat();
             std::thread::park();
         }
-        "ready" => {
-            parent.ready().unwrap();
-            (&sees_terminate).read_exact(&mut [0]).unwrap();
-            std::process::exit(0);
-        }
         "raise" => {
             let letters = vec![b"letter raised".to_vec()];
             parent.farewell(Farewell { counter: 100, letters, lans }).unwrap();
@@ -232,7 +258,7 @@ fn fake_agent() {
         }
         "surroundings" => {
             let mut stdin = Vec::new();
-            std::io::stdin().read_to_end(&mut stdin).unwrap();
+            io::stdin().read_to_end(&mut stdin).unwrap();
             let notify = std::env::var_os("NOTIFY_SOCKET");
             tell(format!("stdin {stdin:?} notify {notify:?} previous {:?}", started.previous_end));
             std::process::exit(0);
@@ -310,14 +336,91 @@ fn an_agent_that_fails_to_stop_is_not_started_again() {
     played.nothing_more();
 }
 
+/// Tells whether SIGTERM waits for a process.
+fn terminate_waits_for(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let waiting = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+    u64::from_str_radix(waiting.trim(), 16).unwrap() & (1 << 14) != 0
+}
+
 #[test]
-fn hangup_is_forwarded_and_ends_nothing() {
+fn an_agent_that_does_not_catch_signals_yet_is_stopped_when_it_does() {
+    let mut played = Played::start("late");
+    let at = played.next();
+    let (to, pid) = at.strip_prefix("at ").unwrap().split_once(' ').unwrap();
+    played.signal(Signal::TERM);
+    while !terminate_waits_for(pid) {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.socket.send_to(b"x", to).unwrap();
+    played.hello(1);
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
+}
+
+#[test]
+fn who_is_to_stop_without_an_agent_starts_one_that_stops_the_modules() {
+    // The third one would be started after a second.
+    let mut played = Played::start("7,8,terminate");
+    while !played.stderr().contains("exit code 8; it is started again in 1 s") {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
+    assert_eq!(played.counter(), "safekit incarnation 1\n3\n");
+
+    let mut played = Played::start("7,8");
+    while !played.stderr().contains("exit code 8; it is started again in 1 s") {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(70), "{}", played.stderr());
+    assert!(played.stderr().contains("applications may still run"), "{}", played.stderr());
+}
+
+#[test]
+fn hangup_is_forwarded_once_the_program_has_answered_and_ends_nothing() {
     let mut played = Played::start("hangup");
     played.hello(1);
     played.signal(Signal::HUP);
     assert_eq!(played.next(), "hangup");
+    assert!(played.stderr().contains("guardian and agent become the program"));
     played.signal(Signal::TERM);
     assert_eq!(played.end(), Some(0));
+}
+
+#[test]
+fn a_program_that_does_not_answer_does_not_take_over() {
+    let mut played = Played::start_with("terminate", |command| {
+        command.env(TRIAL, "hang");
+    });
+    played.hello(1);
+    played.signal(Signal::HUP);
+    while !played.stderr().contains("it did not answer in time; guardian and agent go on") {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(0));
+    played.expect_all(vec!["letter 1".to_owned(); COPIES.len()]);
+    played.nothing_more();
+}
+
+#[test]
+fn a_guardian_becomes_the_program_with_its_hold_and_what_it_knows() {
+    let mut played = Played::start("reload,surroundings");
+    played.hello(1);
+    let layout = Layout::new(Some(played.root.path()));
+    played.signal(Signal::HUP);
+    let mut came = String::new();
+    while !came.starts_with("hello 2") {
+        layout.lock().unwrap_err();
+        came = played.next();
+    }
+    // Whoever was another process would not have been waited for here.
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
+    let told = "stdin [] notify None previous Some(\"ended with exit code 75\")";
+    while came != told {
+        came = played.next();
+    }
 }
 
 #[test]

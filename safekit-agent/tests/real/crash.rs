@@ -1,7 +1,7 @@
 //! What becomes of an application whose agent, guardian or both are gone, or are another program than before.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -24,12 +24,12 @@ pub(crate) fn one_node(dir: &TempDir, address: &str, program: &str) -> Node {
     node
 }
 
-fn is_ready(report: &Value) -> bool {
+pub(crate) fn is_ready(report: &Value) -> bool {
     report["modules"][0]["readiness"] == "Ready"
 }
 
 /// Waits until another agent than this one has the application.
-fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
+pub(crate) fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
     node.wait_for("the next agent has taken over the application", |report| {
         report["agent_pid"].as_i64() != Some(agent.into())
             && is_ready(report)
@@ -38,7 +38,7 @@ fn wait_adopted(node: &Node, agent: i32, application: &[i32]) {
 }
 
 /// How often `start_both` was run.
-fn starts(node: &Node) -> usize {
+pub(crate) fn starts(node: &Node) -> usize {
     let entries = fs::read_dir(node.root.join("var/modules/farm")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.contains("start_both")).count()
@@ -90,6 +90,57 @@ fn an_application_that_died_with_its_agents_is_restarted_through_the_budget() {
 }
 
 #[test]
+fn a_stop_that_comes_before_there_is_an_agent_stops_what_runs() {
+    let dir = TempDir::new();
+    let mut node = one_node(&dir, "127.78.77.1", AGENT);
+    let (agent, application) = (node.agent_pid(), node.application_pids());
+    node.kill_guardian();
+    node.wait_gone(agent);
+    let mut guardian = Command::new(AGENT)
+        .args(["run", "--node", "node1", "--bind", &node.address, "--root"])
+        .arg(&node.root)
+        .spawn()
+        .unwrap();
+    // It writes its pid as soon as it has the root: well before the agent catches signals.
+    let pid = guardian.id();
+    while !fs::read_to_string(node.root.join("var/safekit.lock"))
+        .unwrap()
+        .starts_with(&pid.to_string())
+    {
+        farm::pause();
+    }
+    farm::signal(i32::try_from(pid).unwrap(), Signal::TERM);
+    assert_eq!(guardian.wait().unwrap().code(), Some(0));
+    assert!(!farm::lives(application[0]), "the application was stopped");
+    let state = fs::read_to_string(node.root.join("var/modules/farm/state.json")).unwrap();
+    assert!(state.contains("\"phase\":\"stopped\""), "{state}");
+}
+
+#[test]
+fn a_service_that_is_restarted_says_why_the_module_stays_stopped_or_starts_it() {
+    let dir = TempDir::new();
+    let mut node = one_node(&dir, "127.78.70.1", AGENT);
+    let application = node.application_pids();
+    node.terminate();
+    assert!(!farm::lives(application[0]), "the application was stopped");
+    node.start_agent();
+    let said = node.safekit(&["state", "-m", "farm"]);
+    assert!(said.contains("farm on node1: STOP"), "{said}");
+    assert!(said.contains("the agent before this one was ended and stopped it"), "{said}");
+
+    let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
+    fs::write(node.root.join("modules/farm/conf/userconfig.xml"), config).unwrap();
+    node.safekit(&["config", "-m", "farm"]);
+    node.safekit(&["start", "-m", "farm"]);
+    node.wait_for("the module is Ready", is_ready);
+    node.terminate();
+    node.start_agent();
+    node.wait_for("the module is started again", is_ready);
+    let log = node.safekit(&["log", "-m", "farm", "-A", "-s", "1000"]);
+    assert!(log.contains("Action start called at boot time"), "{log}");
+}
+
+#[test]
 fn a_host_that_was_reset_starts_what_was_up() {
     let dir = TempDir::new();
     let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
@@ -127,29 +178,78 @@ fn upgrade(program: &Path) -> u64 {
     fs::metadata(program).unwrap().ino()
 }
 
+/// Puts something else in the place of a program, in the same way.
+fn replace_by(program: &Path, text: &str, mode: u32) {
+    let beside = program.with_extension("new");
+    fs::write(&beside, text).unwrap();
+    fs::set_permissions(&beside, fs::Permissions::from_mode(mode)).unwrap();
+    fs::rename(&beside, program).unwrap();
+}
+
 #[test]
 fn an_upgrade_takes_effect_under_a_running_application() {
     let dir = TempDir::new();
     let program = dir.0.join("safekit-agent");
     upgrade(&program);
-    let mut node = one_node(&dir, "127.78.75.1", program.to_str().unwrap());
+    let node = one_node(&dir, "127.78.75.1", program.to_str().unwrap());
+    let application = node.application_pids();
+    let guardian = i32::try_from(node.guardian_pid()).unwrap();
+    // The second time the one that became another program does it again.
+    for _ in 0..2 {
+        let agent = node.agent_pid();
+        let new = upgrade(&program);
+        assert_ne!(program_of(agent), new);
+        farm::signal(guardian, Signal::HUP);
+        wait_adopted(&node, agent, &application);
+        assert_eq!(program_of(node.agent_pid()), new, "the agent is the new one");
+        assert_eq!(program_of(guardian), new, "and so is the guardian, the same process");
+        assert_eq!(node.report()["guardian_pid"], guardian);
+        let holds = fs::read_to_string(node.root.join("var/safekit.lock")).unwrap();
+        assert_eq!(holds.trim(), guardian.to_string());
+    }
+    assert_eq!(starts(&node), 1, "no script was run");
+    assert_eq!(node.report()["modules"][0]["loop_used"], 0, "the budget is not used");
+    let environment = fs::read(format!("/proc/{}/environ", node.agent_pid())).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains("SAFEKIT_GUARDIAN"));
+}
+
+#[test]
+fn a_program_that_cannot_run_does_not_take_over() {
+    let dir = TempDir::new();
+    let program = dir.0.join("safekit-agent");
+    upgrade(&program);
+    let node = one_node(&dir, "127.78.78.1", program.to_str().unwrap());
     let (agent, application) = (node.agent_pid(), node.application_pids());
     let guardian = i32::try_from(node.guardian_pid()).unwrap();
+    let reload = |said: &str| {
+        let from = node.agent_log().len();
+        farm::signal(guardian, Signal::HUP);
+        node.wait_for_said(from, said);
+    };
+    replace_by(&program, "no program at all", 0o755);
+    reload("cannot take over: Exec format error");
+    replace_by(&program, "#!/bin/sh\n", 0o644);
+    reload("cannot take over: Permission denied");
+    replace_by(&program, "#!/bin/sh\nkill -SEGV $$\n", 0o755);
+    reload("cannot take over: it was ended by signal 11");
+    // One that does not know the arguments it would get.
+    replace_by(&program, &format!("#!/bin/sh\nexec '{AGENT}' \"$@\" --strange\n"), 0o755);
+    reload("cannot take over: it ended with exit code 64");
+    fs::remove_file(&program).unwrap();
+    reload("cannot take over: No such file or directory");
+    assert!(farm::lives(agent) && farm::lives(application[0]), "nothing was ended");
+    let told = node.wait_for_log("guardian and agent go on as they are");
+    assert!(told.contains("| C | "), "{told}");
 
-    let new = upgrade(&program);
-    assert_ne!(program_of(agent), new);
-    farm::signal(guardian, Signal::HUP);
+    // And then one that can, of another version.
+    let other = format!(
+        "#!/bin/sh\n[ \"$1\" = check ] && echo 'safekit-agent 9.9.9' && exit\nexec '{AGENT}' \"$@\"\n"
+    );
+    replace_by(&program, &other, 0o755);
+    reload("guardian and agent become the program");
     wait_adopted(&node, agent, &application);
-    assert_eq!(program_of(node.agent_pid()), new, "the agent is the new one");
-    assert_ne!(program_of(guardian), new, "the guardian is still the old one");
-
-    // The guardian too, as a service manager that starts it again does.
-    let agent = node.agent_pid();
-    node.kill_guardian();
-    node.wait_gone(agent);
-    node.start_agent_with(Command::new(&program));
-    wait_adopted(&node, agent, &application);
-    assert_eq!(program_of(i32::try_from(node.guardian_pid()).unwrap()), new);
+    assert!(node.agent_log().contains("(safekit-agent 9.9.9)"), "{}", node.agent_log());
+    assert_eq!(node.report()["guardian_pid"], guardian);
     assert_eq!(starts(&node), 1, "no script was run");
 }
 

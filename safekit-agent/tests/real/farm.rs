@@ -149,6 +149,30 @@ impl Node {
         panic!("{}: never: {what}\n{last:#}\n{}", self.name, self.agent_log());
     }
 
+    /// Waits until the node's log says so; returns all of it.
+    pub(crate) fn wait_for_log(&self, says: &str) -> String {
+        self.wait_for_text(says, || {
+            fs::read_to_string(self.root.join("var/log.txt")).unwrap_or_default()
+        })
+    }
+
+    /// Waits until guardian or agent say so on their standard error, after so many bytes.
+    pub(crate) fn wait_for_said(&self, after: usize, says: &str) {
+        self.wait_for_text(says, || self.agent_log().split_off(after));
+    }
+
+    fn wait_for_text(&self, says: &str, read: impl Fn() -> String) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = read();
+            if text.contains(says) {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "{}: never: {says}\n{text}", self.name);
+            pause();
+        }
+    }
+
     pub(crate) fn agent_pid(&self) -> i32 {
         i32::try_from(self.report()["agent_pid"].as_i64().unwrap()).unwrap()
     }

@@ -31,6 +31,8 @@ mod lab;
 )]
 mod load;
 #[cfg(test)]
+mod oom;
+#[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;
 #[cfg(test)]

@@ -38,6 +38,10 @@ pub enum Cause {
     NodeJoining,
     /// The agent has started; nothing was done yet.
     AgentStarted,
+    /// The agent before this one was told to end and stopped the module; the boot policy does not start it again.
+    FormerAgentEnded,
+    /// The host has booted since the module ran; the boot policy does not start it again.
+    HostBooted,
     /// A former agent left the application running.
     AgentRestarted,
     /// Nothing of the application is watched, and one poll time has passed since the agent has begun anew.

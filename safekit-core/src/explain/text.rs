@@ -85,6 +85,13 @@ pub fn cause_text(cause: &Cause) -> String {
         Cause::NodeJoined => "the node has joined".to_owned(),
         Cause::NodeJoining => "the node has to join again".to_owned(),
         Cause::AgentStarted => "the agent has started".to_owned(),
+        Cause::FormerAgentEnded => {
+            "the agent before this one was ended and stopped it; boot is off or ignore, so this one does not start it"
+                .to_owned()
+        }
+        Cause::HostBooted => {
+            "the host has booted; boot is off or ignore, so it is not started again".to_owned()
+        }
         Cause::AgentRestarted => "a former agent left it so".to_owned(),
         Cause::PollPassed => {
             "nothing of the application is watched, and one poll time has passed".to_owned()

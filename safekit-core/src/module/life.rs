@@ -52,6 +52,8 @@ pub(crate) const SAVE: &str = "save the state of the module";
 const ASK_SERVICES: &str = "learn whether the services run";
 /// What could not be saved is saved again after this time: a full disk may have room again.
 const SAVE_AGAIN: Duration = Duration::from_secs(5);
+/// A saving that takes this long is a fault until it has ended: the disk does not answer. Ten times what a busy disk takes.
+const SAVE_LATE: Duration = Duration::from_secs(5);
 /// Handlers that run at a time: with the script of each of 32 modules they stay below what the edge runs at a time.
 const HANDLERS_MAX: usize = 3;
 /// A balancer that has not asked for this long does not count.
@@ -72,6 +74,8 @@ enum Timer {
     Proof,
     /// When to save again what could not be saved.
     SaveAgain,
+    /// When a saving that has not ended is told as a fault.
+    SaveLate,
 }
 
 /// What an order was for that has not ended.
@@ -244,6 +248,10 @@ impl Module {
             return self.handle_handler_end(now, handler, outcome);
         }
         let Some(order) = self.orders.remove(&id) else { return };
+        if order == Order::Save {
+            self.timers.stop(Timer::SaveLate);
+            self.wait_for_saving(now);
+        }
         let Outcome::Failed { error } = outcome else {
             if order == Order::Save && self.save_error.take().is_some() {
                 self.event(Event::EdgeRecovered { module: Some(self.name()), what: SAVE });
@@ -255,13 +263,25 @@ impl Module {
             Order::Watch => "watch processes for their end",
             Order::Save => {
                 self.timers.set(Timer::SaveAgain, later(now, SAVE_AGAIN));
-                if self.save_error.replace(error.clone()).is_some() {
-                    return;
-                }
-                SAVE
+                return self.fail_to_save(error);
             }
         };
         self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
+    }
+
+    /// Notes why nothing is saved; told once until something is.
+    fn fail_to_save(&mut self, error: String) {
+        if self.save_error.replace(error.clone()).is_none() {
+            self.event(Event::EdgeFailed { module: Some(self.name()), what: SAVE, error });
+        }
+    }
+
+    /// Counts the time of a saving that has not ended.
+    fn wait_for_saving(&mut self, now: Instant) {
+        let saving = self.orders.values().any(|order| *order == Order::Save);
+        if saving && self.timers.deadline(Timer::SaveLate).is_none() {
+            self.timers.set(Timer::SaveLate, later(now, SAVE_LATE));
+        }
     }
 
     fn handle_join(&mut self, now: Instant, join: Join) {
@@ -283,6 +303,11 @@ impl Module {
             Timer::Drain => self.end_drain(now),
             Timer::Patience | Timer::EndAgain => self.end_script(now),
             Timer::SaveAgain => self.kept = None,
+            Timer::SaveLate if self.save_error.is_none() => {
+                let seconds = SAVE_LATE.as_secs();
+                self.fail_to_save(format!("the disk has not answered for {seconds} s"));
+            }
+            Timer::SaveLate => {}
             Timer::Proof => {
                 if matches!(self.state, State::Adopted(_)) {
                     self.become_up(now, Cause::PollPassed);
@@ -458,6 +483,7 @@ impl Module {
         };
         let module = self.name();
         self.order(Order::Save, Action::SaveModule { module, saved });
+        self.wait_for_saving(now);
     }
 
     fn order(&mut self, order: Order, action: Action) {

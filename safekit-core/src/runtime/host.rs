@@ -74,3 +74,21 @@ pub fn random_key() -> io::Result<Key> {
 pub fn end_with_parent(parent_pid: u32) -> io::Result<()> {
     sys::process::end_with_parent(parent_pid)
 }
+
+/// Keeps SIGTERM, SIGINT and SIGHUP back from this thread, from threads that it starts, and from programs that it starts or
+/// becomes, until [`release_signals`]: one that comes meanwhile waits. For the time in which nobody catches them, when they
+/// would end the process without its work being done. The scripts of modules start without it.
+///
+/// # Errors
+/// When the operating system refuses; [`io::ErrorKind::Unsupported`] where it has nothing like it.
+pub fn hold_signals() -> io::Result<()> {
+    sys::process::hold_signals()
+}
+
+/// Takes [`hold_signals`] back, by this process or by the one that started it: what waits comes at once.
+///
+/// # Errors
+/// See [`hold_signals`].
+pub fn release_signals() -> io::Result<()> {
+    sys::process::release_signals()
+}

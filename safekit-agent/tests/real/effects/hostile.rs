@@ -104,6 +104,27 @@ fn a_root_that_cannot_be_written_is_named_with_what_to_do() {
 }
 
 #[test]
+fn wrong_arguments_have_a_code_that_no_state_has() {
+    for wrong in [
+        &["run", "--rot", "/nowhere"][..],
+        &["run", "--bind", "here"],
+        &["agent", "--node"],
+        &["demo", "--nodes", "many"],
+        &["rum"],
+        &[],
+    ] {
+        let output = Command::new(AGENT).args(wrong).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{wrong:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{wrong:?}");
+    }
+    for asked in ["--version", "--help"] {
+        let output = Command::new(AGENT).arg(asked).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(output.stderr.is_empty() && !output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn too_few_open_files_are_said_before_anything_begins() {
     let dir = TempDir::new();
     let mut command = Command::new("sh");

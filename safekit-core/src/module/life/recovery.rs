@@ -29,12 +29,17 @@ impl Module {
             | (AgentStart::SameBoot, None) => {}
             (AgentStart::HostBooted, _) => {
                 self.monitor.disable_classes();
+                if self.started && !self.starts_at_boot() {
+                    self.cause = Cause::HostBooted;
+                }
                 self.started = self.starts_at_boot();
                 self.schedule_boot(now);
             }
             (AgentStart::SameBoot, Some(SavedPhase::Stopped)) => {
                 // Stopped by the end of the agent, not by a person: it comes back with the agent.
-                if self.started {
+                if self.started && !self.starts_at_boot() {
+                    self.cause = Cause::FormerAgentEnded;
+                } else if self.started {
                     self.schedule_boot(now);
                 }
             }

@@ -115,6 +115,10 @@ pub(super) struct Bench {
     pub(super) joined: bool,
     pub(super) watched: BTreeSet<u32>,
     pub(super) saves: Vec<SavedModule>,
+    /// What the disk has not taken yet.
+    unsaved: Vec<ActionId>,
+    /// Whether the disk takes nothing by itself.
+    pub(super) disk_hangs: bool,
     pub(super) events: Vec<Event>,
     pub(super) told: Vec<(ModuleState, &'static str)>,
     /// States and scripts in their order, since the last call of [`Self::story`].
@@ -158,6 +162,8 @@ impl Bench {
             joined: true,
             watched: BTreeSet::new(),
             saves: Vec::new(),
+            unsaved: Vec::new(),
+            disk_hangs: false,
             events: Vec::new(),
             told: Vec::new(),
             story: Vec::new(),
@@ -216,6 +222,16 @@ impl Bench {
                 }
             }
         }
+        if !self.disk_hangs {
+            self.answer_saves(&Outcome::Done);
+        }
+    }
+
+    /// Lets the disk take what waits, or says what became of it.
+    pub(super) fn answer_saves(&mut self, outcome: &Outcome) {
+        for id in std::mem::take(&mut self.unsaved) {
+            self.input(Input::ActionFinished { id, outcome: outcome.clone() });
+        }
     }
 
     fn act(&mut self, id: ActionId, action: Action) {
@@ -236,7 +252,10 @@ impl Bench {
             Action::WatchProcesses { processes, .. } => {
                 self.watched = processes.iter().map(|process| process.pid).collect();
             }
-            Action::SaveModule { saved, .. } => self.saves.push(saved),
+            Action::SaveModule { saved, .. } => {
+                self.saves.push(saved);
+                self.unsaved.push(id);
+            }
         }
     }
 

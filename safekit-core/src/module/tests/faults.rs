@@ -143,26 +143,58 @@ fn the_strongest_of_several_actions_is_done() {
 #[test]
 fn what_cannot_be_saved_is_told_once_and_saved_later() {
     let mut bench = Bench::new(config());
-    let save = |number: u64| ActionId((1 << 40) | number);
-    for number in 1..=3 {
-        assert_eq!(bench.saves.len(), usize::try_from(number).unwrap());
+    bench.disk_hangs = true;
+    bench.command(Command::Start, user()).unwrap();
+    let first = bench.saves.len();
+    for number in 0..3 {
+        assert_eq!(bench.saves.len(), first + number);
         let error = format!("disk full {number}");
-        let outcome = Outcome::Failed { error: error.clone() };
-        bench.input(Input::ActionFinished { id: save(number), outcome });
+        bench.answer_saves(&Outcome::Failed { error: error.clone() });
         assert_eq!(bench.module.faults(), [ModuleFault::NotSaved { error }]);
         bench.pass(s(5));
     }
     assert_eq!(bench.module.faults().len(), 1, "nothing is saved yet");
     let recovered = |event: &&Event| matches!(event, Event::EdgeRecovered { .. });
     assert_eq!(bench.events.iter().filter(recovered).count(), 0);
-    bench.input(Input::ActionFinished { id: save(4), outcome: Outcome::Done });
+    bench.answer_saves(&Outcome::Done);
     assert!(bench.module.faults().is_empty());
     bench.pass(s(60));
-    assert_eq!(bench.saves.len(), 4);
+    assert_eq!(bench.saves.len(), first + 3);
     let failed = |event: &&Event| matches!(event, Event::EdgeFailed { .. });
     assert_eq!(bench.events.iter().filter(failed).count(), 1);
     assert_eq!(bench.events.iter().filter(recovered).count(), 1);
-    assert_eq!(Module::number_of(save(1)), 1);
+    assert_eq!(Module::number_of(ActionId((1 << 40) | 1)), 1);
+}
+
+#[test]
+fn a_disk_that_does_not_answer_is_a_fault_until_it_does() {
+    let mut bench = Bench::new(config());
+    let failed = |event: &&Event| matches!(event, Event::EdgeFailed { .. });
+    let recovered = |event: &&Event| matches!(event, Event::EdgeRecovered { .. });
+    // A busy disk is none.
+    bench.disk_hangs = true;
+    bench.command(Command::Start, user()).unwrap();
+    bench.pass(ms(4_999));
+    assert_eq!(bench.module.faults(), []);
+    bench.answer_saves(&Outcome::Done);
+    bench.pass(s(60));
+    assert_eq!(bench.module.faults(), []);
+    assert_eq!(bench.events.iter().filter(failed).count(), 0);
+
+    bench.run_until(Script::StartBoth);
+    bench.exit(0);
+    bench.pass(s(4));
+    assert_eq!(bench.module.faults(), []);
+    // What is saved meanwhile does not make the time begin anew.
+    bench.command(Command::Stop, user()).unwrap();
+    bench.pass(s(1));
+    let error = "the disk has not answered for 5 s".to_owned();
+    assert_eq!(bench.module.faults(), [ModuleFault::NotSaved { error }]);
+    bench.pass(s(60));
+    assert_eq!(bench.events.iter().filter(failed).count(), 1, "told once");
+    bench.answer_saves(&Outcome::Done);
+    assert_eq!(bench.module.faults(), []);
+    assert_eq!(bench.events.iter().filter(recovered).count(), 1);
 }
 
 #[test]

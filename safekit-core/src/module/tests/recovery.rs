@@ -4,6 +4,7 @@ use super::bench::{Bench, POLL, config, proc, process, s, saved, user, watching}
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction};
 use crate::control::{Command, Origin};
 use crate::event::{Event, ModuleFault, Recovery};
+use crate::explain::Cause;
 use crate::module::saved::{SavedModule, SavedPhase};
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
@@ -171,6 +172,9 @@ fn a_module_that_the_end_of_the_agent_stopped_comes_back_with_the_agent() {
     ] {
         let bench = Bench::begin(with_boot(boot), AgentStart::SameBoot, kept.clone());
         assert_eq!(bench.module.state(), state, "{boot:?}");
+        if state == ModuleState::STOP {
+            assert_eq!(*bench.module.cause(), Cause::FormerAgentEnded);
+        }
     }
 }
 
@@ -189,6 +193,8 @@ fn after_a_boot_of_the_host_the_boot_policy_decides() {
             let bench = Bench::begin(with_boot(boot), AgentStart::HostBooted, Some(kept));
             let state = if starts { ModuleState::WAIT_TRANSIENT } else { ModuleState::STOP };
             assert_eq!(bench.module.state(), state, "{boot:?}, started before: {started}");
+            let stays_though_it_ran = started && !starts;
+            assert_eq!(*bench.module.cause() == Cause::HostBooted, stays_though_it_ran);
             if starts {
                 assert_eq!(bench.commands(), [(Command::Start, Origin::Boot)]);
                 assert_eq!(bench.arguments(), "STOP WAIT start");

@@ -11,7 +11,8 @@
 //!
 //! A process that was there and has died is acted upon as soon as a list made *after* its death confirms that there
 //! are too few: a daemon that forks and whose parent ends is no fault. A process that never came is a fault at the
-//! poll only. Until enough was seen, lists are asked for quickly, so that a later death is noticed by the kernel.
+//! poll only: nothing tells it from a daemon that starts slowly, not even where it died between the end of `start_both` and
+//! the first list, which is asked for in that moment and takes some milliseconds. Until enough was seen, lists are asked for quickly, so that a later death is noticed by the kernel.
 //! A list asked for before the present watch began is not looked at.
 //!
 //! The life of the module switches the classes `both` and `pre`. A class of the user's own is watched while it is

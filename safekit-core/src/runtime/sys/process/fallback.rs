@@ -110,6 +110,14 @@ pub(in crate::runtime) fn end_with_parent(_parent_pid: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(in crate::runtime) fn hold_signals() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(in crate::runtime) fn release_signals() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(in crate::runtime) fn how_it_ended(status: ExitStatus) -> ScriptEnd {
     ScriptEnd::Exited { code: status.code().unwrap_or_default() }
 }

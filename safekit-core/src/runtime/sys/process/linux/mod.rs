@@ -1,6 +1,7 @@
 //! Processes on Linux: /proc, pidfds, process groups, control groups.
 
 mod control_group;
+mod hold;
 mod leftover;
 mod program;
 mod scan;
@@ -16,6 +17,7 @@ use std::process::ExitStatus;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 pub(in crate::runtime) use control_group::ControlGroups;
+pub(in crate::runtime) use hold::{hold_signals, release_signals};
 pub(in crate::runtime) use leftover::leftover_scripts;
 pub(in crate::runtime) use program::check_program;
 pub(in crate::runtime) use scan::Scanner;
