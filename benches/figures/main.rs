@@ -3,6 +3,7 @@
 //! `cargo bench -p safekit-benches -- [--quick|--full] [FIGURE...]` prints tables, and keeps the raw numbers in
 //! `target/benchmarks/`.
 
+mod config;
 mod health;
 mod heartbeat;
 mod loss;
@@ -20,7 +21,7 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 5] = ["heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
 
 /// What a figure works with.
 struct Bench {
@@ -75,6 +76,9 @@ fn measure(options: Option<Options>) -> Try<()> {
 
 impl Bench {
     fn run(&mut self, options: &Options) -> Try<()> {
+        if options.wants("config") {
+            config::measure(self)?;
+        }
         if options.wants("heartbeat") {
             heartbeat::measure(self)?;
         }
