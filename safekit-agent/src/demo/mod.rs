@@ -120,9 +120,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Says a line. A closed output ends the demo at the next look.
+    /// Says a line; an empty one parts the acts where it is printed. A closed output ends the demo at the next look.
     fn say(&self, text: &str) {
-        let line = format!("{:>7.2} s  {text}", self.begin.elapsed().as_secs_f64());
+        let line = match text {
+            "" => String::new(),
+            text => format!("{:>7.2} s  {text}", self.begin.elapsed().as_secs_f64()),
+        };
         if let Some(story) = &self.story {
             if !text.is_empty() {
                 let mut story = story.lock().unwrap_or_else(PoisonError::into_inner);

@@ -204,7 +204,7 @@ pub(super) enum ErrdVerb {
     Enable {
         #[command(flatten)]
         module: ModuleArg,
-        /// The class, as <proc class="..."> has it
+        /// The class, as in class="..." of a process in userconfig.xml
         #[arg(value_name = "CLASS")]
         class: String,
     },
@@ -212,7 +212,7 @@ pub(super) enum ErrdVerb {
     Disable {
         #[command(flatten)]
         module: ModuleArg,
-        /// The class, as <proc class="..."> has it
+        /// The class, as in class="..." of a process in userconfig.xml
         #[arg(value_name = "CLASS")]
         class: String,
     },

@@ -75,6 +75,22 @@ fn find(processes: &[ProcessInfo], pid: u32) -> Option<&ProcessInfo> {
 }
 
 #[test]
+fn a_process_that_replaces_its_program_has_the_name_of_the_new_one() {
+    let mut bench = Bench::new();
+    let link = bench.folder.join("renamed");
+    std::os::unix::fs::symlink("/bin/sleep", &link).unwrap();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "read line; exec \"$0\" 600"]).arg(&link).stdin(Stdio::piped());
+    let mut shell = Sleeper(command.stdout(Stdio::null()).spawn().unwrap());
+    let name = |processes: &[ProcessInfo], pid| find(processes, pid).unwrap().name.clone();
+    assert_eq!(name(&bench.scan(), shell.pid()), "sh");
+    drop(shell.0.stdin.take());
+    let comm = format!("/proc/{}/comm", shell.pid());
+    eventually(|| fs::read_to_string(&comm).unwrap() == "renamed\n");
+    assert_eq!(name(&bench.scan(), shell.pid()), "renamed");
+}
+
+#[test]
 fn the_death_of_a_watched_process_is_noticed() {
     let mut bench = Bench::new();
     let (mut one, two) = (sleeper(), sleeper());

@@ -47,12 +47,13 @@ fn describe(process: &sysinfo::Process) -> Option<ProcessInfo> {
         return None;
     }
     let pid = process.pid().as_u32();
-    // sysinfo rounds the start to seconds and takes a leader that has ended for a zombie; the kernel says it exactly.
+    // sysinfo rounds the start to seconds, takes a leader that has ended for a zombie, and keeps the name that a process
+    // had in its first list: between fork and exec that is its parent's. The kernel says it exactly.
     let stat = stat::read(pid).ok().flatten().filter(|stat| stat.running && !stat.kernel)?;
     Some(ProcessInfo {
         id: ProcessId { pid, started: stat.started },
         parent_pid: stat.parent_pid,
-        name: process.name().to_string_lossy().into_owned(),
+        name: stat.name,
         executable: process.exe().map(file_name).unwrap_or_default(),
         arguments: process.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     })

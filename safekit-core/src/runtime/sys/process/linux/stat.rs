@@ -4,8 +4,10 @@ use std::fs;
 use std::io;
 
 /// What the kernel says of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
+    /// The name of its program or script, cut at 15 bytes.
+    pub(super) name: String,
     /// Its parent.
     pub(super) parent_pid: u32,
     /// The session that it belongs to, by the pid of its leader; 0 for the kernel's own.
@@ -41,6 +43,8 @@ pub(super) fn read(pid: u32) -> io::Result<Option<Stat>> {
 fn parse(bytes: &[u8]) -> Option<Stat> {
     // The second field is the name in parentheses, and a name may contain anything, parentheses too.
     let end_of_name = bytes.iter().rposition(|byte| *byte == b')')?;
+    let begin_of_name = bytes.iter().position(|byte| *byte == b'(')?.checked_add(1)?;
+    let name = String::from_utf8_lossy(bytes.get(begin_of_name..end_of_name)?).into_owned();
     let rest = str::from_utf8(bytes.get(end_of_name.checked_add(1)?..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     // Fields 3 and on, in order; `nth` counts from the one after the last taken.
@@ -52,7 +56,7 @@ fn parse(bytes: &[u8]) -> Option<Stat> {
     let started = fields.nth(1)?.parse().ok()?;
     // A leader that has ended while other threads go on is shown as a zombie with more than one thread.
     let running = !matches!(state, "Z" | "X" | "x") || threads > 1;
-    Some(Stat { parent_pid, session, started, running, kernel: flags & PF_KTHREAD != 0 })
+    Some(Stat { name, parent_pid, session, started, running, kernel: flags & PF_KTHREAD != 0 })
 }
 
 /// The kernel's mark of its own threads, include/linux/sched.h.
@@ -65,8 +69,9 @@ mod tests {
     #[test]
     fn names_with_parentheses_and_spaces_do_not_shift_fields() {
         let text = b"12 (a) R 1) (b) S 7 11 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 3 0 98765 10 20\n";
+        let name = "a) R 1) (b".to_owned();
         let expected =
-            Stat { parent_pid: 7, session: 12, started: 98765, running: true, kernel: false };
+            Stat { name, parent_pid: 7, session: 12, started: 98765, running: true, kernel: false };
         assert_eq!(parse(text), Some(expected));
     }
 
