@@ -139,6 +139,9 @@ fn perform(me: NodeId, socket: &Socket, output: Output, inputs: &mut Vec<Input>)
                 }
                 // No disk and no processes here: a product keeps what is to be kept before it says so.
                 Action::ScanProcesses => Outcome::Processes([].into()),
+                Action::AskServices { .. } => {
+                    Outcome::Failed { error: "nobody here knows of services".to_owned() }
+                }
                 Action::EndScript { .. }
                 | Action::WatchProcesses { .. }
                 | Action::SaveModule { .. }

@@ -1,11 +1,13 @@
 //! Which processes belong to a module, and whether there are as many as there should be.
 //!
-//! The matching of one `<proc>` is in `matcher`, what is made of lists in `monitor`, of one service in `service`, when
-//! lists are asked for in `looks`.
+//! The matching of one `<proc>` is in `matcher`, what is seen of it in `entry`, and where it is a service in `service`;
+//! what is made of lists in `monitor`, when they are asked for in `looks`, what there is to say in `notice`.
 
+mod entry;
 mod looks;
 mod matcher;
 mod monitor;
+mod notice;
 mod service;
 
 #[cfg(test)]
@@ -17,7 +19,8 @@ use std::time::Instant;
 use crate::ids::ProcessId;
 
 pub use matcher::ProcessPattern;
-pub(super) use monitor::{Begin, Monitor, Notice, Switch, Wanted};
+pub(super) use monitor::{Begin, Monitor, Switch};
+pub(super) use notice::{Notice, Wanted};
 pub use service::{ServiceInfo, ServiceState, Services};
 
 /// A process of the host.

@@ -103,7 +103,7 @@ impl Drop for Units<'_> {
     fn drop(&mut self) {
         for unit in ["eff-db.service", "eff-web.service", "eff-other.service"] {
             if let Some(pid) = self.main(unit).and_then(rustix::process::Pid::from_raw) {
-                drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
         }
     }

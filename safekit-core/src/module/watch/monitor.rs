@@ -20,13 +20,14 @@
 //!
 //! Not here: what is done about a fault (`life`), how a list is made (`runtime`).
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::entry::{Entry, Vigil, is_below};
 use super::looks::{Freshness, Look, Looks};
-use super::matcher::{Matcher, runs_script};
-use super::service::{Known, ServiceInfo};
+use super::matcher::Matcher;
+use super::notice::Notice;
+use super::service::ServiceInfo;
 use super::{ProcessInfo, WatchState, Watched};
 use crate::config::model::{ErrdConfig, ProcAction, ProcClass, ProcConfig, ProcKind};
 use crate::control::Command;
@@ -34,11 +35,6 @@ use crate::ids::ProcessId;
 use crate::module::script::Script;
 use crate::timer::later;
 
-/// The first looks after the begin of a watch come at this distance.
-pub(super) const QUICK_LOOK: Duration = Duration::from_millis(250);
-/// So many of them; the next ones, until the first poll, at the distance [`SLOW_LOOK`].
-pub(super) const QUICK_LOOKS_MAX: u32 = 10;
-pub(super) const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// A poll timer below this would be a busy loop.
 const POLL_MIN: Duration = Duration::from_millis(100);
 /// The most processes that are watched for one `<proc>`; more of them are counted, and not watched for their death.
@@ -46,55 +42,6 @@ const WATCHED_MAX: usize = 1024;
 
 /// What can be watched, each with lists of its own.
 const KINDS: [ProcKind; 2] = [ProcKind::Process, ProcKind::Service];
-
-/// What a monitor has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::module) enum Notice {
-    /// A list of all processes is wanted.
-    ScanWanted,
-    /// It is wanted how these services stand.
-    ServicesWanted(BTreeSet<String>),
-    /// Whether services run cannot be known, since now.
-    ServicesUnknown {
-        /// Why, and what to do.
-        error: String,
-    },
-    /// It can be known again.
-    ServicesKnown,
-    /// Report the death of these, and of no others.
-    Watch(BTreeSet<ProcessId>),
-    /// A watched process has died.
-    Died {
-        /// The `<proc>`.
-        name: String,
-        /// The process.
-        process: ProcessId,
-    },
-    /// Too few or too many, since now.
-    Fault {
-        /// The `<proc>`.
-        config: Box<ProcConfig>,
-        /// How many there are.
-        count: u32,
-        /// The host's own words, where it is a service.
-        said: Option<String>,
-    },
-    /// Something has to be done about a fault, told now or before.
-    ActionWanted(Wanted),
-    /// A handler has to be run about a fault, told now or before.
-    HandlerWanted(Box<ProcConfig>),
-    /// As many as there should be again.
-    Recovered {
-        /// The `<proc>`.
-        name: String,
-        /// How many there are.
-        count: u32,
-        /// The host's own words, where it is a service.
-        said: Option<String>,
-    },
-    /// A `<proc>` cannot be watched: its regular expression is none.
-    Unwatchable,
-}
 
 /// What precedes a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,37 +61,6 @@ pub(in crate::module) enum Switch {
     Off,
 }
 
-/// What has to be done about a fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::module) struct Wanted {
-    /// What.
-    pub(in crate::module) command: Command,
-    /// The services that a restart is about, in the order of their start; empty: it is about all of the application.
-    pub(in crate::module) services: Vec<String>,
-}
-
-impl Wanted {
-    /// Returns what does for both: the stronger one; of two restarts one that is about all that either is about.
-    pub(in crate::module) fn and(self, other: Self, strength: impl Fn(Command) -> u8) -> Self {
-        match strength(self.command).cmp(&strength(other.command)) {
-            Ordering::Less => other,
-            Ordering::Greater => self,
-            Ordering::Equal if self.services.is_empty() || other.services.is_empty() => {
-                Self { services: Vec::new(), ..self }
-            }
-            Ordering::Equal => {
-                let mut services = self.services;
-                for name in other.services {
-                    if !services.contains(&name) {
-                        services.push(name);
-                    }
-                }
-                Self { services, ..other }
-            }
-        }
-    }
-}
-
 /// The process monitor of one module.
 #[derive(Debug)]
 pub(in crate::module) struct Monitor {
@@ -162,29 +78,6 @@ pub(in crate::module) struct Monitor {
     services_unknown: Option<String>,
     told: BTreeSet<ProcessId>,
     notices: VecDeque<Notice>,
-}
-
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) config: ProcConfig,
-    matcher: Option<Matcher>,
-    pub(super) vigil: Option<Vigil>,
-}
-
-/// An entry that is watched.
-#[derive(Debug)]
-pub(super) struct Vigil {
-    pub(super) active_from: Instant,
-    next_poll: Instant,
-    pub(super) poll_due: bool,
-    looks: u32,
-    /// Whether it was looked at, whatever that showed.
-    pub(super) seen: bool,
-    state: WatchState,
-    since: Instant,
-    pub(super) processes: BTreeSet<ProcessId>,
-    /// What is known where it is a service.
-    pub(super) service: Known,
 }
 
 impl Monitor {
@@ -308,17 +201,7 @@ impl Monitor {
             let active_from = later(now, self.polltimer.saturating_mul(polls_before));
             let first = begun.entry(entry.config.kind).or_insert(active_from);
             *first = active_from.min(*first);
-            entry.vigil = Some(Vigil {
-                active_from,
-                next_poll: later(active_from, self.polltimer),
-                poll_due: false,
-                looks: 0,
-                seen: false,
-                state: WatchState::Init,
-                since: now,
-                processes: BTreeSet::new(),
-                service: Known::default(),
-            });
+            entry.vigil = Some(Vigil::new(now, active_from, self.polltimer));
         }
         for (kind, first) in begun {
             let look = self.looks(kind).begin(now, first);
@@ -336,10 +219,6 @@ impl Monitor {
             if !self.is_kind_on(kind) {
                 self.looks(kind).end();
             }
-        }
-        if !self.is_kind_on(ProcKind::Service) {
-            // Of what is not watched nothing has to be known.
-            self.services_unknown = None;
         }
         self.tell_watched();
     }
@@ -487,6 +366,10 @@ impl Monitor {
     }
 
     fn tell_watched(&mut self) {
+        if !self.is_kind_on(ProcKind::Service) {
+            // Of what is not watched nothing has to be known.
+            self.services_unknown = None;
+        }
         let vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
         let watched: BTreeSet<_> =
             vigils.flat_map(|vigil| vigil.processes.iter().copied().take(WATCHED_MAX)).collect();
@@ -583,123 +466,6 @@ impl Monitor {
     }
 }
 
-impl Entry {
-    fn judge(
-        &mut self,
-        now: Instant,
-        processes: &[ProcessInfo],
-        running: Option<Script>,
-        freshness: Freshness,
-        notices: &mut VecDeque<Notice>,
-    ) {
-        let (Some(vigil), Some(matcher)) = (&mut self.vigil, &self.matcher) else { return };
-        if vigil.active_from > now {
-            return;
-        }
-        let is_own = |process: &ProcessInfo| running.is_some_and(|s| runs_script(process, s));
-        let found: BTreeSet<_> = processes
-            .iter()
-            .filter(|process| matcher.matches(process) && !is_own(process))
-            .map(|process| process.id)
-            .collect();
-        let count = number(found.len());
-        let below = is_below(&self.config, count);
-        if freshness == Freshness::Doubtful && below {
-            return;
-        }
-        vigil.processes = found;
-        self.weigh(now, count, None, notices);
-    }
-
-    /// Holds what there is against what there should be.
-    pub(super) fn weigh(
-        &mut self,
-        now: Instant,
-        count: u32,
-        said: Option<&str>,
-        notices: &mut VecDeque<Notice>,
-    ) {
-        let Some(vigil) = &mut self.vigil else { return };
-        vigil.seen = true;
-        let said = || said.map(str::to_owned);
-        let below = is_below(&self.config, count);
-        let poll_due = std::mem::take(&mut vigil.poll_due);
-        let over = self.config.atmax.is_some_and(|max| count >= max.max(1));
-        // A death is judged at once; a process that never came, or one too many, at a poll.
-        if (below && (poll_due || vigil.state == WatchState::Up)) || (over && poll_due) {
-            if vigil.state != WatchState::Down {
-                (vigil.state, vigil.since) = (WatchState::Down, now);
-                let config = Box::new(self.config.clone());
-                notices.push_back(Notice::Fault { config, count, said: said() });
-            }
-            notices.extend(match command(&self.config.action) {
-                Some(command) => {
-                    // Only a restart can be about less than all.
-                    let services = match command {
-                        Command::Restart => self.config.restart_services.clone(),
-                        Command::Start
-                        | Command::Stop
-                        | Command::Stopstart
-                        | Command::Forcestop => Vec::new(),
-                    };
-                    Some(Notice::ActionWanted(Wanted { command, services }))
-                }
-                None => self
-                    .config
-                    .action
-                    .handler()
-                    .map(|_file| Notice::HandlerWanted(Box::new(self.config.clone()))),
-            });
-        } else if !below && !over {
-            if vigil.state != WatchState::Up {
-                vigil.since = now;
-            }
-            if vigil.state == WatchState::Down {
-                let name = self.config.name.clone();
-                notices.push_back(Notice::Recovered { name, count, said: said() });
-            }
-            vigil.state = WatchState::Up;
-        }
-    }
-
-    fn is_watched(&self, kind: ProcKind) -> bool {
-        self.config.kind == kind && self.vigil.is_some()
-    }
-
-    /// Returns how many there are, as far as that is known.
-    fn count(&self) -> Option<u32> {
-        let vigil = self.vigil.as_ref()?;
-        match self.config.kind {
-            ProcKind::Process => Some(number(vigil.processes.len())),
-            ProcKind::Service => vigil.service.runs.map(u32::from),
-        }
-    }
-
-    /// Returns what the host says of it; `None` for processes.
-    fn service(&self) -> Option<String> {
-        let said = || self.vigil.as_ref().and_then(|vigil| vigil.service.said.clone());
-        (self.config.kind == ProcKind::Service).then(|| said().unwrap_or_default())
-    }
-
-    /// Returns when to look again because not enough was seen yet.
-    fn next_look(&mut self, now: Instant) -> Option<Instant> {
-        if let Some(at) = self.next_service_look(now) {
-            return Some(at);
-        }
-        let below = self.config.atleast.is_some();
-        let vigil = self.vigil.as_mut().filter(|vigil| vigil.state == WatchState::Init)?;
-        if vigil.active_from > now {
-            return Some(vigil.active_from);
-        }
-        if !below {
-            return None;
-        }
-        vigil.looks = vigil.looks.saturating_add(1);
-        let distance = if vigil.looks <= QUICK_LOOKS_MAX { QUICK_LOOK } else { SLOW_LOOK };
-        Some(later(now, distance))
-    }
-}
-
 /// Returns the command that a fault asks for; `None`: a line in the log, or a handler.
 pub(in crate::module) fn command(action: &ProcAction) -> Option<Command> {
     match action {
@@ -715,12 +481,4 @@ fn is_wanted(class: &ProcClass, on: &BTreeSet<ProcClass>, enabled: &BTreeSet<Str
         ProcClass::Both | ProcClass::Pre => on.contains(class),
         ProcClass::User(name) => on.contains(&ProcClass::Both) && enabled.contains(name),
     }
-}
-
-pub(super) fn is_below(config: &ProcConfig, count: u32) -> bool {
-    config.atleast.is_some_and(|least| count < least)
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

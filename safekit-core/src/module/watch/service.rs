@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::entry::{Entry, QUICK_LOOK, QUICK_LOOKS_MAX, SLOW_LOOK, is_below};
 use super::looks::Freshness;
-use super::monitor::{Entry, Notice, QUICK_LOOK, QUICK_LOOKS_MAX, SLOW_LOOK, is_below};
+use super::notice::Notice;
 use crate::ids::ProcessId;
 use crate::timer::later;
 
