@@ -4,6 +4,9 @@
 //! simulator, to three recorded nodes; in a product the recorder stands around the node in your loop. The recording of
 //! one node goes to a file, as a customer would send it, and is told to a fresh node: it does the same again.
 //! `cargo run -p safekit-examples --example replay_incident`
+//!
+//! With a recording of the agent, and the file with the keys that its cluster had, it tells what that node saw:
+//! `cargo run -p safekit-examples --example replay_incident -- 2026-11-23T011500_0.1.0_17.record keys`
 
 use std::error::Error;
 use std::fs;
@@ -19,11 +22,18 @@ use safekit_core::node::{self, Node, Start};
 use safekit_core::record::{Recorder, Recording};
 use safekit_core::runtime::clock;
 use safekit_core::sim::{Cast, Invariant, Occurrence, SimModule, World};
+use safekit_core::wire::Key;
 use safekit_farm::FarmNode;
 use safekit_farm::node::Output;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
+    let mut arguments = std::env::args_os().skip(1);
+    if let Some(file) = arguments.next() {
+        let keys = arguments.next().map_or_else(|| Ok(Vec::new()), read_keys)?;
+        let recording = Recording::read(&fs::read_to_string(file)?, &keys)?;
+        return tell(&mut out, &recording, |_event| true).map(drop);
+    }
     let given = Arc::default();
     let recorded = incident(Arc::clone(&given))?;
     let file = std::env::temp_dir().join(format!("incident-{}.record", std::process::id()));
@@ -36,22 +46,50 @@ fn main() -> Result<(), Box<dyn Error>> {
     let calls = recording.calls().len();
     writeln!(out, "{} bytes, {calls} calls, complete: {}", text.len(), recording.is_complete())?;
 
-    let mut node = FarmNode::new(Node::new(clock::now(), recording.start()));
-    let mut given_again = Vec::new();
-    for (at, output) in recording.replay(clock::now(), &mut node) {
-        // A simulated world shows its witnesses everything but datagrams.
-        if !matches!(output, Output::Node(node::Output::Transmit(_))) {
-            given_again.push(format!("{output:?}"));
-        }
-        let Output::Node(node::Output::Event(event)) = output else { continue };
-        let names = node.node().explain_names([].into());
-        if tells_much(&event) {
-            writeln!(out, "{:9.3} s  {}", at.as_secs_f64(), line(&event, &names).text)?;
-        }
-    }
+    let given_again = tell(&mut out, &recording, tells_much)?;
     let same = given_again == *given.lock().map_err(|_poisoned| "the story has panicked")?;
     writeln!(out, "{} outputs then and now, the same: {same}", given_again.len())?;
     Ok(())
+}
+
+/// Tells a fresh node all of it, and prints what happened to it; returns what it gave, but for datagrams: a simulated
+/// world shows its witnesses everything else.
+fn tell(
+    out: &mut dyn Write,
+    recording: &Recording,
+    is_told: fn(&Event) -> bool,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut node = FarmNode::new(Node::new(clock::now(), recording.start()));
+    let mut given = Vec::new();
+    for (at, output) in recording.replay(clock::now(), &mut node) {
+        if !matches!(output, Output::Node(node::Output::Transmit(_))) {
+            given.push(format!("{output:?}"));
+        }
+        let Output::Node(node::Output::Event(event)) = output else { continue };
+        let names = node.node().explain_names([].into());
+        if is_told(&event) {
+            writeln!(out, "{:9.3} s  {}", at.as_secs_f64(), line(&event, &names).text)?;
+        }
+    }
+    Ok(given)
+}
+
+/// Reads the keys of a cluster: SAFEVAR/cluster/keys.
+fn read_keys(file: std::ffi::OsString) -> Result<Vec<Key>, Box<dyn Error>> {
+    let text = fs::read_to_string(file)?;
+    let mut keys = Vec::new();
+    for hex in text.lines().filter_map(|line| line.strip_prefix("key ")) {
+        let digit = |place: usize| {
+            let pair = hex.get(2 * place..2 * place + 2).unwrap_or_default();
+            u8::from_str_radix(pair, 16)
+        };
+        let mut bytes = [0; 32];
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = digit(place)?;
+        }
+        keys.push(Key::new(bytes));
+    }
+    Ok(keys)
 }
 
 /// A node's cable is cut for a while, and then its application dies. Returns what that node's recorder wrote.

@@ -17,6 +17,7 @@ mod events;
 mod fronts;
 mod modules;
 mod operations;
+mod record;
 mod report;
 mod shutdown;
 mod start;
@@ -36,7 +37,6 @@ use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front};
 use safekit_core::runtime::{Edge, WatchToken, clock};
-use safekit_farm::FarmNode;
 
 use crate::RunArguments;
 use crate::api::Api;
@@ -83,7 +83,7 @@ struct Agent {
     guardian_pid: u32,
     parent: Parent,
     edge: Edge,
-    node: FarmNode,
+    node: record::Observed,
     board: Arc<Board>,
     /// What the fronts hand their requests to.
     api: Option<Arc<Api>>,
@@ -159,6 +159,9 @@ impl Agent {
         self.open_network_again(now);
         self.hand_over_farewell();
         self.tell_notices();
+        if let Some(text) = self.node.hand_on(now) {
+            self.tell_node(Severity::Event, &text);
+        }
         // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp.
         self.board.stamp(clock::now());
         self.stamp_at = now + STAMP_INTERVAL;

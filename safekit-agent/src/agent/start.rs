@@ -9,16 +9,16 @@ use rustix::process::Resource;
 use safekit_core::event::Severity;
 use safekit_core::ids::ModuleName;
 use safekit_core::module::saved::SavedModule;
-use safekit_core::node::{AgentStart, Node, Start};
+use safekit_core::node::{AgentStart, Start};
 use safekit_core::runtime::front::{Board, FrontError, reserve_file_descriptors};
 use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, Keep, clock, host};
-use safekit_farm::FarmNode;
 
 use super::answers::Answers;
 use super::desk::{Bell, desk};
 use super::events::Events;
 use super::modules::{self, ModuleFiles};
 use super::operations::Office;
+use super::record::Observed;
 use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS};
 use crate::RunArguments;
@@ -114,7 +114,8 @@ pub(super) fn agent(
     let events = arguments.events.then(|| Events::start(io::stdout())).transpose();
     let events = events.map_err(io_error("start the thread of the events"))?;
     let now = clock::now();
-    let node = Node::new(now, Start { counter: started.counter, random: random()? });
+    let start = Start { counter: started.counter, random: random()? };
+    let (node, recorded) = Observed::new(now, start, &layout.records());
     let mut agent = Agent {
         arguments: arguments.clone(),
         layout,
@@ -125,7 +126,7 @@ pub(super) fn agent(
         guardian_pid: started.guardian_pid,
         parent,
         edge,
-        node: FarmNode::new(node),
+        node,
         board: Board::new(now),
         api: None,
         control: None,
@@ -148,6 +149,9 @@ pub(super) fn agent(
         told_faults: BTreeMap::new(),
     };
     agent.take_configuration(started)?;
+    if let Some(text) = recorded {
+        agent.tell_node(Severity::Event, &text);
+    }
     let office = Office::new(desk, &agent);
     agent.open_control(Arc::new(office))?;
     agent.open_network(now);

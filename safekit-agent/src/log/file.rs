@@ -36,6 +36,11 @@ impl LineFile {
         &self.path
     }
 
+    /// Returns the open file, where the last line could be written.
+    pub(crate) fn file(&self) -> Option<&File> {
+        self.open.as_ref().map(|open| &open.file)
+    }
+
     /// Appends a line, its end included, or several that belong together.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +18,7 @@ use safekit_core::runtime::clock;
 use super::age::{self, AGE_INTERVAL};
 use super::file::{LOG_BYTES_MAX, LineFile};
 use super::line::{self, Level, fields_line, module_line};
+use super::sync::Syncer;
 use super::system::SystemLog;
 use crate::store::Layout;
 
@@ -163,6 +164,7 @@ pub(crate) struct LogThread {
     thread: JoinHandle<()>,
     ending: Arc<AtomicBool>,
     ended: Receiver<()>,
+    syncer: Syncer,
 }
 
 impl LogThread {
@@ -171,6 +173,18 @@ impl LogThread {
     /// # Errors
     /// When the operating system gives no more threads.
     pub(crate) fn start(layout: &Layout, system: SystemLog) -> io::Result<(Log, Self)> {
+        Self::start_with(layout, system, Syncer::start(File::sync_data)?)
+    }
+
+    /// Starts it with another disk.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub(super) fn start_with(
+        layout: &Layout,
+        system: SystemLog,
+        syncer: Syncer,
+    ) -> io::Result<(Log, Self)> {
         let (queue, orders) = sync_channel(QUEUE_MAX);
         let (tell_end, ended) = sync_channel(1);
         let overflowed = Arc::new(AtomicU64::new(0));
@@ -185,6 +199,7 @@ impl LogThread {
             overflowed: Arc::clone(&overflowed),
             faults: faults.clone(),
             system,
+            syncer: syncer.clone(),
             forget_at: clock::now(),
         };
         let work = move || {
@@ -193,7 +208,7 @@ impl LogThread {
             let _ = tell_end.try_send(());
         };
         let thread = Builder::new().name("safekit-log".to_owned()).spawn(work)?;
-        Ok((Log { queue, overflowed, faults }, Self { thread, ending, ended }))
+        Ok((Log { queue, overflowed, faults }, Self { thread, ending, ended, syncer }))
     }
 
     /// Ends the thread once its queue is written; lines that come later are lost. A disk that does not answer is left
@@ -202,8 +217,13 @@ impl LogThread {
         self.ending.store(true, Ordering::Release);
         // Wakes a thread that has nothing to write; one whose queue is full sees the mark when it is empty.
         log.order(Order::End);
+        let until = clock::now() + FINISH_MAX;
         match self.ended.recv_timeout(FINISH_MAX) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => self.thread.join().is_ok(),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                let written = self.thread.join().is_ok();
+                self.syncer.finish(until);
+                written
+            }
             Err(RecvTimeoutError::Timeout) => false,
         }
     }
@@ -217,6 +237,7 @@ struct Writer {
     overflowed: Arc<AtomicU64>,
     faults: Faults,
     system: SystemLog,
+    syncer: Syncer,
     /// When old lines are removed the next time.
     forget_at: Instant,
 }
@@ -272,16 +293,25 @@ impl Writer {
                     self.tell_system(Some(&module), &line);
                 }
                 let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
-                let faults = self.faults.clone();
+                let (faults, syncer) = (self.faults.clone(), self.syncer.clone());
                 let lines = self.lines(module);
                 lines.lost = lines.lost.saturating_add(overflowed);
                 lines.write(&line, module_lost_line, &faults);
+                if is_main(&line) {
+                    lines.sync(&syncer);
+                }
             }
             Order::Node { line } => {
                 self.tell_system(None, &line);
                 self.node.write(&line, module_lost_line, &self.faults);
+                if is_main(&line) {
+                    self.node.sync(&self.syncer);
+                }
             }
-            Order::Command { line } => self.commands.write(&line, command_lost_line, &self.faults),
+            Order::Command { line } => {
+                self.commands.write(&line, command_lost_line, &self.faults);
+                self.commands.sync(&self.syncer);
+            }
             // The mark says the same; what came before it is written first.
             Order::End => {}
             Order::Forget { module } => {
@@ -322,6 +352,13 @@ impl Lines {
         Self { file, lost: 0, why: QUEUE_FULL.to_owned(), faulty: false }
     }
 
+    /// Has what is written brought to the disk itself.
+    fn sync(&self, syncer: &Syncer) {
+        if let Some(file) = self.file.file() {
+            syncer.add(file);
+        }
+    }
+
     /// Writes a line; before it, where lines are lacking, one that says so. Both or none: alone it would fit into the last
     /// bytes of a full disk again and again, where no other line does.
     fn write(&mut self, line: &str, lost_line: fn(&str) -> String, faults: &Faults) {
@@ -351,6 +388,10 @@ impl Lines {
             }
         }
     }
+}
+
+fn is_main(line: &str) -> bool {
+    line::parts(line).is_some_and(|parts| parts.level.is_main())
 }
 
 fn module_lost_line(text: &str) -> String {

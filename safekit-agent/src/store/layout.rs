@@ -13,6 +13,7 @@
 //! |- safekit.sock              control socket
 //! |- incarnation               counter of the agent's starts (guardian)
 //! |- commandlog.txt            who asked for what
+//! |- record                    recordings, where somebody wants them
 //! |- log.txt                   what happened to the node
 //! |- cluster/{cluster.xml,cluster_ip.xml,keys}
 //! '- modules/AM                logs, userlogs and saved state
@@ -125,6 +126,11 @@ impl Layout {
     /// What happened to the node.
     pub(crate) fn node_log(&self) -> PathBuf {
         self.safevar.join("log.txt")
+    }
+
+    /// Where what the node is told is recorded, if somebody has made this folder.
+    pub(crate) fn records(&self) -> PathBuf {
+        self.safevar.join("record")
     }
 
     /// All folders and their modes.

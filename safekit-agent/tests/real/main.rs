@@ -33,6 +33,8 @@ mod load;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;
 #[cfg(test)]

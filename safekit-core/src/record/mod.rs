@@ -99,10 +99,15 @@ impl<M> Recorder<M> {
         std::mem::take(&mut self.text)
     }
 
-    fn note(&mut self, now: Instant, words: &str) {
-        if self.full {
-            return;
+    /// Records no more; a last line says so. For whoever has no more room for the text.
+    pub fn stop(&mut self, now: Instant) {
+        if !self.full {
+            self.note(now, FULL);
+            self.full = true;
         }
+    }
+
+    fn note(&mut self, now: Instant, words: &str) {
         let at = now.saturating_duration_since(*self.base.get_or_insert(now)).as_nanos();
         self.full = self.text.len().saturating_add(words.len()) > self.text_bytes_max;
         let words = if self.full { FULL } else { words };
@@ -116,12 +121,16 @@ impl<M: Machine<Input = Input>> Machine for Recorder<M> {
     type Output = M::Output;
 
     fn handle_input(&mut self, now: Instant, input: Input) {
-        self.note(now, &write::input(&input));
+        if !self.full {
+            self.note(now, &write::input(&input));
+        }
         self.machine.handle_input(now, input);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.note(now, write::TURN);
+        if !self.full {
+            self.note(now, write::TURN);
+        }
         self.machine.handle_timeout(now);
     }
 
