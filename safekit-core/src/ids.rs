@@ -96,85 +96,85 @@ impl LanSet {
 
 /// A set of nodes, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeSet(u128);
+pub(crate) struct NodeSet(u128);
 
 impl NodeSet {
     /// No node.
-    pub const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Makes the set of the nodes whose bits are set; bit 0 is the node with id 1.
     #[must_use]
-    pub fn from_bits(bits: u128) -> Self {
+    pub(crate) fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
     /// Returns one bit for each node; bit 0 is the node with id 1.
     #[must_use]
-    pub fn bits(self) -> u128 {
+    pub(crate) fn bits(self) -> u128 {
         self.0
     }
 
     /// Makes the set of one node.
     #[must_use]
-    pub fn only(node: NodeId) -> Self {
+    pub(crate) fn only(node: NodeId) -> Self {
         Self(1 << (u32::from(node.0) - 1))
     }
 
     /// Adds a node.
-    pub fn insert(&mut self, node: NodeId) {
+    pub(crate) fn insert(&mut self, node: NodeId) {
         self.0 |= Self::only(node).0;
     }
 
     /// Takes a node out.
-    pub fn remove(&mut self, node: NodeId) {
+    pub(crate) fn remove(&mut self, node: NodeId) {
         self.0 &= !Self::only(node).0;
     }
 
     /// Tells whether a node is in the set.
     #[must_use]
-    pub fn contains(self, node: NodeId) -> bool {
+    pub(crate) fn contains(self, node: NodeId) -> bool {
         self.0 & Self::only(node).0 != 0
     }
 
     /// Returns what both sets have.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
     /// Returns what either set has.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Returns what this set has and the other one has not.
     #[must_use]
-    pub fn without(self, other: Self) -> Self {
+    pub(crate) fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Tells whether every node of this set is in the other one.
     #[must_use]
-    pub fn is_subset(self, other: Self) -> bool {
+    pub(crate) fn is_subset(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
     /// Tells whether the set has no node.
     #[must_use]
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Returns how many nodes there are.
     #[must_use]
-    pub fn len(self) -> u32 {
+    pub(crate) fn len(self) -> u32 {
         self.0.count_ones()
     }
 
     /// Returns the node with the lowest id.
     #[must_use]
-    pub fn first(self) -> Option<NodeId> {
+    pub(crate) fn first(self) -> Option<NodeId> {
         u8::try_from(self.0.trailing_zeros())
             .ok()
             .filter(|_| self.0 != 0)
@@ -182,7 +182,7 @@ impl NodeSet {
     }
 
     /// Gives the nodes, lowest id first.
-    pub fn iter(self) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = NodeId> {
         let mut rest = self;
         std::iter::from_fn(move || {
             let node = rest.first()?;

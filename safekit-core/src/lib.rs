@@ -6,7 +6,7 @@
 //!
 //! | layer | module | feature |
 //! |---|---|---|
-//! | decides | [`node`], and what it is made of: [`membership`], [`module`]; [`machine`] has their contract | |
+//! | decides | [`node`], and what it is made of: [`membership`], [`module`]; [`Machine`] has their contract | |
 //! | reads and tells | [`config`] (cluster.xml, userconfig.xml), [`event`], [`explain`], [`control`] | |
 //! | does | `runtime`: event loop, sockets, scripts, processes; `runtime::front`: HTTP with health answers | `runtime` |
 //! | tries out | `sim`: whole farms in virtual time, with faults; [`record`]: an incident again | `sim` |
@@ -58,7 +58,7 @@ pub mod control;
 pub mod event;
 pub mod explain;
 pub mod ids;
-pub mod machine;
+mod machine;
 pub mod membership;
 pub mod module;
 pub mod node;
@@ -67,7 +67,7 @@ pub mod record;
 pub mod runtime;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod timer;
+mod timer;
 pub mod wire;
 
 pub use machine::Machine;

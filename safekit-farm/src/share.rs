@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::buckets::{BUCKETS, BucketId, BucketSet};
 
 /// From this ratio of weights on the stronger node takes everything, and the weaker one stands by.
-pub const STRICT_PRIORITY_RATIO: u64 = 64;
+pub(crate) const STRICT_PRIORITY_RATIO: u64 = 64;
 
 /// The strength of a node, relative to the others of its module.
 ///

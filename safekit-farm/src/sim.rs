@@ -21,7 +21,7 @@ use crate::node::{FarmNode, Output};
 
 /// The longest that two nodes that hear each other may own the same bucket: the settling time, an exchange under
 /// heavy loss, and the wait for a node that is not in the view.
-pub const OVERLAP_MAX: Duration = Duration::from_millis(1600);
+const OVERLAP_MAX: Duration = Duration::from_millis(1600);
 
 impl Subject for FarmNode {
     fn node_output(output: &Output) -> Option<&node::Output> {

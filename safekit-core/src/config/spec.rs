@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::duration::{self, Unit};
+use super::duration;
+pub use super::duration::Unit;
 
 /// An element, with all that it may hold.
 #[derive(Clone, Copy, Debug)]

@@ -64,7 +64,7 @@ pub(super) fn action_text(command: Command, origin: &Origin) -> String {
 
 /// Tells why a state changed: "prestart ended after 2.1 s with exit code 0".
 #[must_use]
-pub fn cause_text(cause: &Cause) -> String {
+pub(crate) fn cause_text(cause: &Cause) -> String {
     match cause {
         Cause::Command { command, origin } => {
             let text = action_text(*command, origin);
@@ -95,7 +95,7 @@ pub fn cause_text(cause: &Cause) -> String {
 
 /// Tells how a script ended: "with exit code 1".
 #[must_use]
-pub fn end_text(end: &ScriptEnd) -> String {
+pub(crate) fn end_text(end: &ScriptEnd) -> String {
     match end {
         ScriptEnd::Exited { code } => format!("with exit code {code}"),
         ScriptEnd::Signalled { signal } => format!("by signal {signal}"),
@@ -107,7 +107,7 @@ pub fn end_text(end: &ScriptEnd) -> String {
 
 /// Tells what is wrong with a module, and what to do.
 #[must_use]
-pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
+pub(crate) fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
     match fault {
         ModuleFault::MayStillRun { end } => {
             let how = match end {
@@ -127,7 +127,7 @@ pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
 
 /// Tells why the node has joined or has not: "all configured nodes are heard".
 #[must_use]
-pub fn join_text(why: &JoinReason) -> String {
+pub(crate) fn join_text(why: &JoinReason) -> String {
     match why {
         JoinReason::Started => "it has started".to_owned(),
         JoinReason::Paused { gap } => {
@@ -142,7 +142,7 @@ pub fn join_text(why: &JoinReason) -> String {
 
 /// Tells why a member is what it is: "silent for 1.0 s, own lateness at most 3 ms".
 #[must_use]
-pub fn member_text(why: &MemberReason, names: &Names) -> String {
+pub(crate) fn member_text(why: &MemberReason, names: &Names) -> String {
     match why {
         MemberReason::Heard { incarnation, lan } => {
             format!("incarnation {incarnation} is heard on lan {}", names.lan(*lan))
@@ -169,7 +169,7 @@ fn sender_text(from: &SocketAddr, member: Option<NodeId>, names: &Names) -> (Str
 
 /// Tells what keeps a node or a datagram out, and where to look.
 #[must_use]
-pub fn fault_text(fault: &Fault, names: &Names) -> String {
+pub(crate) fn fault_text(fault: &Fault, names: &Names) -> String {
     match fault {
         Fault::UnknownKey { from, member } => {
             let (sender, mend) = sender_text(from, *member, names);

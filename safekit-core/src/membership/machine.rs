@@ -195,7 +195,7 @@ impl Membership {
 
     /// Returns where the letter has to go: every other node on every lan that both are on.
     #[must_use]
-    pub fn letter_recipients(&self) -> Vec<(LanId, SocketAddr)> {
+    pub(crate) fn letter_recipients(&self) -> Vec<(LanId, SocketAddr)> {
         self.peers.keys().flat_map(|node| self.routes(*node)).collect()
     }
 

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use safekit_core::config::reader::FILE_BYTES_MAX;
-use safekit_core::config::{ClusterConfig, ModuleConfig, Parsed, cluster, module};
+use safekit_core::config::{ClusterConfig, FILE_BYTES_MAX, ModuleConfig, Parsed, cluster, module};
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::saved::SavedModule;
 use safekit_core::module::script::Script;
