@@ -7,6 +7,14 @@ use std::fmt;
 use std::time::Duration;
 
 /// A unit of time.
+///
+/// ```
+/// use safekit_core::config::spec::Unit;
+///
+/// let suffixes = Unit::ALL.map(Unit::as_str);
+/// assert_eq!(suffixes, ["d", "h", "m", "s", "ms", "us"]);
+/// assert_eq!(Unit::Minute.microseconds(), 60_000_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
     /// `us`

@@ -11,6 +11,27 @@
 //!
 //! Bounded: size, number and depth of elements, length of expanded macros, number of diagnostics.
 //! Not here: files, DNS and the environment; the caller hands in bytes and functions.
+//!
+//! # Example
+//! ```
+//! use safekit_core::config::{Code, cluster, module};
+//! use safekit_core::ids::ModuleName;
+//!
+//! let text = br#"<cluster><lans><lan name="default">
+//!   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+//! </lan></lans></cluster>"#;
+//! let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+//!
+//! let text = br#"<safe><service mode="farm"><farm><lan name="defalt"/></farm></service></safe>"#;
+//! let web = module::parse(&ModuleName::new("web")?, "userconfig.xml", text, &|_| None);
+//! let faults = web.check_against(&cluster);
+//! assert_eq!(faults[0].code, Code::UnknownLan);
+//! assert_eq!(
+//!     faults[0].to_string(),
+//!     "userconfig.xml:1:45: error: lan 'defalt' is not in cluster.xml (did you mean 'default'?)"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod change;
 mod check;

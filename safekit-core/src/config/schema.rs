@@ -4,6 +4,8 @@
 //! and never ignored; what belongs only to this product is marked [`Origin::Ours`](super::spec::Origin::Ours).
 //!
 //! Not here: what one value has to do with another (`cluster`, `module`).
+//!
+//! Example: [`ElementSpec`].
 
 mod check;
 mod vip;

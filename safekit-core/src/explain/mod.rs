@@ -8,6 +8,8 @@
 //!
 //! Pure. What SafeKit's documentation prints literally begins the sentence, so that a program which searches for it
 //! finds it; the evidence follows after a colon. Not here: time stamps, files, colours.
+//!
+//! Example: [`line()`].
 
 mod cause;
 mod duration;

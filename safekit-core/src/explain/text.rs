@@ -11,6 +11,21 @@ use crate::membership::{Fault, JoinReason, MemberReason};
 use crate::module::script::ScriptEnd;
 
 /// What ids are called. An id without a name is told as a number.
+///
+/// ```
+/// use safekit_core::explain::Names;
+/// use safekit_core::ids::{LanId, ModuleName, NodeId, NodeName};
+///
+/// let node = NodeId::new(1).ok_or("a node")?;
+/// let mut names = Names::default();
+/// assert_eq!(names.node(node), "node id 1");
+/// names.nodes.insert(node, NodeName::new("paris")?);
+/// assert_eq!(names.node(node), "paris");
+/// // A module of another node, known by its key only.
+/// assert!(names.module(ModuleName::new("web")?.key()).starts_with('#'));
+/// assert_eq!(names.lan(LanId::new(0).ok_or("a lan")?), "number 0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// The configured nodes.

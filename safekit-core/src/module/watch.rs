@@ -1,6 +1,8 @@
 //! Which processes belong to a module, and whether there are as many as there should be.
 //!
 //! The matching of one `<proc>` is in `matcher`, what is made of a list of processes in `monitor`.
+//!
+//! Example: [`ProcessPattern`].
 
 mod matcher;
 mod monitor;
@@ -17,6 +19,8 @@ pub use matcher::ProcessPattern;
 pub(super) use monitor::{Begin, Monitor, Notice, Switch};
 
 /// A process of the host.
+///
+/// Example: [`ProcessPattern`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {
     /// The process.
@@ -32,6 +36,8 @@ pub struct ProcessInfo {
 }
 
 /// How a `<proc>` stands.
+///
+/// Example: [`Watched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum WatchState {
@@ -56,6 +62,26 @@ impl WatchState {
 }
 
 /// A `<proc>` at one moment.
+///
+/// ```
+/// use safekit_core::ids::ProcessId;
+/// use safekit_core::module::watch::{WatchState, Watched};
+///
+/// fn tell(watched: &Watched) -> String {
+///     let Watched { name, state, processes, .. } = watched;
+///     format!("proc.{name} is {} with {} processes", state.as_str(), processes.len())
+/// }
+///
+/// // As `Module::watched` of a running module gives them.
+/// let nginx = Watched {
+///     name: "nginx".to_owned(),
+///     state: WatchState::Up,
+///     since: None,
+///     processes: [ProcessId { pid: 4711, started: 90_210 }].into(),
+///     class: "both".to_owned(),
+/// };
+/// assert_eq!(tell(&nginx), "proc.nginx is up with 1 processes");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     /// Its name in the configuration.

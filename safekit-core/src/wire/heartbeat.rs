@@ -16,7 +16,10 @@ pub(super) const MARKS_BYTES_MAX: usize = 1 + NODES_MAX / 8 + NODES_MAX * 4;
 const SECTION_MARKS: u8 = 1;
 const SECTION_ROW: u8 = 2;
 
-/// A heartbeat that was read.
+/// A heartbeat that was read. Only whose it is can be seen from outside: the rest is for the sender's like, and changes
+/// with the format.
+///
+/// Example: [`Seal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
@@ -26,6 +29,14 @@ pub struct Heartbeat {
     pub(crate) marks: Option<Vec<(NodeId, RowMark)>>,
     /// Rows.
     pub(crate) rows: Vec<Row>,
+}
+
+impl Heartbeat {
+    /// Returns who has sent it.
+    #[must_use]
+    pub fn sender(&self) -> NodeId {
+        self.header.sender
+    }
 }
 
 /// The front of a heartbeat.

@@ -10,6 +10,8 @@ use super::{Row, WireError};
 use crate::ids::NodeId;
 
 /// The end of all lives of one counter.
+///
+/// Example: [`Seal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Letter {

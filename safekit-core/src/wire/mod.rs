@@ -13,6 +13,8 @@
 //! All numbers are big-endian. A row is self-contained: what does not fit goes into another datagram.
 //! Always: nothing that is not authentic is interpreted; nothing decoded differs from what its encoding gives.
 //! Not here: what a row means (`membership`), sockets (`runtime`).
+//!
+//! Example: [`Seal`].
 
 mod bytes;
 mod check;

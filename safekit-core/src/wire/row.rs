@@ -13,8 +13,8 @@ pub(super) const EXTENSION_BYTES_MAX: usize = 96;
 const NODE_SET_BYTES_MAX: usize = 1 + NODES_MAX / 8;
 const HEARING_BYTES: usize = 3;
 const MODULE_BYTES: usize = 14;
-/// The most bytes of a row: 128 nodes heard, a view of 128, 32 modules, and all extensions. In this order: id, incarnation,
-/// version, flags, signature, epoch, hears, view, modules, extensions.
+/// The most bytes of a row: 128 nodes heard, a view of 128, 32 modules, and all extensions. In this order: id,
+/// incarnation, version, flags, signature, epoch, hears, view, modules, extensions.
 pub(super) const BYTES_MAX: usize = 1
     + 12
     + 4
@@ -37,11 +37,11 @@ const FLAGS: u8 = FLAG_JOINING | FLAG_OVER | FLAG_OUT | FLAG_ARMED | FLAG_VIEW;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) struct Row {
-    /// Whose.
+    /// Whose it is.
     pub(crate) node: NodeId,
-    /// Its life.
+    /// The life of the node that tells it.
     pub(crate) incarnation: Incarnation,
-    /// Grows with each change within that life.
+    /// How many changes of the row there were within that life; [`u32::MAX`] in a tombstone.
     pub(crate) version: u32,
     /// Whether it is still joining: in no view, heard, silent in claims.
     pub(crate) joining: bool,
@@ -51,17 +51,17 @@ pub(crate) struct Row {
     pub(crate) out: bool,
     /// Whether it is prepared for the view that it announces.
     pub(crate) armed: bool,
-    /// Whom it hears.
+    /// Whom it hears, itself left out: the edges of the graph that views are made of.
     pub(crate) hears: BTreeMap<NodeId, Hearing>,
-    /// What it tells of its modules.
+    /// What it tells of its modules; at most [`MODULES_MAX`].
     pub(crate) modules: BTreeMap<ModuleKey, ModuleFacts>,
-    /// The number of the view that it announces.
+    /// The number of the view that it announces; only grows within a life. 0: none yet.
     pub(crate) epoch: Epoch,
-    /// The view that it announces.
+    /// The view that it announces; `None`: it wants to be in none.
     pub(crate) view: Option<ViewName>,
-    /// Signature of its cluster.xml.
+    /// Signature of its cluster.xml: eight bytes of SHA-256 over the canonical text.
     pub(crate) cluster_signature: u64,
-    /// What a later version adds: fields of (type:u8, length:u8, bytes), kept and relayed as they are.
+    /// What a later version adds: fields of (type:u8, length:u8, bytes), kept and relayed as they are; at most 96 bytes.
     pub(crate) extension: Vec<u8>,
 }
 
@@ -70,31 +70,33 @@ pub(crate) struct Row {
 pub(crate) struct Hearing {
     /// Check of the incarnation that is heard, see [`super::incarnation_check`].
     pub(crate) check: u16,
-    /// On which lans.
+    /// On which lans, one bit each.
     pub(crate) lans: LanSet,
 }
 
 /// Names a view: who is in it, and a digest of all that it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ViewName {
-    /// Its members.
+    /// Its members, one bit each.
     pub(crate) members: NodeSet,
-    /// Digest of members, incarnations, groups and sharing.
+    /// Digest of members, incarnations, groups and sharing: eight bytes of SHA-256. Different views differ in it.
     pub(crate) digest: u64,
 }
 
 /// What a node tells of one of its modules.
+///
+/// Example: [`Membership`](crate::membership::Membership).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModuleFacts {
-    /// Whether the module takes load here.
+    /// Whether it takes load here: a farm module that is UP (Ready).
     pub takes: bool,
-    /// Its state.
+    /// Its state there.
     pub state: ModuleState,
-    /// Lans whose heartbeats count for it.
+    /// Lans whose heartbeats count for it, one bit each.
     pub lans: LanSet,
-    /// Low half of the configuration's signature: a difference is named.
+    /// Low half (32 bits) of the configuration's signature: where two nodes differ, the log names the module.
     pub config: u32,
-    /// Signature of what the shares are computed from.
+    /// Signature of what the shares are computed from, the same on all nodes; 0: the module shares nothing by itself.
     pub sharing: u32,
 }
 

@@ -32,7 +32,7 @@ use crate::node::FarmNode;
 /// use safekit_core::control::{Command, Origin};
 /// use safekit_core::ids::ModuleName;
 /// use safekit_core::module::state::ModuleState;
-/// use safekit_farm::runtime::{Host, HostConfig, HostModule};
+/// use safekit_farm::runtime::{Host, HostConfig, HostHandle, HostModule, ModuleStatus};
 ///
 /// // A farm of one, for the example's sake.
 /// let cluster = r#"<cluster><lans port="47613" pulse="20"><lan name="default">
@@ -45,7 +45,17 @@ use crate::node::FarmNode;
 /// let host = Host::start(config)?;
 /// let web = ModuleName::new("web")?;
 /// host.command(&web, Command::Start, Origin::User("me".to_owned()))?;
-/// assert!(host.wait_for(&web, ModuleState::UP_READY, Duration::from_secs(30)));
+/// let limit = Duration::from_secs(30);
+/// assert!(host.wait_for(&web, ModuleState::UP_READY, limit));
+/// assert!(host.wait_until(&web, limit, |status: &ModuleStatus| status.owned.count() == 256));
+///
+/// // A detector on a thread of its own has found a fault.
+/// let handle: HostHandle = host.handle();
+/// let detector = std::thread::spawn(move || {
+///     handle.command(&web, Command::Restart, Origin::Detector("disk".to_owned()))
+/// });
+/// let accepted = detector.join().map_err(|_| "the detector has panicked")??;
+/// assert!(!accepted.text.is_empty());
 /// host.stop(Duration::from_secs(30))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -62,6 +72,8 @@ pub struct Host {
 
 /// Gives commands to a [`Host`] and asks how its modules stand, from any thread, as a detector of faults does. It
 /// does not keep the host alive.
+///
+/// Example: [`Host`].
 #[derive(Clone, Debug)]
 pub struct HostHandle {
     sender: EdgeSender,
@@ -70,8 +82,9 @@ pub struct HostHandle {
 
 impl HostHandle {
     /// Asks something of a module and returns what happens next, as soon as the node has decided: the command itself
-    /// takes its time. What came of it at once is shown by [`HostHandle::module`] when this returns. A command of a detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`);
-    /// one of a user begins the count anew.
+    /// takes its time. What came of it at once is shown by [`HostHandle::module`] when this returns. A command of a
+    /// detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`); one of a user begins the count
+    /// anew.
     ///
     /// Not to be called by [`HostConfig::handler`] or other functions that the host waits for; from the callback it
     /// is fine.
