@@ -1,6 +1,11 @@
-//! What no tool checks, by reading the source: the rooms of the house, foreign types in what is public.
+//! What no tool checks, by reading the source: the rooms of the house, foreign types in what is public, examples,
+//! dependencies.
 #![cfg(test)]
 
+#[path = "tidy/dependencies.rs"]
+mod dependencies;
+#[path = "tidy/examples.rs"]
+mod examples;
 #[path = "tidy/foreign.rs"]
 mod foreign;
 #[path = "tidy/sources.rs"]

@@ -9,7 +9,7 @@ pub(crate) const LIBRARIES: [&str; 2] = ["safekit-core", "safekit-farm"];
 /// A file of the source.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Its path below the package's `src`, with slashes.
+    /// Its path below the folder that was read, with slashes.
     pub(crate) path: String,
     /// What it holds.
     pub(crate) text: String,
@@ -27,17 +27,25 @@ impl Source {
     }
 }
 
-/// Returns a file of a package, as Cargo.toml.
+/// Returns a file of a package, such as Cargo.toml.
 pub(crate) fn file(package: &str, path: &str) -> String {
     let path = folder(package).join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the whole source of a package, in the order of the paths.
+/// Returns the source of a package below `src`, in the order of the paths.
 pub(crate) fn sources(package: &str) -> Vec<Source> {
-    let src = folder(package).join("src");
+    below(&folder(package).join("src"))
+}
+
+/// Returns all source of a package, tests included, in the order of the paths.
+pub(crate) fn everything(package: &str) -> Vec<Source> {
+    below(&folder(package))
+}
+
+fn below(root: &Path) -> Vec<Source> {
     let mut found = Vec::new();
-    collect(&src, &src, &mut found);
+    collect(root, root, &mut found);
     assert!(found.len() > 5, "the source is not where it was");
     found.sort_by(|one, other| one.path.cmp(&other.path));
     found
@@ -47,14 +55,14 @@ fn folder(package: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(package)
 }
 
-fn collect(src: &Path, folder: &Path, found: &mut Vec<Source>) {
+fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(src, &path, found);
+            collect(root, &path, found);
         } else if path.extension().is_some_and(|it| it == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            let path = path.strip_prefix(src).unwrap().to_str().unwrap().replace('\\', "/");
+            let path = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
             found.push(Source { path, text });
         }
     }
