@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Always: what is owned is part of what the wanted view gives to this node; without a view nothing is owned.
-//! Not here: who forms a view (membership), who owns what in it ([`crate::share`]), packets (the virtual IP).
+//! Not here: who forms a view (membership), who owns what in it ([`ShareTable`]), packets (the virtual IP).
 //!
 //! Example: [`Farm`].
 

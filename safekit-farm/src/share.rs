@@ -24,8 +24,8 @@ pub(crate) const STRICT_PRIORITY_RATIO: u64 = 64;
 /// The strength of a node, relative to the others of its module.
 ///
 /// No unit; 1 unless configured. 0: the node takes no load, even alone. Twice the weight of another node: twice its
-/// buckets. [`STRICT_PRIORITY_RATIO`] times the weight of another node, or more: the other one gets nothing while
-/// this one takes part, which is how a chain of standby nodes is configured (1, 64, 4096, ...).
+/// buckets. 64 times the weight of another node, or more: the other one gets nothing while this one takes part, which is
+/// how a chain of standby nodes is configured (1, 64, 4096, ...).
 ///
 /// ```
 /// use safekit_core::ids::NodeId;

@@ -5,7 +5,7 @@
 //!       ─cluster / module: what one value has to do with another─► model, or errors
 //! ```
 //!
-//! Every fault of a file is told in one pass, each with file, line and column ([`diagnostic`]). A model exists only when
+//! Every fault of a file is told in one pass, each with file, line and column ([`Diagnostic`]). A model exists only when
 //! there was no error, so an invalid value cannot exist in it ([`model`]). The model gives canonical text back
 //! (`to_xml`) that reads as the same model; the signature is computed from that text.
 //!

@@ -11,7 +11,7 @@ use crate::node::{Action, ModuleSetup, Outcome};
 
 /// What a module takes.
 ///
-/// Example: [`Module`].
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -82,7 +82,7 @@ pub enum BudgetChange {
 
 /// How the node stands to its cluster.
 ///
-/// Example: [`Module`].
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Join {
@@ -96,7 +96,7 @@ pub enum Join {
 
 /// What a module gives.
 ///
-/// Example: [`Module`].
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {
