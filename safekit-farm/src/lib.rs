@@ -31,6 +31,9 @@
 //! // A farm of one on loopback; yours names all its servers, the same on each of them.
 //! let cluster = r#"<cluster><lans port="47614" pulse="20"><lan name="default">
 //!   <node name="node1" addr="127.61.7.2"/></lan></lans></cluster>"#;
+//! # // An address of this process alone, so that two runs of the tests do not meet.
+//! # let pid = std::process::id();
+//! # let cluster = &cluster.replace("127.61.7.2", &format!("127.61.{}.{}", pid / 250 % 250, pid % 250 + 1));
 //! let module = r#"<safe><service mode="farm"><farm><lan name="default"/></farm></service></safe>"#;
 //! let config = HostConfig::read(cluster, "node1")?
 //!     .with_module(HostModule::read("web", module)?)

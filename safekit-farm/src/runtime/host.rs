@@ -37,6 +37,9 @@ use crate::node::FarmNode;
 /// // A farm of one, for the example's sake.
 /// let cluster = r#"<cluster><lans port="47613" pulse="20"><lan name="default">
 ///   <node name="node1" addr="127.61.7.1"/></lan></lans></cluster>"#;
+/// # // An address of this process alone, so that two runs of the tests do not meet.
+/// # let pid = std::process::id();
+/// # let cluster = &cluster.replace("127.61.7.1", &format!("127.61.{}.{}", pid / 250 % 250, pid % 250 + 1));
 /// let module = r#"<safe><service mode="farm"><farm><lan name="default"/></farm></service></safe>"#;
 /// let config = HostConfig::read(cluster, "node1")?
 ///     .with_module(HostModule::read("web", module)?)
