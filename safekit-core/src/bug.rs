@@ -1,8 +1,12 @@
 //! Faults of the machines that a test can switch on, to show that the simulation finds them.
 //!
 //! Without the feature `planted-bugs` the question is answered `false` at compile time, and nothing of this is in the program.
+//!
+//! Example: `plant`.
 
 /// A fault that somebody could have made.
+///
+/// Example: `plant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 #[cfg_attr(
@@ -47,11 +51,22 @@ mod switch {
     }
 
     /// Switches one fault on for this thread, or all off.
+    ///
+    /// ```
+    /// use safekit_core::bug::{Bug, plant, planted};
+    ///
+    /// plant(Some(Bug::UnlimitedRestarts));
+    /// assert!(planted(Bug::UnlimitedRestarts) && !planted(Bug::StaleView));
+    /// plant(None);
+    /// assert!(!planted(Bug::UnlimitedRestarts));
+    /// ```
     pub fn plant(bug: Option<Bug>) {
         PLANTED.set(bug);
     }
 
     /// Tells whether a fault is switched on in this thread.
+    ///
+    /// Example: `plant`.
     #[must_use]
     pub fn planted(bug: Bug) -> bool {
         PLANTED.get() == Some(bug)

@@ -1,4 +1,6 @@
 //! What has happened on a node: data for logs, callbacks and programs. The sentence for people is [`crate::explain`]'s.
+//!
+//! Example: [`Event`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +14,15 @@ use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
 
 /// How important an event is; the letters of the module log.
+///
+/// ```
+/// use safekit_core::event::Severity;
+///
+/// // The log that everybody reads leaves out what is for the verbose one only.
+/// let shown = |severity: Severity| severity < Severity::Info;
+/// assert!(shown(Severity::Critical) && !shown(Severity::Info));
+/// assert_eq!(Severity::Critical.letter(), 'C');
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Severity {
@@ -42,6 +53,42 @@ impl Severity {
 }
 
 /// Something that has happened.
+///
+/// ```
+/// use safekit_core::event::{DrainSkip, Event, ModuleFault, ModuleRefusal, Recovery};
+/// use safekit_core::ids::ModuleName;
+///
+/// /// What is worth waking somebody for.
+/// fn alarm(event: &Event) -> Option<String> {
+///     match event {
+///         Event::BudgetExhausted { module, max, .. } => {
+///             Some(format!("{module} failed more than {max} times, and is stopped"))
+///         }
+///         Event::ModuleFaulty { module, fault: ModuleFault::NotSaved { error } } => {
+///             Some(format!("the state of {module} cannot be saved: {error}"))
+///         }
+///         Event::ModuleRefused { module, why: ModuleRefusal::TooMany } => {
+///             Some(format!("{module} is one module too many"))
+///         }
+///         Event::Recovered { module, what: Recovery::ProcessesGone } => {
+///             Some(format!("{module} was found broken after a start of the agent"))
+///         }
+///         _ => None,
+///     }
+/// }
+///
+/// let web = ModuleName::new("web")?;
+/// let fault = ModuleFault::NotSaved { error: "no space left on device".to_owned() };
+/// let event = Event::ModuleFaulty { module: web.clone(), fault };
+/// assert_eq!(event.module(), Some(&web));
+/// assert_eq!(
+///     alarm(&event).as_deref(),
+///     Some("the state of web cannot be saved: no space left on device")
+/// );
+/// let event = Event::DrainSkipped { module: web, why: DrainSkip::NobodyElse };
+/// assert_eq!(alarm(&event), None);
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -327,6 +374,8 @@ impl Event {
 }
 
 /// What is wrong with a module and needs a person.
+///
+/// Example: [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModuleFault {
@@ -348,6 +397,8 @@ pub enum ModuleFault {
 }
 
 /// Why a module is not taken, or not let go.
+///
+/// Example: [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModuleRefusal {
@@ -363,6 +414,8 @@ pub enum ModuleRefusal {
 }
 
 /// Why there is no drain.
+///
+/// Example: [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DrainSkip {
@@ -379,6 +432,8 @@ pub enum DrainSkip {
 }
 
 /// What is made of what a former agent left.
+///
+/// Example: [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recovery {

@@ -1,4 +1,6 @@
 //! Names and numbers of things, each a type of its own.
+//!
+//! Example: [`NodeId`].
 
 use std::fmt;
 
@@ -14,6 +16,17 @@ pub const MODULES_MAX: usize = 32;
 pub const NAME_BYTES_MAX: usize = 64;
 
 /// A configured node: its place in cluster.xml, from 1 to [`NODES_MAX`]. The same number means the same node on every node.
+///
+/// ```
+/// use safekit_core::ids::{NODES_MAX, NodeId};
+///
+/// let second = NodeId::new(2).ok_or("a place from 1 to 128")?;
+/// assert_eq!(second.number(), 2);
+/// assert_eq!(second.to_string(), "node id 2");
+/// assert_eq!(NodeId::new(0), None);
+/// assert_eq!(NodeId::new(NODES_MAX + 1), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(u8);
@@ -40,6 +53,8 @@ impl fmt::Display for NodeId {
 }
 
 /// A configured lan: its place in cluster.xml, from 0 to [`LANS_MAX`] - 1.
+///
+/// Example: [`LanSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LanId(u8);
@@ -60,6 +75,17 @@ impl LanId {
 }
 
 /// A set of lans, one bit each.
+///
+/// ```
+/// use safekit_core::ids::{LanId, LanSet};
+///
+/// let [first, second] = [LanId::new(0).ok_or("a lan")?, LanId::new(1).ok_or("another")?];
+/// let mut heard = LanSet::default();
+/// heard.insert(second);
+/// assert!(heard.contains(second) && !heard.contains(first));
+/// assert_eq!(heard.and(LanSet::ALL), heard);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -96,85 +122,85 @@ impl LanSet {
 
 /// A set of nodes, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeSet(u128);
+pub(crate) struct NodeSet(u128);
 
 impl NodeSet {
     /// No node.
-    pub const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Makes the set of the nodes whose bits are set; bit 0 is the node with id 1.
     #[must_use]
-    pub fn from_bits(bits: u128) -> Self {
+    pub(crate) fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
     /// Returns one bit for each node; bit 0 is the node with id 1.
     #[must_use]
-    pub fn bits(self) -> u128 {
+    pub(crate) fn bits(self) -> u128 {
         self.0
     }
 
     /// Makes the set of one node.
     #[must_use]
-    pub fn only(node: NodeId) -> Self {
+    pub(crate) fn only(node: NodeId) -> Self {
         Self(1 << (u32::from(node.0) - 1))
     }
 
     /// Adds a node.
-    pub fn insert(&mut self, node: NodeId) {
+    pub(crate) fn insert(&mut self, node: NodeId) {
         self.0 |= Self::only(node).0;
     }
 
     /// Takes a node out.
-    pub fn remove(&mut self, node: NodeId) {
+    pub(crate) fn remove(&mut self, node: NodeId) {
         self.0 &= !Self::only(node).0;
     }
 
     /// Tells whether a node is in the set.
     #[must_use]
-    pub fn contains(self, node: NodeId) -> bool {
+    pub(crate) fn contains(self, node: NodeId) -> bool {
         self.0 & Self::only(node).0 != 0
     }
 
     /// Returns what both sets have.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
     /// Returns what either set has.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Returns what this set has and the other one has not.
     #[must_use]
-    pub fn without(self, other: Self) -> Self {
+    pub(crate) fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Tells whether every node of this set is in the other one.
     #[must_use]
-    pub fn is_subset(self, other: Self) -> bool {
+    pub(crate) fn is_subset(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
     /// Tells whether the set has no node.
     #[must_use]
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Returns how many nodes there are.
     #[must_use]
-    pub fn len(self) -> u32 {
+    pub(crate) fn len(self) -> u32 {
         self.0.count_ones()
     }
 
     /// Returns the node with the lowest id.
     #[must_use]
-    pub fn first(self) -> Option<NodeId> {
+    pub(crate) fn first(self) -> Option<NodeId> {
         u8::try_from(self.0.trailing_zeros())
             .ok()
             .filter(|_| self.0 != 0)
@@ -182,7 +208,7 @@ impl NodeSet {
     }
 
     /// Gives the nodes, lowest id first.
-    pub fn iter(self) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = NodeId> {
         let mut rest = self;
         std::iter::from_fn(move || {
             let node = rest.first()?;
@@ -203,6 +229,14 @@ impl FromIterator<NodeId> for NodeSet {
 }
 
 /// Why a text cannot be a name.
+///
+/// ```
+/// use safekit_core::ids::{ModuleName, NameError, NodeName};
+///
+/// assert_eq!(NodeName::new("node 1"), Err(NameError::Character(' ')));
+/// assert_eq!(NodeName::new(&"n".repeat(65)), Err(NameError::TooLong));
+/// assert_eq!(ModuleName::new("lastconfig"), Err(NameError::Reserved));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -274,14 +308,44 @@ macro_rules! name_type {
 
 name_type! {
     /// The name of a node in cluster.xml.
+    ///
+    /// 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit.
+    ///
+    /// ```
+    /// use safekit_core::ids::NodeName;
+    ///
+    /// let name = NodeName::new("node1.example.org")?;
+    /// assert_eq!(name.as_str(), "node1.example.org");
+    /// # Ok::<(), safekit_core::ids::NameError>(())
+    /// ```
     NodeName
 }
 name_type! {
     /// The name of a lan in cluster.xml.
+    ///
+    /// Characters as in [`NodeName`].
+    ///
+    /// ```
+    /// use safekit_core::ids::LanName;
+    ///
+    /// assert_eq!(LanName::new("backup-lan")?.to_string(), "backup-lan");
+    /// # Ok::<(), safekit_core::ids::NameError>(())
+    /// ```
     LanName
 }
 name_type! {
     /// The name of a module: the folder it is installed in, and what `-m` takes.
+    ///
+    /// Characters as in [`NodeName`]; `lastconfig` is reserved.
+    ///
+    /// ```
+    /// use safekit_core::ids::{ModuleKey, ModuleName};
+    ///
+    /// let web = ModuleName::new("web")?;
+    /// let key: ModuleKey = web.key();
+    /// assert_eq!(key, ModuleName::new("web")?.key(), "the same on every node");
+    /// # Ok::<(), safekit_core::ids::NameError>(())
+    /// ```
     ModuleName
 }
 
@@ -331,6 +395,8 @@ impl ModuleName {
 }
 
 /// What stands for a module in heartbeats. Two modules of one node whose keys collide are refused at installation.
+///
+/// Example: [`ModuleName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModuleKey(pub u32);
@@ -339,6 +405,16 @@ pub struct ModuleKey(pub u32);
 ///
 /// Ordered: a greater incarnation is a later one. `counter` is kept by the guardian across restarts, `random` tells
 /// two processes with the same counter apart (a cloned machine), `life` counts the pauses inside one process.
+///
+/// ```
+/// use safekit_core::ids::Incarnation;
+///
+/// let first = Incarnation { counter: 12, random: 0x5eed, life: 0 };
+/// let after_a_pause = Incarnation { life: 1, ..first };
+/// let restarted = Incarnation { counter: 13, random: 0x0bad, life: 0 };
+/// assert!(first < after_a_pause && after_a_pause < restarted);
+/// assert_eq!(after_a_pause.to_string(), "12.1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Incarnation {
     /// Grows with each start of the agent.
@@ -356,6 +432,13 @@ impl fmt::Display for Incarnation {
 }
 
 /// The number of a view; within one incarnation of a node it only grows.
+///
+/// ```
+/// use safekit_core::ids::Epoch;
+///
+/// assert!(Epoch(41) < Epoch(42));
+/// assert_eq!(Epoch(42).to_string(), "42");
+/// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -369,16 +452,46 @@ impl fmt::Display for Epoch {
 }
 
 /// Names an order to the edge until its end is reported. Never used twice within a node's life.
+///
+/// ```
+/// use safekit_core::ids::ActionId;
+/// use safekit_core::node::{Input, Outcome};
+///
+/// // Taken from the order, and given back with its end.
+/// let id = ActionId(7);
+/// let input = Input::ActionFinished { id, outcome: Outcome::Done };
+/// assert!(matches!(input, Input::ActionFinished { id: ActionId(7), .. }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ActionId(pub u64);
 
 /// Names a command until it is answered; chosen by who gives the command.
+///
+/// ```
+/// use safekit_core::ids::CommandId;
+///
+/// // Any number that the caller does not use twice at a time.
+/// let mut last = CommandId(0);
+/// let mut next = || {
+///     last = CommandId(last.0 + 1);
+///     last
+/// };
+/// assert_ne!(next(), next());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommandId(pub u64);
 
 /// A process of this host: a pid alone may be used again, with its start time it is unique within one boot.
+///
+/// ```
+/// use safekit_core::ids::ProcessId;
+///
+/// let before = ProcessId { pid: 4711, started: 90_210 };
+/// let after = ProcessId { pid: 4711, started: 98_765 };
+/// assert_ne!(before, after, "the pid was used again");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The operating system's number.

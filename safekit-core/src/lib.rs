@@ -1,24 +1,31 @@
 //! The heart of a farm cluster: it decides, and, behind the feature `runtime`, it does.
 //!
-//! A node of a farm is a [`node::Node`]: a plain struct that takes [`node::Input`]s and the time, and gives
-//! [`node::Output`]s. It touches no socket, clock, file or thread; so it runs under any event loop, and a whole farm of
-//! them inside one test. To share the load of a module, `safekit-farm` puts the shares beside it (`FarmNode`).
+//! A *farm* is an application that runs on several nodes at once; the nodes tell each other that they are alive, start,
+//! watch and restart the application, and tell load balancers which of them may take clients. This crate is one such
+//! node, and what it is made of. How the nodes share the load is in `safekit-farm`: start there if you want a whole
+//! node inside your program (its `runtime::Host`).
+//!
+//! A node is a [`node::Node`]: a plain struct that takes [`node::Input`]s and the time, and gives [`node::Output`]s. It
+//! touches no socket, clock, file or thread; so it runs under any event loop, and a whole farm of them inside one test.
 //!
 //! | layer | module | feature |
 //! |---|---|---|
-//! | decides | [`node`], and what it is made of: [`membership`], [`module`]; [`machine`] has their contract | |
+//! | decides | [`node`], and what it is made of: [`membership`], [`module`]; [`Machine`] has their contract | |
 //! | reads and tells | [`config`] (cluster.xml, userconfig.xml), [`event`], [`explain`], [`control`] | |
-//! | does | `runtime`: event loop, sockets, scripts, processes; `runtime::front`: HTTP with health answers | `runtime` |
-//! | tries out | `sim`: whole farms in virtual time, with faults; [`record`]: an incident again | `sim` |
+//! | does | `runtime`: event loop, sockets, scripts, processes; `runtime::front`: HTTP with health answers | `runtime` (default) |
+//! | tries out | `sim`: whole farms in virtual time, with faults | `sim` |
+//! | tells again | [`record`]: an incident as text, and once more | |
 //!
-//! Which layer to take, what to call when, and what is promised: `docs/embedding.md` in the repository, and the package
-//! `examples`.
+//! A feature adds interfaces and never changes what is there (`planted-bugs` aside, which is for our own tests). Without
+//! features there are no threads, no sockets, no files and no clock.
 //!
-//! # A farm of one, without edge
+//! Where to go from here: `docs/embedding.md` in the repository says which layer to take, what to call when, and what is
+//! promised; the package `examples` answers one question in each file (`own_event_loop`, `custom_watcher`,
+//! `replay_incident`, ...); [`ids`] and [`module::state`] have the words that are used everywhere.
+//!
+//! # A node, without the edge
 //!
 //! ```
-//! # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
-//! # fn base() -> std::time::Instant { std::time::Instant::now() }
 //! use safekit_core::Machine;
 //! use safekit_core::config::cluster;
 //! use safekit_core::ids::NodeId;
@@ -33,7 +40,7 @@
 //! let me = NodeId::new(1).ok_or("the first node")?;
 //! let config = MembershipConfig::from_cluster(&cluster, me, KeyRing::default());
 //!
-//! let mut now = base();
+//! let mut now = std::time::Instant::now();
 //! let mut node = Node::new(now, Start { counter: 1, random: 7 });
 //! node.handle_input(now, Input::ClusterConfigured(Box::new(config)));
 //! let mut heartbeats = 0;
@@ -58,7 +65,7 @@ pub mod control;
 pub mod event;
 pub mod explain;
 pub mod ids;
-pub mod machine;
+mod machine;
 pub mod membership;
 pub mod module;
 pub mod node;
@@ -67,7 +74,7 @@ pub mod record;
 pub mod runtime;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod timer;
+mod timer;
 pub mod wire;
 
 pub use machine::Machine;

@@ -29,6 +29,54 @@ use std::time::Instant;
 /// - No call blocks or panics, and each gives a bounded number of outputs.
 ///
 /// The simulator asserts them after each step.
+///
+/// # A machine of your own
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use safekit_core::Machine;
+///
+/// /// Says when nobody has spoken for a second.
+/// #[derive(Debug)]
+/// struct Silence {
+///     heard: Instant,
+///     is_told: bool,
+///     output: Option<&'static str>,
+/// }
+///
+/// impl Machine for Silence {
+///     type Input = ();
+///     type Output = &'static str;
+///
+///     fn handle_input(&mut self, now: Instant, (): ()) {
+///         (self.heard, self.is_told) = (now, false);
+///     }
+///
+///     fn handle_timeout(&mut self, now: Instant) {
+///         if self.poll_timeout().is_some_and(|due| due <= now) {
+///             self.is_told = true;
+///             self.output = Some("silent for 1 s");
+///         }
+///     }
+///
+///     fn poll_output(&mut self) -> Option<&'static str> {
+///         self.output.take()
+///     }
+///
+///     fn poll_timeout(&self) -> Option<Instant> {
+///         (!self.is_told).then_some(self.heard + Duration::from_secs(1))
+///     }
+/// }
+///
+/// let begin = Instant::now();
+/// let mut silence = Silence { heard: begin, is_told: false, output: None };
+/// silence.handle_input(begin + Duration::from_millis(500), ());
+/// silence.handle_timeout(begin + Duration::from_millis(1_400));
+/// assert_eq!(silence.poll_output(), None);
+/// silence.handle_timeout(begin + Duration::from_millis(1_500));
+/// assert_eq!(silence.poll_output(), Some("silent for 1 s"));
+/// assert_eq!(silence.poll_timeout(), None);
+/// ```
 pub trait Machine: fmt::Debug {
     /// What enters: facts.
     type Input;

@@ -8,52 +8,47 @@ const WAIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Returns the moment that comes so long after another one; very long waits end after a hundred years.
 #[must_use]
-pub fn later(now: Instant, wait: Duration) -> Instant {
+pub(crate) fn later(now: Instant, wait: Duration) -> Instant {
     now.checked_add(wait.min(WAIT_MAX)).unwrap_or(now)
 }
 
 /// At most one deadline for each kind of timer. `K` is the machine's `enum Timer`; its order breaks ties.
 #[derive(Clone, Debug)]
-pub struct Timers<K> {
+pub(crate) struct Timers<K> {
     deadlines: BTreeMap<K, Instant>,
 }
 
 impl<K: Ord + Copy> Timers<K> {
     /// Makes a set with no deadline.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { deadlines: BTreeMap::new() }
     }
 
     /// Sets a timer, instead of what it was set to.
-    pub fn set(&mut self, timer: K, deadline: Instant) {
+    pub(crate) fn set(&mut self, timer: K, deadline: Instant) {
         self.deadlines.insert(timer, deadline);
     }
 
     /// Stops a timer; harmless where it is not set.
-    pub fn stop(&mut self, timer: K) {
+    pub(crate) fn stop(&mut self, timer: K) {
         self.deadlines.remove(&timer);
-    }
-
-    /// Stops all timers: none of them fires any more.
-    pub fn clear(&mut self) {
-        self.deadlines.clear();
     }
 
     /// Returns when a timer is due.
     #[must_use]
-    pub fn deadline(&self, timer: K) -> Option<Instant> {
+    pub(crate) fn deadline(&self, timer: K) -> Option<Instant> {
         self.deadlines.get(&timer).copied()
     }
 
     /// Returns the earliest deadline.
     #[must_use]
-    pub fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.deadlines.values().min().copied()
     }
 
     /// Takes out the first timer that is due, by deadline and then by order of the timers.
-    pub fn expire(&mut self, now: Instant) -> Option<K> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<K> {
         let (timer, _) = self
             .deadlines
             .iter()

@@ -7,11 +7,10 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use safekit_core::config::diagnostic::DIAGNOSTICS_MAX;
 use safekit_core::config::model::Host;
-use safekit_core::config::reader::{DEPTH_MAX, FILE_BYTES_MAX, PARTS_MAX};
 use safekit_core::config::{
-    ClusterConfig, Code, Diagnostic, ModuleConfig, Parsed, Severity, cluster, module,
+    ClusterConfig, Code, DEPTH_MAX, DIAGNOSTICS_MAX, Diagnostic, FILE_BYTES_MAX, ModuleConfig,
+    PARTS_MAX, Parsed, Severity, cluster, module,
 };
 use safekit_core::ids::{ModuleName, NODES_MAX, NodeName};
 

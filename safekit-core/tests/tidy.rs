@@ -1,10 +1,18 @@
-//! What no tool checks: the rooms of the house, by reading the source.
-#![cfg(feature = "runtime")]
+//! What no tool checks, by reading the source: the rooms of the house, foreign types in what is public, examples,
+//! dependencies.
+#![cfg(test)]
 
-#[cfg(test)]
+#[path = "tidy/dependencies.rs"]
+mod dependencies;
+#[path = "tidy/examples.rs"]
+mod examples;
+#[path = "tidy/foreign.rs"]
+mod foreign;
+#[path = "tidy/sources.rs"]
+mod sources;
+
 mod tidy {
-    use std::fs;
-    use std::path::{Path, PathBuf};
+    use super::sources::sources;
 
     /// Folders and files that decide, and so never name what does.
     const PURE: [&str; 11] = [
@@ -21,36 +29,19 @@ mod tidy {
         "event.rs",
     ];
 
-    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                sources(&path, found);
-            } else if path.extension().is_some_and(|it| it == "rs") {
-                found.push(path);
-            }
-        }
-    }
-
     /// Lines of the source below `src` that hold one of these texts, in files of which `looked_at` is true.
     fn lines_with(texts: &[&str], looked_at: impl Fn(&str) -> bool) -> Vec<String> {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = Vec::new();
-        sources(&src, &mut files);
-        assert!(files.len() > 50, "the source is not where it was");
         let mut lines = Vec::new();
-        for file in files {
-            let name = file.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
-            if !looked_at(&name) {
-                continue;
-            }
-            let text = fs::read_to_string(&file).unwrap();
-            let bad = text
+        for source in sources("safekit-core").into_iter().filter(|it| looked_at(&it.path)) {
+            let bad = source
+                .text
                 .lines()
                 .enumerate()
                 .filter(|(_, line)| texts.iter().any(|it| line.contains(it)));
             lines.extend(
-                bad.map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim())),
+                bad.map(|(number, line)| {
+                    format!("{}:{}: {}", source.path, number + 1, line.trim())
+                }),
             );
         }
         lines

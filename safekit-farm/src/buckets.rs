@@ -8,6 +8,8 @@ use std::fmt;
 pub const BUCKETS: usize = 256;
 
 /// One of the [`BUCKETS`] slots of the hashed client space.
+///
+/// Example: [`BucketSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketId(pub u8);
 
@@ -19,6 +21,21 @@ impl BucketId {
 }
 
 /// A set of buckets: a bitmap of 256 bits.
+///
+/// ```
+/// use safekit_farm::{BucketId, BucketSet};
+///
+/// let mut mine: BucketSet = (0..4).map(BucketId).collect();
+/// mine.insert(BucketId(255));
+/// assert_eq!(mine.count(), 5);
+/// assert!(mine.contains(BucketId(3)) && !mine.contains(BucketId(4)));
+///
+/// let rest: BucketSet = BucketId::all().filter(|bucket| !mine.contains(*bucket)).collect();
+/// assert!(mine.and(rest).is_empty());
+/// assert_eq!(mine.or(rest), BucketSet::ALL);
+/// // In hexadecimal, bucket 255 first.
+/// assert_eq!(mine.to_string(), format!("8{}f", "0".repeat(62)));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketSet {
     low: u128,

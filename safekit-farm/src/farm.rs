@@ -9,7 +9,9 @@
 //! ```
 //!
 //! Always: what is owned is part of what the wanted view gives to this node; without a view nothing is owned.
-//! Not here: who forms a view (membership), who owns what in it ([`crate::share`]), packets (the virtual IP).
+//! Not here: who forms a view (membership), who owns what in it ([`ShareTable`]), packets (the virtual IP).
+//!
+//! Example: [`Farm`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use crate::buckets::BucketSet;
 use crate::share::{ShareTable, Weight};
 
 /// What a farm takes.
+///
+/// Example: [`Farm`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -46,6 +50,8 @@ pub enum Input {
 }
 
 /// What a farm gives.
+///
+/// Example: [`Farm`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
@@ -59,6 +65,39 @@ pub enum Output {
 }
 
 /// The share of one module on one node.
+///
+/// [`FarmNode`](crate::FarmNode) has one for each module and feeds it; a node of your own does this:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Instant;
+/// use safekit_core::Machine;
+/// use safekit_core::ids::{Epoch, Incarnation, ModuleName, NodeId};
+/// use safekit_core::membership::{View, ViewMember};
+/// use safekit_farm::farm::{Input, Output};
+/// use safekit_farm::{Farm, Weight};
+///
+/// let [one, two] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
+/// let web = ModuleName::new("web")?.key();
+/// let mut farm = Farm::new(one, web, [(one, Weight(1)), (two, Weight(1))].into());
+///
+/// // A view in which both take load of the module is proposed: nothing is claimed yet.
+/// let incarnation = Incarnation { counter: 1, random: 7, life: 0 };
+/// let member = ViewMember { incarnation, takes: [(web, 0)].into() };
+/// let view = View { members: [(one, member.clone()), (two, member)].into(), ..View::default() };
+/// let (now, view) = (Instant::now(), Arc::new(view));
+/// let proposed = Input::ViewProposed { epoch: Epoch(3), view: Some(Arc::clone(&view)) };
+/// farm.handle_input(now, proposed);
+/// assert_eq!(farm.poll_output(), None);
+///
+/// // Both have said so.
+/// farm.handle_input(now, Input::ViewInstalled { epoch: Epoch(3), view });
+/// let Some(Output::SharesChanged { owned, participants }) = farm.poll_output() else {
+///     return Err("nothing is claimed".into());
+/// };
+/// assert_eq!((owned.count(), participants), (128, [one, two].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Farm {
     me: NodeId,

@@ -5,6 +5,8 @@
 //!
 //! Always: a module has a farm while it is configured and the cluster is; without a view it owns nothing.
 //! Not here: life of modules and membership (core), packets (the virtual IP).
+//!
+//! Example: [`FarmNode`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use crate::farm::{self, Farm};
 use crate::share::Weight;
 
 /// What a farm's node gives.
+///
+/// Example: [`FarmNode`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output {
@@ -40,17 +44,55 @@ pub enum Output {
 /// A node with the shares of its modules. It is driven as any [`Machine`]; `docs/embedding.md` has the loop.
 ///
 /// ```
-/// # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
-/// # fn base() -> std::time::Instant { std::time::Instant::now() }
+/// use std::sync::Arc;
+/// use std::time::Instant;
 /// use safekit_core::Machine;
-/// use safekit_core::node::{self, Input, Node, Start};
+/// use safekit_core::config::{cluster, module};
+/// use safekit_core::ids::{LanSet, ModuleName, NodeId};
+/// use safekit_core::membership::MembershipConfig;
+/// use safekit_core::node::{self, AgentStart, Input, ModuleSetup, Node, Outcome, Start};
+/// use safekit_core::wire::KeyRing;
 /// use safekit_farm::{FarmNode, node::Output};
 ///
-/// let now = base();
+/// // A cluster of one node, and a module without scripts that starts with the node.
+/// let text = br#"<cluster><lans><lan name="default"><node name="node1" addr="10.0.0.1"/></lan></lans></cluster>"#;
+/// let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+/// let me = NodeId::new(1).ok_or("the first node")?;
+/// let membership = MembershipConfig::from_cluster(&cluster, me, KeyRing::default());
+/// let web = ModuleName::new("web")?;
+/// let text = br#"<safe><service mode="farm" boot="on"><farm><lan name="default"/></farm></service></safe>"#;
+/// let config = module::parse(&web, "userconfig.xml", text, &|_| None).model.ok_or("a fault")?;
+/// let setup = ModuleSetup {
+///     config: Arc::new(config),
+///     scripts: [].into(),
+///     lans: LanSet::ALL,
+///     sharing: 0,
+///     saved: None,
+///     start: AgentStart::HostBooted,
+/// };
+///
+/// let mut now = Instant::now();
 /// let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 7 }));
-/// node.handle_input(now, Input::Leave);
-/// // Without a cluster there is nobody to say goodbye to.
-/// assert!(matches!(node.poll_output(), Some(Output::Node(node::Output::Left))));
+/// node.handle_input(now, Input::ClusterConfigured(Box::new(membership)));
+/// node.handle_input(now, Input::ModuleConfigured(Box::new(setup)));
+/// let mut taken = 0;
+/// for _turn in 0..50 {
+///     node.handle_timeout(now);
+///     while let Some(output) = node.poll_output() {
+///         match output {
+///             Output::SharesChanged { owned, .. } => taken = owned.count(),
+///             // Each order is answered, when it is done: here saving, which a product does before it says so.
+///             Output::Node(node::Output::Action { id, .. }) => {
+///                 node.handle_input(now, Input::ActionFinished { id, outcome: Outcome::Done });
+///             }
+///             _ => {} // datagrams, events: see `safekit_core::node::Output`
+///         }
+///     }
+///     now = node.poll_timeout().unwrap_or(now).max(now);
+/// }
+/// assert_eq!(taken, 256);
+/// assert_eq!(node.farm(&web).map(|farm| farm.owned().count()), Some(256));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct FarmNode {

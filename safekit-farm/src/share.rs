@@ -19,13 +19,25 @@ use sha2::{Digest, Sha256};
 use crate::buckets::{BUCKETS, BucketId, BucketSet};
 
 /// From this ratio of weights on the stronger node takes everything, and the weaker one stands by.
-pub const STRICT_PRIORITY_RATIO: u64 = 64;
+pub(crate) const STRICT_PRIORITY_RATIO: u64 = 64;
 
 /// The strength of a node, relative to the others of its module.
 ///
 /// No unit; 1 unless configured. 0: the node takes no load, even alone. Twice the weight of another node: twice its
-/// buckets. [`STRICT_PRIORITY_RATIO`] times the weight of another node, or more: the other one gets nothing while
-/// this one takes part, which is how a chain of standby nodes is configured (1, 64, 4096, ...).
+/// buckets. 64 times the weight of another node, or more: the other one gets nothing while this one takes part, which is
+/// how a chain of standby nodes is configured (1, 64, 4096, ...).
+///
+/// ```
+/// use safekit_core::ids::NodeId;
+/// use safekit_farm::{ShareTable, Weight};
+///
+/// // Node 1 takes everything; node 2 stands by.
+/// let [one, two] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
+/// let table = ShareTable::new([(one, Weight(64)), (two, Weight::default())].into());
+/// assert_eq!(table.shares(&[one, two].into()).owned_by(two).count(), 0);
+/// assert_eq!(table.shares(&[two].into()).owned_by(two).count(), 256);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Weight(pub u32);
 
@@ -36,6 +48,23 @@ impl Default for Weight {
 }
 
 /// The owner of each bucket.
+///
+/// ```
+/// use safekit_core::ids::NodeId;
+/// use safekit_farm::{ShareTable, Shares, Weight};
+///
+/// let [one, two, three] = [1, 2, 3].map(NodeId::new);
+/// let (Some(one), Some(two), Some(three)) = (one, two, three) else { return Err("three nodes") };
+/// let table = ShareTable::new([one, two, three].map(|node| (node, Weight(1))).into());
+/// let before: Shares = table.shares(&[one, two, three].into());
+/// let after: Shares = table.shares(&[one, two].into());
+/// assert_eq!([one, two, three].map(|node| before.owned_by(node).count()), [86, 85, 85]);
+/// // Node 3 is gone: only its buckets change their owner.
+/// let moved = before.owned_by(three);
+/// assert!(moved.iter().all(|bucket| after.owner(bucket) != Some(three)));
+/// assert!(before.owned_by(one).iter().all(|bucket| after.owner(bucket) == Some(one)));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shares {
     owners: [Option<NodeId>; BUCKETS],

@@ -3,6 +3,8 @@
 //! - Two nodes whose views in force contain each other never own the same bucket: at no moment.
 //! - Two nodes that hear each other never own the same bucket for longer than a hand-over takes.
 //! - Nothing is claimed before the node has joined, after a start or a pause that others may have noticed.
+//!
+//! Example: [`world()`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,7 +23,7 @@ use crate::node::{FarmNode, Output};
 
 /// The longest that two nodes that hear each other may own the same bucket: the settling time, an exchange under
 /// heavy loss, and the wait for a node that is not in the view.
-pub const OVERLAP_MAX: Duration = Duration::from_millis(1600);
+const OVERLAP_MAX: Duration = Duration::from_millis(1600);
 
 impl Subject for FarmNode {
     fn node_output(output: &Output) -> Option<&node::Output> {
@@ -37,6 +39,35 @@ impl Subject for FarmNode {
 }
 
 /// Makes a world of farm nodes with all invariants.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, SimModule};
+/// use safekit_farm::FarmNode;
+/// use safekit_farm::sim::{owned, settled, unsettled, world};
+///
+/// // Three nodes, and a module that starts with them.
+/// let module = SimModule::bare("web")?;
+/// let web = module.config.name.clone();
+/// let mut farm = world(7, Cast::new(3).module(module), |birth| {
+///     let start = Start { counter: birth.counter, random: birth.random };
+///     FarmNode::new(Node::new(birth.now, start))
+/// });
+/// farm.start_all();
+/// farm.run_for(Duration::from_secs(3))?;
+/// let nodes = farm.nodes();
+/// assert!(settled(&farm, &nodes));
+/// assert_eq!(owned(&farm, nodes[0], &web).count(), 86);
+///
+/// // One is gone without a word; two seconds later the others have its share.
+/// farm.power_off(nodes[2]);
+/// farm.run_for(Duration::from_secs(2))?;
+/// assert_eq!(unsettled(&farm, &nodes[..2]), None);
+/// assert_eq!(owned(&farm, nodes[0], &web).count(), 128);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn world(
     seed: u64,
@@ -52,6 +83,28 @@ pub fn world(
 }
 
 /// The invariant of who owns which bucket.
+///
+/// [`world()`] has it; a world with invariants of your choice takes it by itself:
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, SimModule, World};
+/// use safekit_farm::FarmNode;
+/// use safekit_farm::sim::Ownership;
+///
+/// let cast = Cast::new(2).module(SimModule::bare("web")?);
+/// let mut farm = World::new(7, cast, |birth| {
+///     let start = Start { counter: birth.counter, random: birth.random };
+///     FarmNode::new(Node::new(birth.now, start))
+/// })
+/// .with(Ownership::new());
+/// farm.start_all();
+/// farm.net().loss(0.3);
+/// // An error would say which buckets had two owners, and when.
+/// farm.run_for(Duration::from_secs(20))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Ownership {
     joining: Joining,
@@ -151,6 +204,8 @@ impl Invariant<FarmNode> for Ownership {
 
 /// Returns the buckets of a module that a node takes at this moment, as the world sees it: nothing while its agent is
 /// gone, or has stood still for so long that its packet filter has run out.
+///
+/// Example: [`world()`].
 #[must_use]
 pub fn owned(world: &World<FarmNode>, node: NodeId, module: &ModuleName) -> BucketSet {
     let expired = |since: Duration| world.now() - since > world.cast().deadman_after();
@@ -180,12 +235,16 @@ fn share_a_view(world: &World<FarmNode>, one: NodeId, other: NodeId, module: &Mo
 
 /// Tells whether some nodes have come to rest: they all have put the same view into force, it has exactly them as
 /// members, whoever is Ready takes load in it, and each bucket of each module with participants has one owner.
+///
+/// Example: [`world()`].
 #[must_use]
 pub fn settled(world: &World<FarmNode>, nodes: &[NodeId]) -> bool {
     unsettled(world, nodes).is_none()
 }
 
 /// Tells what keeps some nodes from being [`settled`].
+///
+/// Example: [`world()`].
 #[must_use]
 pub fn unsettled(world: &World<FarmNode>, nodes: &[NodeId]) -> Option<String> {
     let mut common = None;

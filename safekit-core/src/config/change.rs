@@ -2,6 +2,8 @@
 //!
 //! In: two models. Out: the attributes that differ and that only a stopped module takes, each named as in the file. Which
 //! ones may change is in the table (`schema`), nowhere else.
+//!
+//! Example: [`when_stopped()`].
 
 use std::collections::BTreeSet;
 

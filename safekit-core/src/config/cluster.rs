@@ -1,6 +1,8 @@
 //! cluster.xml: reading, canonical text, names to addresses, and which node this host is.
 //!
 //! The canonical text of a resolved cluster is `cluster_ip.xml`.
+//!
+//! Example: [`parse()`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -294,6 +296,24 @@ impl Conflict {
 }
 
 /// Why a cluster cannot be resolved: nothing was changed.
+///
+/// ```
+/// use safekit_core::config::cluster::{self, ResolveError};
+///
+/// let text = br#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="node1.example"/><node name="node2" addr="10.0.0.2"/>
+/// </lan></lans></cluster>"#;
+/// let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+///
+/// // DNS does not know the name.
+/// let faults = cluster.resolve(&mut |_name| Ok(Vec::new())).err().unwrap_or_default();
+/// assert!(matches!(&faults[..], [ResolveError::Name { host, .. }] if host == "node1.example"));
+/// assert_eq!(
+///     faults[0].to_string(),
+///     "node 'node1' on lan 'default': 'node1.example' has no address"
+/// );
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
@@ -318,6 +338,18 @@ pub enum ResolveError {
 }
 
 /// Why a host does not know which node it is. The administrator mends cluster.xml, or says it with `--node`.
+///
+/// ```
+/// use safekit_core::config::cluster::{self, IdentifyError};
+///
+/// let text = br#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+/// </lan></lans></cluster>"#;
+/// let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+/// assert_eq!(cluster.identify(&["10.0.0.2".parse()?])?.number(), 2);
+/// assert_eq!(cluster.identify(&["192.168.7.9".parse()?]), Err(IdentifyError::None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentifyError {

@@ -13,6 +13,20 @@ pub const DIAGNOSTICS_MAX: usize = 100;
 const QUOTED_CHARS_MAX: usize = 64;
 
 /// One fault of a configuration file.
+///
+/// ```
+/// use safekit_core::config::{Code, Diagnostic, Severity, cluster};
+///
+/// let text = br#"<cluster>
+///   <lans pulse="1h"><lan name="default"><node name="node1" addr="10.0.0.1"/></lan></lans>
+/// </cluster>"#;
+/// let first: &Diagnostic = &cluster::parse("cluster.xml", text).diagnostics[0];
+/// assert_eq!((first.line, first.column), (2, 16));
+/// // For programs: stable.
+/// assert_eq!((first.severity, first.code), (Severity::Error, Code::OutOfRange));
+/// // For people: may change.
+/// assert!(first.to_string().starts_with("cluster.xml:2:16: error: "));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
@@ -67,6 +81,8 @@ impl fmt::Display for Diagnostic {
 }
 
 /// How bad a fault is.
+///
+/// Example: [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -90,6 +106,8 @@ impl fmt::Display for Severity {
 }
 
 /// What kind of fault it is. The texts ([`Code::as_str`]) are stable.
+///
+/// Example: [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -184,6 +202,20 @@ impl fmt::Display for Code {
 }
 
 /// What a configuration file holds, and all that is wrong with it.
+///
+/// ```
+/// use safekit_core::config::{ModuleConfig, Parsed, module};
+/// use safekit_core::ids::ModuleName;
+///
+/// let text = br#"<safe><service mode="farm" maxloop="-1"><farm><lan name="default"/></farm></service></safe>"#;
+/// let parsed: Parsed<ModuleConfig> =
+///     module::parse(&ModuleName::new("web")?, "userconfig.xml", text, &|_| None);
+/// match parsed.into_result() {
+///     Ok((config, warnings)) => println!("{} with {} warnings", config.name, warnings.len()),
+///     Err(faults) => assert_eq!(faults.len(), 1),
+/// }
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parsed<T> {

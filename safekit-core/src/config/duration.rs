@@ -7,6 +7,14 @@ use std::fmt;
 use std::time::Duration;
 
 /// A unit of time.
+///
+/// ```
+/// use safekit_core::config::spec::Unit;
+///
+/// let suffixes = Unit::ALL.map(Unit::as_str);
+/// assert_eq!(suffixes, ["d", "h", "m", "s", "ms", "us"]);
+/// assert_eq!(Unit::Minute.microseconds(), 60_000_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
     /// `us`
@@ -64,7 +72,7 @@ impl fmt::Display for Unit {
 /// Why a text is no duration for an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DurationError {
+pub(crate) enum DurationError {
     /// Not a whole number with one of the suffixes.
     #[error("is not a duration")]
     Malformed,
@@ -89,7 +97,7 @@ pub enum DurationError {
 ///
 /// # Errors
 /// See [`DurationError`]: the author of the file has to mend the value.
-pub fn parse(text: &str, unit: Unit) -> Result<Duration, DurationError> {
+pub(crate) fn parse(text: &str, unit: Unit) -> Result<Duration, DurationError> {
     let digits_end = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, suffix) = text.split_at_checked(digits_end).ok_or(DurationError::Malformed)?;
     if digits.is_empty() {
@@ -121,7 +129,7 @@ pub fn parse(text: &str, unit: Unit) -> Result<Duration, DurationError> {
 /// Writes a duration so that [`parse`] with the same unit gives it back: in that unit where it fits, else in the longest
 /// shorter one. What is shorter than a microsecond is left off.
 #[must_use]
-pub fn text(duration: Duration, unit: Unit) -> String {
+pub(crate) fn text(duration: Duration, unit: Unit) -> String {
     let microseconds = duration.as_micros();
     let fits = |candidate: &Unit| {
         *candidate <= unit && microseconds.is_multiple_of(u128::from(candidate.microseconds()))

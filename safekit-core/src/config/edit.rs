@@ -3,6 +3,8 @@
 //!
 //! Not here: whether the value makes sense. The caller reads the outcome with `cluster::parse` or `module::parse`, and
 //! writes it to disk only where that has no error.
+//!
+//! Example: [`set()`].
 
 use super::diagnostic::{Diagnostic, Report};
 use super::escape::{escape, is_xml_char};
@@ -12,6 +14,14 @@ use super::reader::{self, Document, Element, is_name};
 const MARK: char = '\u{feff}';
 
 /// Why a file was not edited: nothing was changed.
+///
+/// ```
+/// use safekit_core::config::edit::{self, EditError};
+///
+/// let text = "<safe><service mode='farm'/></safe>";
+/// let error = edit::set(text, "safe/service/errd", "polltimer", "10s");
+/// assert_eq!(error, Err(EditError::NoElement { path: "safe/service/errd".to_owned() }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditError {
@@ -86,6 +96,8 @@ pub fn set(text: &str, path: &str, attribute: &str, value: &str) -> Result<Strin
 ///
 /// # Errors
 /// See [`EditError`]: the file is not well-formed, or it has no such element.
+///
+/// Example: [`set()`].
 pub fn remove(text: &str, path: &str, attribute: &str) -> Result<String, EditError> {
     edit(text, path, |element| {
         let Some(known) = element.attributes.iter().find(|known| known.name == attribute) else {

@@ -11,7 +11,7 @@ use super::escape::{is_xml_char, unescape};
 use super::reader::{Attribute, Document};
 
 /// The most bytes that all values of a file have once macros are replaced.
-pub const EXPANDED_BYTES_MAX: usize = 1 << 20;
+pub(crate) const EXPANDED_BYTES_MAX: usize = 1 << 20;
 
 /// Fills in the values of all attributes of a document.
 pub(crate) fn expand(

@@ -1,4 +1,6 @@
 //! What the configuration files say, once checked: an invalid value cannot exist here.
+//!
+//! Example: [`ModuleConfig`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +12,33 @@ use sha2::{Digest, Sha256};
 use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName};
 
 /// cluster.xml: all nodes and lans.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::config::cluster;
+/// use safekit_core::config::model::{ClusterConfig, Host, LanAddress, LanConfig, Signature};
+/// use safekit_core::ids::NodeName;
+///
+/// let text = br#"<cluster><lans pulse="200"><lan name="default">
+///   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="node2.example"/>
+/// </lan></lans></cluster>"#;
+/// let cluster: ClusterConfig = cluster::parse("cluster.xml", text).model.ok_or("a fault")?;
+/// assert_eq!((cluster.port, cluster.pulse), (4800, Duration::from_millis(200)));
+/// assert_eq!(cluster.pulse * cluster.slost_count, Duration::from_secs(2), "then a node is lost");
+///
+/// let second = cluster.node_by_name(&NodeName::new("node2")?).ok_or("no node2")?;
+/// let lan: &LanConfig = &cluster.lans[0];
+/// let address: &LanAddress = &lan.nodes[&second];
+/// assert_eq!(address.addr, Host::Name("node2.example".to_owned()));
+///
+/// // Names become addresses once, when the cluster is configured.
+/// let resolved = cluster.resolve(&mut |_name| Ok(vec!["10.0.0.2".parse().map_err(|_| "no address")?]));
+/// let resolved = resolved.map_err(|faults| format!("{faults:?}"))?;
+/// assert_eq!(resolved.sockets_of(second), [(lan.id, "10.0.0.2:4800".parse()?)]);
+/// let before: Signature = cluster.signature;
+/// assert_ne!(resolved.signature, before);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClusterConfig {
@@ -30,6 +59,8 @@ pub struct ClusterConfig {
 }
 
 /// One lan of cluster.xml.
+///
+/// Example: [`ClusterConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanConfig {
@@ -44,6 +75,8 @@ pub struct LanConfig {
 }
 
 /// Where a node is reached on a lan.
+///
+/// Example: [`ClusterConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanAddress {
@@ -54,6 +87,8 @@ pub struct LanAddress {
 }
 
 /// An address, or a name that was not resolved yet.
+///
+/// Example: [`ClusterConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// An address.
@@ -74,6 +109,8 @@ impl fmt::Display for Host {
 }
 
 /// Says whether two configurations are the same: 8 bytes of SHA-256 over the canonical text.
+///
+/// Example: [`ClusterConfig`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature(pub u64);
 
@@ -93,6 +130,37 @@ impl fmt::Display for Signature {
 }
 
 /// userconfig.xml of one module.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::config::model::{
+///     BootPolicy, ErrdConfig, Logging, ModuleConfig, ModuleMode, ProcAction, ProcClass, ProcConfig,
+///     UserConfig,
+/// };
+/// use safekit_core::config::module;
+/// use safekit_core::ids::ModuleName;
+///
+/// let text = br#"<safe><service mode="farm" boot="on" maxloop="2" loop_interval="1h">
+///   <farm><lan name="default"/></farm>
+///   <user nicestoptimeout="20s" logging="none"><var name="PORT" value="8080"/></user>
+///   <errd polltimer="10s"><proc name="nginx" atleast="2" action="restart" class="both"/></errd>
+/// </service></safe>"#;
+/// let parsed = module::parse(&ModuleName::new("web")?, "userconfig.xml", text, &|_| None);
+/// let config: ModuleConfig = parsed.model.ok_or("a fault in userconfig.xml")?;
+/// assert_eq!((config.mode, config.boot), (ModuleMode::Farm, BootPolicy::On));
+/// assert_eq!((config.maxloop, config.loop_interval), (2, Duration::from_secs(3600)));
+/// assert_eq!(config.drain, Duration::from_secs(15), "the default");
+///
+/// let user: UserConfig = config.user.ok_or("it has <user>")?;
+/// assert_eq!((user.nicestoptimeout, user.logging), (Duration::from_secs(20), Logging::None));
+/// assert_eq!(user.vars, [("PORT".to_owned(), "8080".to_owned())]);
+///
+/// let errd: ErrdConfig = config.errd.ok_or("it has <errd>")?;
+/// let nginx: &ProcConfig = &errd.procs[0];
+/// assert_eq!((nginx.atleast, nginx.atmax), (Some(2), None));
+/// assert_eq!((&nginx.action, &nginx.class), (&ProcAction::Restart, &ProcClass::Both));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleConfig {
@@ -122,6 +190,8 @@ pub struct ModuleConfig {
 }
 
 /// What kind of module it is.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModuleMode {
@@ -150,6 +220,8 @@ impl ModuleMode {
 }
 
 /// When a module starts with the agent.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BootPolicy {
     /// Always.
@@ -183,6 +255,8 @@ impl BootPolicy {
 }
 
 /// `<user>`: the scripts.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserConfig {
@@ -201,6 +275,8 @@ pub struct UserConfig {
 }
 
 /// Where the output of scripts goes.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logging {
     /// A file for each run of a script.
@@ -228,6 +304,8 @@ impl Logging {
 }
 
 /// `<errd>`: the processes to watch.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrdConfig {
@@ -238,6 +316,8 @@ pub struct ErrdConfig {
 }
 
 /// `<proc>`: one kind of process.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcConfig {
@@ -293,6 +373,8 @@ impl ProcKind {
 }
 
 /// What the process monitor does about a fault.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProcAction {
@@ -340,6 +422,8 @@ impl ProcAction {
 }
 
 /// When a process is watched.
+///
+/// Example: [`ModuleConfig`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ProcClass {

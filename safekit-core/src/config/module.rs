@@ -1,4 +1,6 @@
 //! userconfig.xml: reading, canonical text (safeconf.xml), and what it has to do with cluster.xml.
+//!
+//! Example: [`parse()`].
 
 use std::collections::BTreeMap;
 

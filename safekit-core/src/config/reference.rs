@@ -1,6 +1,8 @@
 //! Writes the reference of cluster.xml and userconfig.xml from the table in `schema`, as Markdown.
 //!
 //! What is in the table is in the reference, and nothing else: a test compares the files of `docs/reference` with it.
+//!
+//! Example: [`userconfig()`].
 
 use std::fmt::Write as _;
 

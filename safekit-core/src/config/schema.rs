@@ -4,6 +4,8 @@
 //! and never ignored; what belongs only to this product is marked [`Origin::Ours`](super::spec::Origin::Ours).
 //!
 //! Not here: what one value has to do with another (`cluster`, `module`).
+//!
+//! Example: [`ElementSpec`].
 
 mod check;
 mod vip;
@@ -18,15 +20,15 @@ use super::spec::{
 use crate::ids::{LANS_MAX, NAME_BYTES_MAX, NODES_MAX};
 
 /// The most `<proc>` of a module.
-pub const PROCS_MAX: usize = 256;
+pub(crate) const PROCS_MAX: usize = 256;
 /// The most `<var>` of a module, and the most `<macro>`.
-pub const VARS_MAX: usize = 256;
+pub(crate) const VARS_MAX: usize = 256;
 /// The most characters of a process name (Windows' limit in SafeKit).
-pub const PROC_NAME_CHARS_MAX: usize = 63;
+pub(crate) const PROC_NAME_CHARS_MAX: usize = 63;
 /// The most services of a `restart_services`.
-pub const RESTART_SERVICES_MAX: usize = 64;
+pub(crate) const RESTART_SERVICES_MAX: usize = 64;
 /// The most characters of a handler's file.
-pub const HANDLER_CHARS_MAX: usize = 1_024;
+pub(crate) const HANDLER_CHARS_MAX: usize = 1_024;
 
 const NAME_CHARS_MAX: usize = NAME_BYTES_MAX;
 const PORT: Kind = Kind::Number { min: 1, max: 65_535 };
@@ -103,7 +105,7 @@ pub const SAFE: ElementSpec =
     ElementSpec::new("safe", Occurs::ONCE, "One module.").with(&[], &[MACRO, SERVICE]);
 
 /// A macro; SafeKit takes it before the root of userconfig.xml, too.
-pub const MACRO: ElementSpec = ElementSpec::new(
+pub(crate) const MACRO: ElementSpec = ElementSpec::new(
     "macro",
     Occurs::up_to(VARS_MAX),
     "A text that %NAME% stands for in the rest of the file. A variable of the environment serves where there is no macro.",

@@ -1,11 +1,39 @@
 //! The words of the table in `schema`: what can be said of an element, an attribute and a value.
+//!
+//! Example: [`ElementSpec`].
 
 use std::fmt;
 use std::time::Duration;
 
-use super::duration::{self, Unit};
+use super::duration;
+pub use super::duration::Unit;
 
 /// An element, with all that it may hold.
+///
+/// An editor or a console can be made of it:
+///
+/// ```
+/// use safekit_core::config::schema::SAFE;
+/// use safekit_core::config::spec::{
+///     AttributeSpec, Change, Choice, DefaultValue, ElementSpec, Kind, Occurs, Origin, Status,
+/// };
+///
+/// let service: &ElementSpec =
+///     SAFE.children.iter().find(|child| child.name == "service").ok_or("<service>")?;
+/// let once: Occurs = service.occurs;
+/// assert_eq!((once.min, once.max), (1, 1));
+///
+/// let named = |name| service.attributes.iter().find(move |it| it.name == name);
+/// let maxloop: &AttributeSpec = named("maxloop").ok_or("maxloop")?;
+/// assert_eq!((maxloop.status, maxloop.origin), (Status::Supported, Origin::SafeKit));
+/// assert_eq!((maxloop.default, maxloop.change), (DefaultValue::Text("3"), Change::WhileRunning));
+///
+/// let boot = named("boot").ok_or("boot")?;
+/// let Kind::OneOf { choices, .. } = boot.kind else { return Err("boot is a choice") };
+/// let first: &Choice = &choices[0];
+/// assert_eq!(first.text, "on");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ElementSpec {
@@ -29,6 +57,8 @@ pub struct ElementSpec {
 }
 
 /// How often an element comes.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Occurs {
@@ -39,6 +69,8 @@ pub struct Occurs {
 }
 
 /// An attribute.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AttributeSpec {
@@ -59,6 +91,8 @@ pub struct AttributeSpec {
 }
 
 /// Whether something of the files can be used.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -84,6 +118,8 @@ impl Status {
 }
 
 /// What counts where an attribute is not written.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DefaultValue {
@@ -96,6 +132,8 @@ pub enum DefaultValue {
 }
 
 /// Whether a new value is taken by a running module.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -106,6 +144,8 @@ pub enum Change {
 }
 
 /// Whose an attribute is.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -116,6 +156,8 @@ pub enum Origin {
 }
 
 /// One of the words that a value may be.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Choice {
@@ -126,6 +168,8 @@ pub struct Choice {
 }
 
 /// The type of a value, with its bounds. `Display` gives it for people.
+///
+/// Example: [`ElementSpec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {

@@ -1,4 +1,6 @@
 //! What a person or an embedder may ask of a node, and what comes back.
+//!
+//! Example: [`ModuleCommand`].
 
 mod report;
 mod request;
@@ -22,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ModuleName;
 
 /// Who gave a command. Told in the log with each command.
+///
+/// Example: [`ModuleCommand`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -51,6 +55,8 @@ impl Origin {
 }
 
 /// An order about one module.
+///
+/// Example: [`ModuleCommand`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -82,6 +88,14 @@ impl Command {
 }
 
 /// An order to the process monitor of a module (`safekit errd`).
+///
+/// ```
+/// use safekit_core::control::WatchSwitch;
+///
+/// assert_eq!(WatchSwitch::Enable("backup".to_owned()).to_string(), "enable backup");
+/// assert_eq!(serde_json::to_string(&WatchSwitch::Off)?, r#""off""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -109,6 +123,20 @@ impl fmt::Display for WatchSwitch {
 }
 
 /// A command with its addressee and its sender.
+///
+/// ```
+/// use safekit_core::control::{Command, ModuleCommand, Origin};
+/// use safekit_core::ids::ModuleName;
+///
+/// let order = ModuleCommand {
+///     module: ModuleName::new("web")?,
+///     command: Command::Restart,
+///     origin: Origin::Detector("disk".to_owned()),
+/// };
+/// assert_eq!(order.command.as_str(), "restart");
+/// assert!(!order.origin.is_administrator(), "it counts against maxloop");
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleCommand {
     /// Which module.
@@ -120,6 +148,21 @@ pub struct ModuleCommand {
 }
 
 /// Why a node does not do what it was asked. Nothing has changed.
+///
+/// ```
+/// use safekit_core::control::{Accepted, Refusal};
+///
+/// /// What a person is told.
+/// fn answer(answer: Result<Accepted, Refusal>) -> String {
+///     answer.map_or_else(|refusal| format!("not done: {refusal}"), |accepted| accepted.text)
+/// }
+///
+/// assert_eq!(answer(Ok(Accepted { text: "draining, 15 s".to_owned() })), "draining, 15 s");
+/// assert_eq!(
+///     answer(Err(Refusal::NoCluster)),
+///     "not done: the cluster is not configured on this node: run 'safekit cluster config' first"
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -167,6 +210,8 @@ pub enum Refusal {
 }
 
 /// A command was taken: what happens next, for people ("draining, 15 s", "already stopped").
+///
+/// Example: [`Refusal`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// A sentence without full stop.

@@ -10,6 +10,46 @@ use serde::{Deserialize, Serialize};
 use super::WatchSwitch;
 
 /// Body of start, stop, restart, stopstart and forcestop.
+///
+/// All bodies, as they are sent:
+///
+/// ```
+/// use safekit_core::control::{
+///     BootRequest, ClusterConfcheckRequest, ClusterConfigRequest, ClusterKeysRequest,
+///     CommandRequest, EmptyRequest, ErrdRequest, InstallRequest, PrintLevel, PrintRequest,
+///     WatchSwitch,
+/// };
+///
+/// fn json(body: &impl serde::Serialize) -> String {
+///     serde_json::to_string(body).unwrap_or_default()
+/// }
+/// let text = |text: &str| text.to_owned();
+///
+/// // start, stop, restart, stopstart, forcestop: by an administrator, and by a detector.
+/// assert_eq!(json(&CommandRequest::default()), "{}");
+/// assert_eq!(json(&CommandRequest { identity: Some(text("disk")) }), r#"{"identity":"disk"}"#);
+/// // errd enable backup
+/// let switch = WatchSwitch::Enable(text("backup"));
+/// assert_eq!(json(&ErrdRequest { switch }), r#"{"switch":{"enable":"backup"}}"#);
+/// // boot on
+/// assert_eq!(json(&BootRequest { start: true }), r#"{"start":true}"#);
+/// // module install
+/// let install = InstallRequest { path: text("/tmp/web.safe"), force: false };
+/// assert_eq!(json(&install), r#"{"path":"/tmp/web.safe","force":false}"#);
+/// // printe
+/// let print = PrintRequest { level: PrintLevel::Event, text: text("disk is full") };
+/// assert_eq!(json(&print), r#"{"level":"event","text":"disk is full"}"#);
+/// // cluster confcheck, cluster config, cluster genkey
+/// let check = ClusterConfcheckRequest { path: text("/tmp/cluster.xml") };
+/// assert_eq!(json(&check), r#"{"path":"/tmp/cluster.xml"}"#);
+/// let config = ClusterConfigRequest { current: true, lock: Some(true), ..Default::default() };
+/// assert_eq!(json(&config), r#"{"current":true,"lock":true}"#);
+/// assert_eq!(json(&ClusterKeysRequest { force: true }), r#"{"force":true}"#);
+/// // Orders without options.
+/// assert_eq!(json(&EmptyRequest {}), "{}");
+/// // A misspelt option is refused.
+/// assert!(serde_json::from_str::<BootRequest>(r#"{"strat":true}"#).is_err());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommandRequest {
@@ -19,6 +59,8 @@ pub struct CommandRequest {
 }
 
 /// Body of `errd`.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrdRequest {
@@ -27,6 +69,8 @@ pub struct ErrdRequest {
 }
 
 /// Body of a module's installation.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstallRequest {
@@ -38,6 +82,8 @@ pub struct InstallRequest {
 }
 
 /// Body of the cluster's configuration: a path, or `current`, or a lock only.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfigRequest {
@@ -54,6 +100,8 @@ pub struct ClusterConfigRequest {
 }
 
 /// Body of the check of a cluster configuration.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterConfcheckRequest {
@@ -62,6 +110,8 @@ pub struct ClusterConfcheckRequest {
 }
 
 /// Body of genkey and delkey.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterKeysRequest {
@@ -71,6 +121,8 @@ pub struct ClusterKeysRequest {
 }
 
 /// Body of the start policy of a module on this node (`boot on`, `boot off`).
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BootRequest {
@@ -79,6 +131,8 @@ pub struct BootRequest {
 }
 
 /// How a line from a script is told.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrintLevel {
@@ -89,6 +143,8 @@ pub enum PrintLevel {
 }
 
 /// Body of a line for a module's log.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrintRequest {
@@ -99,6 +155,8 @@ pub struct PrintRequest {
 }
 
 /// Body of an order that has no options.
+///
+/// Example: [`CommandRequest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmptyRequest {}

@@ -6,6 +6,26 @@ use crate::control::{Command, Origin};
 use crate::module::script::{Script, ScriptEnd};
 
 /// Why a module's state changed: what came in last, with its evidence.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::event::Event;
+/// use safekit_core::explain::{Cause, Names, line};
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::script::{Script, ScriptEnd};
+/// use safekit_core::module::state::ModuleState;
+///
+/// let (end, duration) = (ScriptEnd::Exited { code: 0 }, Duration::from_millis(2_100));
+/// let event = Event::StateChanged {
+///     module: ModuleName::new("web")?,
+///     from: ModuleState::UP_TRANSIENT,
+///     to: ModuleState::UP_READY,
+///     cause: Cause::ScriptEnded { script: Script::StartBoth, end, duration },
+/// };
+/// let told = line(&event, &Names::default()).text;
+/// assert!(told.ends_with("start_both ended after 2.1 s with exit code 0"), "{told}");
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

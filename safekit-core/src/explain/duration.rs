@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Returns a duration with two significant digits or so: `12 ms`, `2.1 s`, `45 s`, `5 min`, `24 h`.
 #[must_use]
-pub fn duration_text(duration: Duration) -> String {
+pub(crate) fn duration_text(duration: Duration) -> String {
     let (ms, s) = (duration.as_millis(), duration.as_secs());
     match s {
         0 => format!("{ms} ms"),

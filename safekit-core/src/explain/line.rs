@@ -15,6 +15,15 @@ use crate::membership::{MemberReason, MemberState};
 use crate::module::script::{Script, ScriptEnd};
 
 /// A line of the log, without its time.
+///
+/// ```
+/// use safekit_core::event::{Event, Severity};
+/// use safekit_core::explain::{Line, Names, line};
+///
+/// let Line { module, origin, severity, text } = line(&Event::ViewLeft, &Names::default());
+/// assert_eq!((module, origin, severity), (None, "membership", Severity::Event));
+/// assert!(!text.ends_with('.'));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The module whose log it belongs to; `None`: it is about the node.

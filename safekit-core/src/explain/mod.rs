@@ -2,11 +2,14 @@
 //!
 //! - [`Cause`]: why a module's state changed.
 //! - [`line()`]: an [`Event`](crate::event::Event) as a line of the module log: origin, severity, sentence.
-//! - [`cause_text`], [`join_text`], [`member_text`], [`fault_text`], [`module_fault_text`], [`end_text`],
-//!   [`duration_text`]: parts of sentences, for whoever shows states.
+//! - [`Names`]: what ids are called on this node.
+//!
+//! States, not only changes of them, are told by the reports of a [`Node`](crate::node::Node).
 //!
 //! Pure. What SafeKit's documentation prints literally begins the sentence, so that a program which searches for it
 //! finds it; the evidence follows after a colon. Not here: time stamps, files, colours.
+//!
+//! Example: [`line()`].
 
 mod cause;
 mod duration;
@@ -17,8 +20,9 @@ mod text;
 mod tests;
 
 pub use cause::Cause;
-pub use duration::duration_text;
+pub(crate) use duration::duration_text;
 pub use line::{Line, line};
-pub use text::{
-    Names, cause_text, end_text, fault_text, join_text, member_text, module_fault_text,
+pub use text::Names;
+pub(crate) use text::{
+    cause_text, end_text, fault_text, join_text, member_text, module_fault_text,
 };

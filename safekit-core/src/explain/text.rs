@@ -11,6 +11,21 @@ use crate::membership::{Fault, JoinReason, MemberReason};
 use crate::module::script::ScriptEnd;
 
 /// What ids are called. An id without a name is told as a number.
+///
+/// ```
+/// use safekit_core::explain::Names;
+/// use safekit_core::ids::{LanId, ModuleName, NodeId, NodeName};
+///
+/// let node = NodeId::new(1).ok_or("a node")?;
+/// let mut names = Names::default();
+/// assert_eq!(names.node(node), "node id 1");
+/// names.nodes.insert(node, NodeName::new("paris")?);
+/// assert_eq!(names.node(node), "paris");
+/// // A module of another node, known by its key only.
+/// assert!(names.module(ModuleName::new("web")?.key()).starts_with('#'));
+/// assert_eq!(names.lan(LanId::new(0).ok_or("a lan")?), "number 0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// The configured nodes.
@@ -64,7 +79,7 @@ pub(super) fn action_text(command: Command, origin: &Origin) -> String {
 
 /// Tells why a state changed: "prestart ended after 2.1 s with exit code 0".
 #[must_use]
-pub fn cause_text(cause: &Cause) -> String {
+pub(crate) fn cause_text(cause: &Cause) -> String {
     match cause {
         Cause::Command { command, origin } => {
             let text = action_text(*command, origin);
@@ -102,7 +117,7 @@ pub fn cause_text(cause: &Cause) -> String {
 
 /// Tells how a script ended: "with exit code 1".
 #[must_use]
-pub fn end_text(end: &ScriptEnd) -> String {
+pub(crate) fn end_text(end: &ScriptEnd) -> String {
     match end {
         ScriptEnd::Exited { code } => format!("with exit code {code}"),
         ScriptEnd::Signalled { signal } => format!("by signal {signal}"),
@@ -114,7 +129,7 @@ pub fn end_text(end: &ScriptEnd) -> String {
 
 /// Tells what is wrong with a module, and what to do.
 #[must_use]
-pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
+pub(crate) fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
     match fault {
         ModuleFault::MayStillRun { end } => {
             let how = match end {
@@ -137,7 +152,7 @@ pub fn module_fault_text(module: &ModuleName, fault: &ModuleFault) -> String {
 
 /// Tells why the node has joined or has not: "all configured nodes are heard".
 #[must_use]
-pub fn join_text(why: &JoinReason) -> String {
+pub(crate) fn join_text(why: &JoinReason) -> String {
     match why {
         JoinReason::Started => "it has started".to_owned(),
         JoinReason::Paused { gap } => {
@@ -152,7 +167,7 @@ pub fn join_text(why: &JoinReason) -> String {
 
 /// Tells why a member is what it is: "silent for 1.0 s, own lateness at most 3 ms".
 #[must_use]
-pub fn member_text(why: &MemberReason, names: &Names) -> String {
+pub(crate) fn member_text(why: &MemberReason, names: &Names) -> String {
     match why {
         MemberReason::Heard { incarnation, lan } => {
             format!("incarnation {incarnation} is heard on lan {}", names.lan(*lan))
@@ -179,7 +194,7 @@ fn sender_text(from: &SocketAddr, member: Option<NodeId>, names: &Names) -> (Str
 
 /// Tells what keeps a node or a datagram out, and where to look.
 #[must_use]
-pub fn fault_text(fault: &Fault, names: &Names) -> String {
+pub(crate) fn fault_text(fault: &Fault, names: &Names) -> String {
     match fault {
         Fault::UnknownKey { from, member } => {
             let (sender, mend) = sender_text(from, *member, names);

@@ -27,6 +27,70 @@ use crate::wire::{Letter, ModuleFacts, Row, Seal, name_check};
 ///
 /// Inputs are only recorded; everything that follows from them, and from silence, is judged in
 /// [`Machine::handle_timeout`], which the driver calls on every turn after all inputs.
+///
+/// A [`Node`](crate::node::Node) owns it and feeds it. Driven by itself, with two nodes that hear each other:
+///
+/// ```
+/// use std::time::Instant;
+/// use safekit_core::Machine;
+/// use safekit_core::ids::{LanId, ModuleName, NodeId, NodeName};
+/// use safekit_core::membership::{
+///     Input, MemberState, MemberStatus, Membership, MembershipConfig, ModuleFacts, NodeConfig, Output,
+///     Start, Transmit, View,
+/// };
+/// use safekit_core::ids::LanSet;
+/// use safekit_core::module::state::ModuleState;
+///
+/// let lan = LanId::new(0).ok_or("the first lan")?;
+/// let [one, two] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
+/// let node = |name: &str, address: &str| -> Result<_, Box<dyn std::error::Error>> {
+///     Ok(NodeConfig { name: NodeName::new(name)?, addresses: [(lan, address.parse()?)].into() })
+/// };
+/// let nodes = [(one, node("node1", "10.0.0.1:4800")?), (two, node("node2", "10.0.0.2:4800")?)];
+/// let mut now = Instant::now();
+/// let mut machines = [one, two].map(|me| {
+///     let config = MembershipConfig::new(me, nodes.clone().into());
+///     Membership::new(now, config, Start { counter: 1, random: u32::from(me.number()) })
+/// });
+///
+/// // The second one takes load of a module.
+/// let web = ModuleName::new("web")?.key();
+/// let state = ModuleState::UP_READY;
+/// let facts = ModuleFacts { takes: true, state, lans: LanSet::ALL, config: 0, sharing: 0 };
+/// machines[1].handle_input(now, Input::ModulesChanged([(web, facts)].into()));
+///
+/// for _turn in 0..100 {
+///     let mut sent = Vec::new();
+///     for (from, machine) in machines.iter_mut().enumerate() {
+///         machine.handle_timeout(now);
+///         while let Some(output) = machine.poll_output() {
+///             match output {
+///                 Output::Transmit(transmit) => sent.push((from, transmit)),
+///                 // Nothing to prepare here: packet filters are.
+///                 Output::ViewProposed { epoch, view: Some(_) } => {
+///                     machine.handle_input(now, Input::Armed { epoch });
+///                 }
+///                 _ => {} // what others have to know: shares, log
+///             }
+///         }
+///     }
+///     for (from, Transmit { lan, bytes, .. }) in sent {
+///         let from_addr = nodes[from].1.addresses[&lan];
+///         machines[1 - from].handle_input(now, Input::DatagramReceived { lan, from: from_addr, bytes });
+///     }
+///     let due = machines.iter().filter_map(|machine| machine.poll_timeout()).min();
+///     now = due.unwrap_or(now).max(now);
+/// }
+///
+/// let (_epoch, view) = machines[0].view().ok_or("a view is in force")?;
+/// let view: &View = &view;
+/// assert_eq!(view.members.len(), 2);
+/// assert_eq!(view.participants(two, web), [two].into());
+/// let seen: MemberStatus = machines[0].member(two).ok_or("node2 is configured")?;
+/// assert_eq!(seen.state, MemberState::Alive);
+/// assert_eq!(machines[0].peer_modules(two)[&web].state, ModuleState::UP_READY);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Membership {
     pub(super) config: MembershipConfig,
@@ -195,7 +259,7 @@ impl Membership {
 
     /// Returns where the letter has to go: every other node on every lan that both are on.
     #[must_use]
-    pub fn letter_recipients(&self) -> Vec<(LanId, SocketAddr)> {
+    pub(crate) fn letter_recipients(&self) -> Vec<(LanId, SocketAddr)> {
         self.peers.keys().flat_map(|node| self.routes(*node)).collect()
     }
 

@@ -15,6 +15,8 @@
 //! Always: within one incarnation the announced number only grows, and grows whenever the announced view changes; what a
 //! view gives is claimed only once all its members announced it; a node that joins announces none. Not here: bytes
 //! (`wire`), sockets (`runtime`), buckets (the farm).
+//!
+//! Example: [`Membership`].
 
 mod agreement;
 mod cadence;

@@ -9,6 +9,24 @@ use crate::ids::{Epoch, Incarnation, LanId, LanSet, ModuleKey, NodeId, NodeName}
 use crate::wire::{KeyRing, ModuleFacts};
 
 /// What membership has to know of the cluster; made from cluster.xml once names are resolved.
+///
+/// Example: [`MembershipConfig::from_cluster`], from cluster.xml, and of values of your own:
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::ids::{LanId, NodeId, NodeName};
+/// use safekit_core::membership::{MembershipConfig, NodeConfig};
+///
+/// let lan = LanId::new(0).ok_or("the first lan")?;
+/// let me = NodeId::new(1).ok_or("the first node")?;
+/// let addresses = [(lan, "10.0.0.1:4800".parse()?)].into();
+/// let mut config =
+///     MembershipConfig::new(me, [(me, NodeConfig { name: NodeName::new("node1")?, addresses })].into());
+/// // Faster than the default: a lost node is noticed after 300 ms.
+/// (config.pulse, config.lost_after) = (Duration::from_millis(50), Duration::from_millis(300));
+/// assert_eq!(config.nodes.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MembershipConfig {
@@ -47,6 +65,8 @@ impl MembershipConfig {
 }
 
 /// A node as membership sees it.
+///
+/// Example: [`MembershipConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
     /// Its name in cluster.xml; heartbeats carry its signature, so that two clusters that disagree notice.
@@ -56,6 +76,8 @@ pub struct NodeConfig {
 }
 
 /// What this start of the agent is.
+///
+/// Example: [`Node`](crate::node::Node).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// The counter that the guardian gave: higher than that of every start before.
@@ -65,6 +87,8 @@ pub struct Start {
 }
 
 /// What membership takes.
+///
+/// Example: [`Membership`](super::Membership).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -89,6 +113,8 @@ pub enum Input {
 }
 
 /// What membership gives.
+///
+/// Example: [`Membership`](super::Membership).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
@@ -142,6 +168,8 @@ pub enum Output {
 }
 
 /// A datagram to send.
+///
+/// Example: [`Membership`](super::Membership).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// From which lan's socket.
@@ -153,6 +181,8 @@ pub struct Transmit {
 }
 
 /// A set of nodes that act together; a pure function of who hears whom.
+///
+/// Example: [`ViewMember`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct View {
     /// Its members, each with the incarnation that it has in the view and the modules it takes load of.
@@ -163,6 +193,23 @@ pub struct View {
 }
 
 /// A member within a view.
+///
+/// ```
+/// use safekit_core::ids::{Incarnation, ModuleName, NodeId};
+/// use safekit_core::membership::{View, ViewMember};
+///
+/// let [one, two, three] = [1, 2, 3].map(NodeId::new);
+/// let (Some(one), Some(two), Some(three)) = (one, two, three) else { return Err("three nodes".into()) };
+/// let web = ModuleName::new("web")?.key();
+/// let incarnation = Incarnation { counter: 1, random: 7, life: 0 };
+/// let takes = ViewMember { incarnation, takes: [(web, 0)].into() };
+/// let stands_by = ViewMember { incarnation, takes: [].into() };
+/// let members = [(one, takes.clone()), (two, takes), (three, stands_by)].into();
+/// let view = View { members, ..View::default() };
+/// assert_eq!(view.participants(one, web), [one, two].into());
+/// assert!(view.participants(three, web).is_empty(), "it takes no load");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ViewMember {
     /// The life that is meant.
@@ -189,6 +236,8 @@ impl View {
 }
 
 /// How a member stands.
+///
+/// Example: [`Membership`](super::Membership).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum MemberState {
@@ -203,6 +252,8 @@ pub enum MemberState {
 }
 
 /// What is known of a member at one moment.
+///
+/// Example: [`Membership`](super::Membership).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberStatus {
@@ -219,6 +270,25 @@ pub struct MemberStatus {
 }
 
 /// Datagrams that were refused, by reason. Each is dropped without any other effect.
+///
+/// ```
+/// use std::time::Instant;
+/// use safekit_core::Machine;
+/// use safekit_core::ids::{LanId, NodeId, NodeName};
+/// use safekit_core::membership::{Input, Membership, MembershipConfig, NodeConfig, RefusedCounts, Start};
+///
+/// let (me, lan) = (NodeId::new(1).ok_or("a node")?, LanId::new(0).ok_or("a lan")?);
+/// let alone = NodeConfig { name: NodeName::new("node1")?, addresses: [].into() };
+/// let config = MembershipConfig::new(me, [(me, alone)].into());
+/// let now = Instant::now();
+/// let mut membership = Membership::new(now, config, Start { counter: 1, random: 7 });
+///
+/// let (from, bytes) = ("192.0.2.7:53".parse()?, b"something that talks to this port".to_vec());
+/// membership.handle_input(now, Input::DatagramReceived { lan, from, bytes });
+/// let refused: RefusedCounts = membership.refused();
+/// assert_eq!((refused.foreign, refused.bad_tag), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedCounts {
@@ -239,6 +309,23 @@ pub struct RefusedCounts {
 }
 
 /// Why a member's state changed: the evidence.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::membership::MemberReason;
+///
+/// /// Whether this node's own loop may be to blame.
+/// fn is_doubtful(why: &MemberReason) -> bool {
+///     matches!(why, MemberReason::Silent { silence, own_lateness } if *own_lateness * 2 > *silence)
+/// }
+///
+/// let why = MemberReason::Silent {
+///     silence: Duration::from_millis(1_000),
+///     own_lateness: Duration::from_millis(3),
+/// };
+/// assert!(!is_doubtful(&why));
+/// assert!(!is_doubtful(&MemberReason::Announced));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemberReason {
@@ -265,6 +352,17 @@ pub enum MemberReason {
 }
 
 /// Why joining begins or ends.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::event::Event;
+/// use safekit_core::explain::{Names, line};
+/// use safekit_core::membership::JoinReason;
+///
+/// let why = JoinReason::Paused { gap: Duration::from_secs(4) };
+/// let told = line(&Event::JoinChanged { joined: false, why }, &Names::default());
+/// assert!(told.text.starts_with("This node has to join: "), "{}", told.text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JoinReason {
@@ -289,6 +387,27 @@ pub enum JoinReason {
 }
 
 /// What keeps a node or datagram out.
+///
+/// ```
+/// use safekit_core::event::Event;
+/// use safekit_core::ids::NodeId;
+/// use safekit_core::membership::Fault;
+///
+/// /// Whether the nodes must be given the same files again.
+/// fn differs(event: &Event) -> Option<NodeId> {
+///     match event {
+///         Event::Fault(Fault::ClusterDiffers { member } | Fault::ModuleDiffers { member, .. }) => {
+///             Some(*member)
+///         }
+///         _ => None,
+///     }
+/// }
+///
+/// let member = NodeId::new(2).ok_or("a node")?;
+/// assert_eq!(differs(&Event::Fault(Fault::ClusterDiffers { member })), Some(member));
+/// assert_eq!(differs(&Event::Fault(Fault::DuplicateNode { member })), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fault {

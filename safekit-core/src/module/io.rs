@@ -11,6 +11,8 @@ use crate::module::watch::{ProcessInfo, Services};
 use crate::node::{Action, ModuleSetup, Outcome};
 
 /// What a module takes.
+///
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -61,6 +63,17 @@ pub enum Input {
 }
 
 /// What a script or a person does to the count of automatic actions; the module itself stays as it is.
+///
+/// ```
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::BudgetChange;
+/// use safekit_core::node::Input;
+///
+/// // An administrator has mended the cause (`safekit resetloop`).
+/// let input = Input::BudgetChanged { module: ModuleName::new("web")?, change: BudgetChange::Reset };
+/// assert!(matches!(input, Input::BudgetChanged { change: BudgetChange::Reset, .. }));
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BudgetChange {
@@ -71,6 +84,8 @@ pub enum BudgetChange {
 }
 
 /// How the node stands to its cluster.
+///
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Join {
@@ -83,6 +98,8 @@ pub enum Join {
 }
 
 /// What a module gives.
+///
+/// Example: [`Module`](super::Module).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {

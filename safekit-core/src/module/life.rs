@@ -110,6 +110,60 @@ struct HandlerRun {
 }
 
 /// A module. See the file for its states.
+///
+/// A [`Node`](crate::node::Node) owns its modules and feeds them, and [`Node::module`](crate::node::Node::module) shows
+/// one. Driven by itself it does this:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::{Duration, Instant};
+/// use safekit_core::Machine;
+/// use safekit_core::config::module;
+/// use safekit_core::control::{Command, Origin};
+/// use safekit_core::ids::{CommandId, LanSet, ModuleName};
+/// use safekit_core::module::script::{Script, ScriptEnd};
+/// use safekit_core::module::state::FarmState;
+/// use safekit_core::module::{Input, Join, Module, Output, PastRun, PresentRun};
+/// use safekit_core::node::{Action, AgentStart, ModuleSetup, Outcome};
+///
+/// let text = br#"<safe><service mode="farm"><farm><lan name="default"/></farm><user/></service></safe>"#;
+/// let parsed = module::parse(&ModuleName::new("web")?, "userconfig.xml", text, &|_| None);
+/// let setup = ModuleSetup {
+///     config: Arc::new(parsed.model.ok_or("a fault in userconfig.xml")?),
+///     scripts: [Script::StartBoth].into(),
+///     lans: LanSet::ALL,
+///     sharing: 0,
+///     saved: None,
+///     start: AgentStart::HostBooted,
+/// };
+/// let now = Instant::now();
+/// let mut web = Module::new(now, 1, setup, Join::Joined);
+/// let origin = Origin::User("root".to_owned());
+/// web.handle_input(now, Input::CommandReceived { id: CommandId(1), command: Command::Start, origin });
+///
+/// // Saving ends at once, the script after two seconds.
+/// let mut started = None;
+/// while let Some(output) = web.poll_output() {
+///     match output {
+///         Output::Action { id, action: Action::RunScript(run) } => started = Some((id, run.script)),
+///         Output::Action { id, .. } => {
+///             web.handle_input(now, Input::ActionFinished { id, outcome: Outcome::Done });
+///         }
+///         _ => {} // events, states
+///     }
+/// }
+/// let present: PresentRun = web.present_run().ok_or("a script runs")?;
+/// assert_eq!((present.script, web.goal()), (Script::StartBoth, FarmState::Up));
+///
+/// let (id, _) = started.ok_or("start_both was ordered")?;
+/// let (now, duration) = (now + Duration::from_secs(2), Duration::from_secs(2));
+/// let outcome = Outcome::Script { end: ScriptEnd::Exited { code: 0 }, duration, userlog: None };
+/// web.handle_input(now, Input::ActionFinished { id, outcome });
+/// assert_eq!(web.state().to_string(), "UP (Ready)");
+/// let past: &PastRun = web.past_runs().get(&Script::StartBoth).ok_or("it has run")?;
+/// assert_eq!(past.duration, duration);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Module {
     number: u32,
@@ -145,6 +199,8 @@ pub struct Module {
 }
 
 /// A run of a script that has ended.
+///
+/// Example: [`Module`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PastRun {
@@ -159,6 +215,8 @@ pub struct PastRun {
 }
 
 /// A run of a script that has not ended.
+///
+/// Example: [`Module`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PresentRun {

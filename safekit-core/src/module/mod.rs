@@ -11,6 +11,8 @@
 //! - [`state`], [`script`], [`saved`]: the words that others use too.
 //!
 //! Not here: other nodes (`membership`), running a script or listing processes (`runtime`).
+//!
+//! Example: [`Module`].
 
 mod budget;
 mod io;

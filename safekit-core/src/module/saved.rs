@@ -1,4 +1,6 @@
 //! What is kept of a module so that it survives the agent.
+//!
+//! Example: [`SavedModule`].
 
 use std::collections::BTreeSet;
 
@@ -7,6 +9,28 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ProcessId;
 
 /// What is kept of a module on disk.
+///
+/// ```
+/// use safekit_core::module::saved::{SavedBudget, SavedModule, SavedPhase};
+///
+/// let saved = SavedModule {
+///     phase: SavedPhase::Up,
+///     started: true,
+///     watched: Vec::new(),
+///     budget: SavedBudget { used: 1, age_ms: 90_000 },
+///     may_still_run: false,
+///     errd_off: false,
+///     classes: [].into(),
+/// };
+/// // It can be kept in any format that has an implementation of serde.
+/// let text = serde_json::to_string(&saved)?;
+/// assert_eq!(
+///     text,
+///     r#"{"phase":"up","started":true,"watched":[],"budget":{"used":1,"age_ms":90000}}"#
+/// );
+/// assert_eq!(serde_json::from_str::<SavedModule>(&text)?, saved);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedModule {
@@ -31,6 +55,8 @@ pub struct SavedModule {
 }
 
 /// What a module was doing.
+///
+/// Example: [`SavedModule`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -48,6 +74,8 @@ pub enum SavedPhase {
 }
 
 /// The restart budget as kept on disk.
+///
+/// Example: [`SavedModule`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedBudget {
     /// Automatic actions counted.

@@ -1,4 +1,6 @@
 //! The scripts of a module, as data.
+//!
+//! Example: [`ScriptRun`].
 
 use std::time::Duration;
 
@@ -7,6 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ModuleName;
 
 /// A script by its file name.
+///
+/// ```
+/// use safekit_core::module::script::Script;
+///
+/// let files: Vec<&str> = Script::ALL.into_iter().map(Script::as_str).collect();
+/// assert_eq!(files, ["prestart", "start_both", "stop_both", "poststop", "transition"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -45,6 +54,35 @@ impl Script {
 }
 
 /// One run of a script.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::config::model::Logging;
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
+///
+/// /// Stands for whatever starts and stops an application without scripts.
+/// fn run(run: &ScriptRun) -> ScriptEnd {
+///     match run.script {
+///         Script::StartBoth | Script::StopBoth => ScriptEnd::Exited { code: 0 },
+///         _ => ScriptEnd::NotStarted { error: format!("no {}", run.script.as_str()) },
+///     }
+/// }
+///
+/// // What a node orders to stop the application.
+/// let order = ScriptRun {
+///     module: ModuleName::new("web")?,
+///     script: Script::StopBoth,
+///     file: None,
+///     arguments: ["UP", "WAIT", "stop"].map(str::to_owned).into(),
+///     vars: vec![("PORT".to_owned(), "8080".to_owned())],
+///     logging: Logging::Userlog,
+///     large_userlogs: LargeUserlogs::Keep,
+///     time_limit: Some(Duration::from_secs(300)),
+/// };
+/// assert_eq!(run(&order), ScriptEnd::Exited { code: 0 });
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptRun {
     /// The module.
@@ -66,6 +104,8 @@ pub struct ScriptRun {
 }
 
 /// What becomes of the userlogs of `userlogsize` and more.
+///
+/// Example: [`ScriptRun`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LargeUserlogs {
     /// They stay.
@@ -75,6 +115,8 @@ pub enum LargeUserlogs {
 }
 
 /// How a script ended. A script has ended when its process has, whoever keeps its output open.
+///
+/// Example: [`ScriptRun`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptEnd {

@@ -1,10 +1,14 @@
 //! Where a module is, and whether that is settled.
+//!
+//! Example: [`ModuleState`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// Where a module is.
+///
+/// Example: [`ModuleState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum FarmState {
@@ -35,6 +39,8 @@ impl fmt::Display for FarmState {
 }
 
 /// Whether a state is settled.
+///
+/// Example: [`ModuleState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Readiness {
     /// Settled, and not serving.
@@ -64,6 +70,17 @@ impl fmt::Display for Readiness {
 }
 
 /// A state with its readiness: what `safekit state` and heartbeats tell.
+///
+/// ```
+/// use safekit_core::module::state::{FarmState, ModuleState, Readiness};
+///
+/// let state = ModuleState { state: FarmState::Up, readiness: Readiness::Transient };
+/// assert_eq!(state, ModuleState::UP_TRANSIENT);
+/// assert_eq!(state.to_string(), "UP (Transient)");
+/// // What a load balancer goes by.
+/// let serves = |state: ModuleState| state == ModuleState::UP_READY;
+/// assert!(!serves(state));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ModuleState {
     /// Where the module is.

@@ -2,6 +2,8 @@
 //!
 //! The matching of one `<proc>` is in `matcher`, what is seen of it in `entry`, and where it is a service in `service`;
 //! what is made of lists in `monitor`, when they are asked for in `looks`, what there is to say in `notice`.
+//!
+//! Example: [`ProcessPattern`].
 
 mod entry;
 mod looks;
@@ -24,6 +26,8 @@ pub(super) use notice::{Notice, Wanted};
 pub use service::{ServiceInfo, ServiceState, Services};
 
 /// A process of the host.
+///
+/// Example: [`ProcessPattern`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {
     /// The process.
@@ -39,6 +43,8 @@ pub struct ProcessInfo {
 }
 
 /// How a `<proc>` stands.
+///
+/// Example: [`Watched`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum WatchState {
@@ -63,6 +69,26 @@ impl WatchState {
 }
 
 /// A `<proc>` at one moment.
+///
+/// ```
+/// use safekit_core::ids::ProcessId;
+/// use safekit_core::module::watch::{WatchState, Watched};
+///
+/// fn tell(watched: &Watched) -> String {
+///     let Watched { name, state, processes, .. } = watched;
+///     format!("proc.{name} is {} with {} processes", state.as_str(), processes.len())
+/// }
+///
+/// // As `Module::watched` of a running module gives them.
+/// let nginx = Watched {
+///     name: "nginx".to_owned(),
+///     state: WatchState::Up,
+///     since: None,
+///     processes: [ProcessId { pid: 4711, started: 90_210 }].into(),
+///     class: "both".to_owned(),
+/// };
+/// assert_eq!(tell(&nginx), "proc.nginx is up with 1 processes");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     /// Its name in the configuration.

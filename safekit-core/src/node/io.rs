@@ -17,6 +17,8 @@ use crate::module::state::ModuleState;
 use crate::module::watch::{ProcessInfo, Services};
 
 /// What a node takes.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -86,6 +88,8 @@ pub enum Input {
 }
 
 /// A configured module, and what is known of it from before.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]
 pub struct ModuleSetup {
     /// What userconfig.xml says.
@@ -104,6 +108,8 @@ pub struct ModuleSetup {
 }
 
 /// What the node was before this start of the agent.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AgentStart {
@@ -118,6 +124,8 @@ pub enum AgentStart {
 }
 
 /// What a node gives.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {
@@ -175,6 +183,8 @@ pub enum Output {
 ///
 /// A script begins only when every [`Action::SaveModule`] of its module that was ordered before has ended, well or
 /// not: a new agent must never find less on the disk than what the scripts of a dead one were about to do.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Action {
@@ -213,6 +223,8 @@ pub enum Action {
 }
 
 /// How an order ended.
+///
+/// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -37,18 +37,76 @@ const ROUNDS_MAX: u32 = 8;
 /// A node of a farm. The agent and the simulator run the same one.
 ///
 /// # Example
-/// ```
-/// # #[expect(clippy::disallowed_methods, reason = "an example needs one instant")]
-/// # fn main() {
-/// use std::time::Instant;
-/// use safekit_core::Machine;
-/// use safekit_core::node::{Node, Start};
 ///
-/// let mut node = Node::new(Instant::now(), Start { counter: 1, random: 7 });
-/// // Without a cluster and without modules there is nothing to wait for.
-/// assert!(node.poll_timeout().is_none());
-/// assert!(node.poll_output().is_none());
-/// # }
+/// A module is started, and the order that the node gives is carried out: here by writing it down.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::{Duration, Instant};
+/// use safekit_core::Machine;
+/// use safekit_core::config::module;
+/// use safekit_core::control::{Command, ModuleCommand, Origin};
+/// use safekit_core::ids::{CommandId, LanSet, ModuleName, NodeId, NodeName};
+/// use safekit_core::membership::{MembershipConfig, NodeConfig};
+/// use safekit_core::module::script::{Script, ScriptEnd};
+/// use safekit_core::node::{Action, AgentStart, Input, ModuleSetup, Node, Outcome, Output, Start};
+///
+/// let me = NodeId::new(1).ok_or("the first node")?;
+/// let alone = NodeConfig { name: NodeName::new("node1")?, addresses: [].into() };
+/// let cluster = MembershipConfig::new(me, [(me, alone)].into());
+/// let web = ModuleName::new("web")?;
+/// let text = br#"<safe><service mode="farm"><farm><lan name="default"/></farm><user/></service></safe>"#;
+/// let config = module::parse(&web, "userconfig.xml", text, &|_| None).model.ok_or("a fault")?;
+/// let setup = ModuleSetup {
+///     config: Arc::new(config),
+///     scripts: [Script::StartBoth, Script::StopBoth].into(),
+///     lans: LanSet::ALL,
+///     sharing: 0,
+///     saved: None,
+///     start: AgentStart::HostBooted,
+/// };
+/// let origin = Origin::User("root".to_owned());
+/// let command = ModuleCommand { module: web.clone(), command: Command::Start, origin };
+///
+/// let mut now = Instant::now();
+/// let mut node = Node::new(now, Start { counter: 1, random: 7 });
+/// node.handle_input(now, Input::ClusterConfigured(Box::new(cluster)));
+/// node.handle_input(now, Input::ModuleConfigured(Box::new(setup)));
+/// node.handle_input(now, Input::CommandReceived { id: CommandId(1), command });
+/// let mut story = Vec::new();
+/// for _turn in 0..50 {
+///     node.handle_timeout(now);
+///     while let Some(output) = node.poll_output() {
+///         match output {
+///             Output::Action { id, action } => {
+///                 let outcome = match action {
+///                     Action::RunScript(run) => {
+///                         story.push(run.script.as_str().to_owned());
+///                         let (end, duration) = (ScriptEnd::Exited { code: 0 }, Duration::from_secs(2));
+///                         Outcome::Script { end, duration, userlog: None }
+///                     }
+///                     Action::ScanProcesses => Outcome::Processes([].into()),
+///                     _ => Outcome::Done,
+///                 };
+///                 node.handle_input(now, Input::ActionFinished { id, outcome });
+///             }
+///             Output::StateChanged { state, .. } => story.push(state.to_string()),
+///             Output::CommandAnswered { answer, .. } => story.push(answer?.text),
+///             _ => {} // datagrams to send, events to log
+///         }
+///     }
+///     now = node.poll_timeout().unwrap_or(now).max(now);
+/// }
+/// assert_eq!(story, [
+///     "STOP (NotReady)",
+///     "WAIT (Transient)",
+///     "UP (Transient)",
+///     "start_both",
+///     "starting", // the answer to the command
+///     "UP (Ready)",
+/// ]);
+/// assert!(node.module(&web).is_some_and(|module| module.takes()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Node {

@@ -4,6 +4,8 @@
 //! - [`Input`], [`Output`], [`Action`], [`Outcome`]: the whole border between deciding and doing.
 //! - `report`: what the control socket answers about the node, as far as the node knows it.
 //! - `scans`: one list of processes serves all modules that wait for one; `asks`: the same for services.
+//!
+//! Example: [`Node`].
 
 mod asks;
 mod io;

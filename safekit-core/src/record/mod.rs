@@ -14,6 +14,8 @@
 //! The keys of the cluster are never in it; whoever replays hands them in.
 //!
 //! Not here: what is not an input ([`Start`] aside): weights that were set on a farm's node, the edge, the clock.
+//!
+//! Example: [`Recorder`].
 
 mod read;
 mod words;
@@ -144,6 +146,20 @@ impl<M: Machine<Input = Input>> Machine for Recorder<M> {
 }
 
 /// What a machine was told, and when.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::record::{Call, Recording};
+///
+/// // What a recorder has written; the keys of the cluster would be handed in here.
+/// let recording = Recording::read("safekit-record 1 1 7\n0 leave\n5000000 turn\n", &[])?;
+/// assert!(recording.is_complete());
+/// assert_eq!(recording.start().counter, 1);
+/// let last: &Call = &recording.calls()[1];
+/// assert_eq!(last.at, Duration::from_millis(5));
+/// assert!(last.input.is_none(), "time passed, and nothing else");
+/// # Ok::<(), safekit_core::record::RecordError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
     start: Start,
@@ -152,6 +168,8 @@ pub struct Recording {
 }
 
 /// One call of a machine.
+///
+/// Example: [`Recording`].
 #[derive(Clone, Debug)]
 pub struct Call {
     /// When, counted from the first call.
@@ -203,6 +221,15 @@ impl Recording {
 }
 
 /// Why a text is no recording.
+///
+/// ```
+/// use safekit_core::record::{RecordError, Recording};
+///
+/// let error = Recording::read("safekit-record 9 1 7\n", &[]).err();
+/// assert_eq!(error, Some(RecordError::OtherVersion { version: 9 }));
+/// let error = Recording::read("safekit-record 1 1 7\n0 sleep\n", &[]).err();
+/// assert!(matches!(error, Some(RecordError::Line { line: 2, .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {

@@ -54,6 +54,8 @@ use crate::runtime::watches::Watches;
 use crate::runtime::worker::Worker;
 
 /// How an edge is to be made.
+///
+/// Example: [`Edge`].
 #[non_exhaustive]
 pub struct EdgeConfig {
     /// How many inputs of other threads may wait for the loop; at least 1, by default 1,024. Raising it lets more
@@ -75,6 +77,8 @@ pub struct EdgeConfig {
 }
 
 /// Why there is no edge.
+///
+/// Example: [`EdgeSender`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EdgeError {
@@ -102,15 +106,78 @@ pub enum EdgeError {
 
 /// The loop takes no input at the moment: too many wait, or it has ended. The input is lost; who sent it tells its own
 /// caller to come again.
+///
+/// Example: [`EdgeSender`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is busy: too many inputs are waiting")]
 pub struct Full;
 
 /// Names something that the embedder watches; chosen by the embedder.
+///
+/// ```
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// # #[cfg(unix)]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::Write;
+/// use std::sync::Arc;
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::saved::SavedModule;
+/// use safekit_core::runtime::{Edge, EdgeConfig, Keep, Source, WatchToken};
+///
+/// # struct Nothing;
+/// # impl Keep for Nothing {
+/// #     fn save(&self, _module: &ModuleName, _saved: &SavedModule) -> std::io::Result<()> { Ok(()) }
+/// # }
+/// const CONTROL: WatchToken = WatchToken(1);
+///
+/// // A pipe on which your program says something to its loop.
+/// let (reader, mut writer) = std::io::pipe()?;
+/// let mut edge = Edge::new(EdgeConfig::new(Arc::new(Nothing)))?;
+/// let source: Source = Box::new(reader);
+/// edge.watch(CONTROL, source)?;
+/// writer.write_all(b"x")?;
+/// let ready = loop {
+///     edge.wait(None, &mut Vec::new())?;
+///     if let Some(token) = edge.poll_ready() {
+///         break token;
+///     }
+/// };
+/// assert_eq!(ready, CONTROL);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchToken(pub u16);
 
 /// Brings inputs of other threads into the loop.
+///
+/// ```
+/// use std::sync::Arc;
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::saved::SavedModule;
+/// use safekit_core::node::Input;
+/// use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, EdgeSender, Full, Keep};
+///
+/// # struct Nothing;
+/// # impl Keep for Nothing {
+/// #     fn save(&self, _module: &ModuleName, _saved: &SavedModule) -> std::io::Result<()> { Ok(()) }
+/// # }
+/// let mut config = EdgeConfig::new(Arc::new(Nothing));
+/// config.inputs_max = 1;
+/// let edge: Result<Edge, EdgeError> = Edge::new(config);
+/// let mut edge = edge?;
+///
+/// // Another thread asks the loop to leave; a second input has no room until the loop has taken the first one.
+/// let sender: EdgeSender = edge.sender();
+/// let sent = std::thread::spawn(move || [sender.send(Input::Leave), sender.send(Input::Leave)]);
+/// let sent = sent.join().map_err(|_| "the thread has panicked")?;
+/// assert_eq!(sent, [Ok(()), Err(Full)]);
+/// let mut inputs = Vec::new();
+/// edge.wait(None, &mut inputs)?;
+/// assert!(matches!(&inputs[..], [Input::Leave]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EdgeSender {
     inputs: SyncSender<Input>,

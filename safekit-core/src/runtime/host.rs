@@ -1,4 +1,6 @@
 //! What the edge knows of the host itself: its boot, its addresses, its source of chance.
+//!
+//! Example: [`boot_id()`].
 
 use std::io;
 use std::net::IpAddr;
@@ -11,6 +13,16 @@ use crate::wire::Key;
 ///
 /// # Errors
 /// When the operating system does not tell.
+///
+/// # Example
+/// ```
+/// use safekit_core::runtime::host::{boot_id, since_boot};
+///
+/// // What was kept by an earlier process of the same boot may still be running.
+/// assert_eq!(boot_id()?, boot_id()?);
+/// assert!(since_boot()?.as_secs() > 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn boot_id() -> io::Result<String> {
     sys::host::boot_id()
 }
@@ -19,11 +31,15 @@ pub fn boot_id() -> io::Result<String> {
 ///
 /// # Errors
 /// When the operating system does not tell.
+///
+/// Example: [`boot_id()`].
 pub fn since_boot() -> io::Result<Duration> {
     sys::host::since_boot()
 }
 
 /// An address of this host.
+///
+/// Example: [`local_addresses()`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct LocalAddress {
@@ -39,6 +55,23 @@ pub struct LocalAddress {
 ///
 /// # Errors
 /// When the operating system does not tell.
+///
+/// # Example
+/// ```
+/// use std::net::IpAddr;
+/// use safekit_core::config::cluster;
+/// use safekit_core::runtime::host::{LocalAddress, local_addresses};
+///
+/// let own: Vec<IpAddr> =
+///     local_addresses()?.iter().map(|address: &LocalAddress| address.address).collect();
+/// // Which node of cluster.xml this host is.
+/// let text = br#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="127.0.0.1"/><node name="node2" addr="198.51.100.7"/>
+/// </lan></lans></cluster>"#;
+/// let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
+/// assert_eq!(cluster.identify(&own)?.number(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn local_addresses() -> io::Result<Vec<LocalAddress>> {
     let mut addresses = sys::netif::addresses()?;
     addresses.sort();
@@ -50,6 +83,8 @@ pub fn local_addresses() -> io::Result<Vec<LocalAddress>> {
 ///
 /// # Errors
 /// When the operating system gives no randomness.
+///
+/// Example: [`random_key()`].
 pub fn random() -> io::Result<u32> {
     getrandom::u32().map_err(io::Error::other)
 }
@@ -59,6 +94,21 @@ pub fn random() -> io::Result<u32> {
 ///
 /// # Errors
 /// When the operating system gives no randomness.
+///
+/// # Example
+/// ```
+/// use safekit_core::node::Start;
+/// use safekit_core::runtime::host::{random, random_key};
+/// use safekit_core::wire::KeyRing;
+///
+/// // Once, when the cluster is made; then copied to every node.
+/// let ring = KeyRing { cluster: random()?, keys: vec![random_key()?] };
+/// assert_ne!(ring.keys[0], random_key()?);
+/// // At each start of a node.
+/// let start = Start { counter: 1, random: random()? };
+/// # assert_eq!(start.counter, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn random_key() -> io::Result<Key> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -71,6 +121,17 @@ pub fn random_key() -> io::Result<Key> {
 /// # Errors
 /// [`io::ErrorKind::NotFound`] when `parent_pid` is no longer the parent: it has ended already, and this process has
 /// to end by itself. [`io::ErrorKind::Unsupported`] where the operating system has nothing like it.
+///
+/// # Example
+/// ```no_run
+/// // Not run: it would bind the life of the test to that of its starter.
+/// use safekit_core::runtime::host::end_with_parent;
+///
+/// let parent: u32 = std::env::args().nth(1).unwrap_or_default().parse()?;
+/// end_with_parent(parent)?;
+/// // From here on this process does not outlive that one.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn end_with_parent(parent_pid: u32) -> io::Result<()> {
     sys::process::end_with_parent(parent_pid)
 }

@@ -16,6 +16,29 @@ use crate::node::Input;
 use crate::runtime::sys;
 
 /// Lans whose addresses could not be bound; all others are bound and work.
+///
+/// ```
+/// use std::sync::Arc;
+/// use safekit_core::ids::{LanId, ModuleName};
+/// use safekit_core::module::saved::SavedModule;
+/// use safekit_core::runtime::{BindError, Edge, EdgeConfig, Keep, LanBindError, LanCounters};
+///
+/// # struct Nothing;
+/// # impl Keep for Nothing {
+/// #     fn save(&self, _module: &ModuleName, _saved: &SavedModule) -> std::io::Result<()> { Ok(()) }
+/// # }
+/// let [good, bad] = [LanId::new(0).ok_or("a lan")?, LanId::new(1).ok_or("another")?];
+/// let mut edge = Edge::new(EdgeConfig::new(Arc::new(Nothing)))?;
+/// // 198.51.100.0/24 is for documentation: no host has such an address.
+/// let lans = [(good, "127.0.0.1:0".parse()?), (bad, "198.51.100.7:4800".parse()?)];
+/// let Err(BindError { failed }) = edge.bind_lans(&lans) else { return Err("it has a fault".into()) };
+/// let fault: &LanBindError = &failed[0];
+/// assert_eq!((failed.len(), fault.lan), (1, bad));
+/// // The other one works.
+/// let counters: &LanCounters = &edge.lan_counters()[&good];
+/// assert_eq!((counters.received, counters.send_errors), (0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct BindError {
@@ -24,6 +47,8 @@ pub struct BindError {
 }
 
 /// Why a lan is without a socket.
+///
+/// Example: [`BindError`].
 #[derive(Debug)]
 pub struct LanBindError {
     /// The lan.
@@ -35,6 +60,8 @@ pub struct LanBindError {
 }
 
 /// What a lan's socket has done so far.
+///
+/// Example: [`BindError`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanCounters {

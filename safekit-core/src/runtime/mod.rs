@@ -5,6 +5,8 @@
 //! back as an input. What differs between operating systems is under `sys/`, one folder for each concern.
 //!
 //! Not here: decisions. The edge never looks into a datagram and knows no state of a module.
+//!
+//! Example: [`Edge`].
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub mod clock;

@@ -8,6 +8,21 @@ use crate::ids::ModuleName;
 use crate::module::script::Script;
 
 /// Something at the edge that an administrator may want to know. The loop goes on in every case.
+///
+/// ```
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::module::script::Script;
+/// use safekit_core::runtime::{EdgeNotice, KillReach};
+///
+/// let notice = EdgeNotice::ScriptKilled {
+///     module: ModuleName::new("web")?,
+///     script: Script::StopBoth,
+///     reach: KillReach::Group,
+/// };
+/// let line = notice.to_string();
+/// assert!(line.contains("web") && line.contains("stop_both"), "{line}");
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EdgeNotice {
@@ -62,6 +77,8 @@ pub enum EdgeNotice {
 }
 
 /// How far the ending of a script reaches.
+///
+/// Example: [`EdgeNotice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KillReach {

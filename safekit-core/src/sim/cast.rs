@@ -14,6 +14,20 @@ use crate::module::script::Script;
 use crate::wire::{Key, KeyRing};
 
 /// The cluster of a simulated farm.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::sim::{Cast, SimModule};
+///
+/// // Five nodes on two lans; a guardian starts a crashed agent again after two seconds.
+/// let cast = Cast::new(5)
+///     .lans(2)
+///     .restart_after(Duration::from_secs(2))
+///     .module(SimModule::watched("web")?);
+/// assert_eq!((cast.node_ids().len(), cast.lan_ids().len()), (5, 2));
+/// assert_eq!(cast.lost_after(), Duration::from_secs(1));
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Cast {
@@ -124,6 +138,19 @@ impl Cast {
 }
 
 /// A module of a simulated farm, with its application and the model of its scripts.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::sim::SimModule;
+///
+/// // An application of two processes that takes up to a minute to start, and is restarted once at most.
+/// let mut module = SimModule::watched("db")?;
+/// module.processes = 2;
+/// module.script_time = (Duration::from_secs(5), Duration::from_secs(60));
+/// module.config.maxloop = 1;
+/// assert_eq!(module.config.name.as_str(), "db");
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SimModule {

@@ -9,6 +9,8 @@ use crate::module::script::{Script, ScriptRun};
 use crate::sim::{Subject, World};
 
 /// Something that happened in a world, in the order in which it happened.
+///
+/// Example: [`Invariant`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Occurrence<'a, M: Subject> {
@@ -90,6 +92,60 @@ pub enum Occurrence<'a, M: Subject> {
 }
 
 /// A property that is checked at everything that happens.
+///
+/// One of your own, beside those of this crate:
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{
+///     Accusations, Birth, Cast, Epochs, Invariant, Joining, Life, Occurrence, SimModule, World,
+/// };
+///
+/// /// No script runs longer than a minute on any node.
+/// #[derive(Debug, Default)]
+/// struct Brisk(Option<Duration>);
+///
+/// impl Invariant<Node> for Brisk {
+///     fn observe(
+///         &mut self,
+///         world: &World<Node>,
+///         occurrence: &Occurrence<'_, Node>,
+///     ) -> Result<(), String> {
+///         match occurrence {
+///             Occurrence::ScriptStarted { .. } => self.0 = Some(world.now()),
+///             Occurrence::ScriptEnded { script, .. } => {
+///                 let took = world.now().saturating_sub(self.0.unwrap_or_default());
+///                 if took > Duration::from_secs(60) {
+///                     return Err(format!("{} took {took:?}", script.as_str()));
+///                 }
+///             }
+///             _ => {}
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// fn run(slowest: Duration) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut module = SimModule::watched("web")?;
+///     module.script_time = (slowest, slowest);
+///     let make = |birth: &Birth| {
+///         Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+///     };
+///     let mut world = World::new(7, Cast::new(1).module(module), make)
+///         .with(Life::new())
+///         .with(Joining::new())
+///         .with(Epochs::new())
+///         .with(Accusations)
+///         .with(Brisk::default());
+///     world.start_all();
+///     world.run_for(Duration::from_secs(300))?;
+///     Ok(())
+/// }
+/// assert!(run(Duration::from_secs(2)).is_ok());
+/// assert!(run(Duration::from_secs(90)).is_err_and(|error| error.to_string().contains("took 90")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Invariant<M: Subject>: fmt::Debug {
     /// Takes note of what happened.
     ///

@@ -21,6 +21,8 @@ use crate::sim::script::is_forced;
 use crate::sim::{Invariant, Occurrence, SimModule, Subject, World};
 
 /// The invariant of every module's life.
+///
+/// Example: [`Invariant`].
 #[derive(Debug, Default)]
 pub struct Life {
     modules: BTreeMap<(NodeId, ModuleName), Record>,

@@ -11,6 +11,8 @@ use crate::sim::{Invariant, Net, Occurrence, Subject, World};
 
 /// After a start, and after a pause that others may have noticed, a node has to join before it serves: until then no
 /// health answer of a farm module is positive. A light one waits for nobody.
+///
+/// Example: [`Invariant`].
 #[derive(Debug, Default)]
 pub struct Joining {
     joining: BTreeSet<NodeId>,
@@ -80,6 +82,8 @@ impl<M: Subject> Invariant<M> for Joining {
 }
 
 /// Within one life of a node the number of a view only grows, and another view has another number.
+///
+/// Example: [`Invariant`].
 #[derive(Debug, Default)]
 pub struct Epochs {
     last: BTreeMap<(NodeId, Incarnation), (Epoch, View)>,
@@ -121,6 +125,8 @@ impl<M: Subject> Invariant<M> for Epochs {
 
 /// Nobody is accused of what it has not done: in a world without strangers, clones, reinstalled hosts and differing
 /// configurations none of their faults is told, no node is refuted, and no member is said to agree never.
+///
+/// Example: [`Invariant`].
 #[derive(Debug, Default)]
 pub struct Accusations;
 

@@ -12,6 +12,8 @@
 //! - [`Sweep`]: runs many seeds, as the environment says, and reports.
 //!
 //! Not here: what a share of the load must fulfil; that is `safekit-farm`'s.
+//!
+//! Example: [`World`].
 
 mod cast;
 mod disk;

@@ -9,6 +9,29 @@ use crate::ids::{LanId, NodeId};
 use crate::sim::Random;
 
 /// The network.
+///
+/// A world has one ([`World::net`](super::World::net)):
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, Net, SimModule, World};
+///
+/// let mut world = World::new(7, Cast::new(3).module(SimModule::bare("web")?), |birth| {
+///     Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+/// });
+/// world.start_all();
+/// let nodes = world.nodes();
+/// let net: &mut Net = world.net();
+/// net.loss(0.05);
+/// net.delay(Duration::from_micros(100), Duration::from_millis(20));
+/// net.isolate(nodes[2]);
+/// assert!(!net.reaches(nodes[0], nodes[2]) && net.mutual(nodes[0], nodes[1]));
+/// world.run_for(Duration::from_secs(10))?;
+/// world.net().heal();
+/// world.run_for(Duration::from_secs(10))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Net {
     nodes: Vec<NodeId>,

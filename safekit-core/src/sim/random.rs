@@ -4,6 +4,17 @@
 use std::time::Duration;
 
 /// A source of numbers that is a pure function of its seed.
+///
+/// ```
+/// use safekit_core::sim::Random;
+///
+/// let story = |seed| {
+///     let mut random = Random::new(seed);
+///     let victim = random.pick(&["node1", "node2", "node3"]);
+///     (victim, random.below(60), random.chance(0.5))
+/// };
+/// assert_eq!(story(7), story(7));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Random {
     state: [u64; 4],

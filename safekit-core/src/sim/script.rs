@@ -7,6 +7,27 @@ use crate::ids::{ActionId, ModuleName};
 use crate::module::script::{Script, ScriptRun};
 
 /// What goes wrong with a script.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::module::script::Script;
+/// use safekit_core::module::state::ModuleState;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, ScriptFault, SimModule, World};
+///
+/// let module = SimModule::watched("web")?;
+/// let web = module.config.name.clone();
+/// let mut world = World::new(7, Cast::new(1).module(module), |birth| {
+///     Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+/// });
+/// let node = world.nodes()[0];
+/// world.fault_script(node, &web, Script::StartBoth, ScriptFault::Hangs);
+/// world.start_all();
+/// world.run_for(Duration::from_secs(60))?;
+/// assert_ne!(world.state(node, &web), Some(ModuleState::UP_READY));
+/// assert_eq!(world.running_scripts(node, &web), [Script::StartBoth]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptFault {

@@ -6,6 +6,28 @@
 use crate::sim::Failure;
 
 /// Which seeds to run, and how.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, Life, Random, SimModule, Sweep, SweepReport, World};
+///
+/// // Ten runs, unless SAFEKIT_SEED or SAFEKIT_SEEDS say something else.
+/// let module = SimModule::watched("web")?;
+/// let report: SweepReport = Sweep::from_env(1, 10).run(|seed| {
+///     let mut world = World::new(seed, Cast::new(2).module(module.clone()), |birth| {
+///         Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+///     })
+///     .with(Life::new());
+///     world.start_all();
+///     world.run_for(Duration::from_secs(5))?;
+///     let victim = world.nodes()[Random::new(seed).below(2)];
+///     world.crash(victim);
+///     world.run_for(Duration::from_secs(5))
+/// });
+/// assert_eq!(report.failure, None);
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Sweep {
@@ -20,6 +42,8 @@ pub struct Sweep {
 }
 
 /// What a sweep has seen.
+///
+/// Example: [`Sweep`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SweepReport {

@@ -67,6 +67,18 @@ impl Trace {
 }
 
 /// What did not hold in a simulated run, and how to see it again.
+///
+/// ```
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, Failure, World};
+///
+/// let mut world = World::new(0x1f3a, Cast::new(1), |birth| {
+///     Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+/// });
+/// let ended: Result<(), Failure> = world.fail("nobody serves");
+/// let told = ended.err().map(|failure| failure.to_string()).unwrap_or_default();
+/// assert!(told.starts_with("seed 0x1f3a, step 0, after 0.000000ns: nobody serves"), "{told}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {

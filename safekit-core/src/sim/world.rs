@@ -13,19 +13,90 @@ use crate::machine::Machine;
 use crate::membership::Transmit;
 use crate::module::saved::SavedModule;
 use crate::module::script::{ScriptEnd, ScriptRun};
-use crate::node::{Input, Output};
+use crate::node::{Input, Node, Output};
 use crate::record::Recorder;
 use crate::sim::host::{Agent, Host};
 use crate::sim::trace::{TRACE_MAX, Trace, What};
 use crate::sim::{Cast, Failure, Invariant, Net, Occurrence, Random};
 
 /// A machine that a world can host: it takes what a node takes, and what it gives is a node's output or its own.
+///
+/// Implemented for [`Node`], and by `safekit-farm` for its `FarmNode`. A machine around one of them passes on what it is
+/// asked:
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use safekit_core::Machine;
+/// use safekit_core::membership::Transmit;
+/// use safekit_core::node::{Input, Node, Output, Start};
+/// use safekit_core::sim::{Birth, Cast, Subject, World};
+///
+/// /// A node that counts the datagrams that it is given.
+/// #[derive(Debug)]
+/// struct Counting {
+///     node: Node,
+///     datagrams: u64,
+/// }
+///
+/// impl Machine for Counting {
+///     type Input = Input;
+///     type Output = Output;
+///
+///     fn handle_input(&mut self, now: Instant, input: Input) {
+///         self.datagrams += u64::from(matches!(input, Input::DatagramReceived { .. }));
+///         self.node.handle_input(now, input);
+///     }
+///
+///     fn handle_timeout(&mut self, now: Instant) {
+///         self.node.handle_timeout(now);
+///     }
+///
+///     fn poll_output(&mut self) -> Option<Output> {
+///         self.node.poll_output()
+///     }
+///
+///     fn poll_timeout(&self) -> Option<Instant> {
+///         self.node.poll_timeout()
+///     }
+/// }
+///
+/// impl Subject for Counting {
+///     fn node_output(output: &Output) -> Option<&Output> {
+///         Some(output)
+///     }
+///
+///     fn letters(&self) -> Vec<Transmit> {
+///         self.node.letters()
+///     }
+/// }
+///
+/// let mut world = World::new(7, Cast::new(3), |birth: &Birth| {
+///     let start = Start { counter: birth.counter, random: birth.random };
+///     Counting { node: Node::new(birth.now, start), datagrams: 0 }
+/// });
+/// world.start_all();
+/// world.run_for(Duration::from_secs(5))?;
+/// let first = world.nodes()[0];
+/// assert!(world.machine(first).is_some_and(|counting| counting.datagrams >= 90));
+/// # Ok::<(), safekit_core::sim::Failure>(())
+/// ```
 pub trait Subject: Machine<Input = Input, Output: fmt::Debug> + Sized {
     /// Returns the node's output within one of this machine, where it is one.
     fn node_output(output: &Self::Output) -> Option<&Output>;
 
     /// Returns the datagrams that a guardian sends when this life has ended; none before the cluster is configured.
     fn letters(&self) -> Vec<Transmit>;
+}
+
+/// A node alone: its modules live, and nobody shares their load.
+impl Subject for Node {
+    fn node_output(output: &Output) -> Option<&Output> {
+        Some(output)
+    }
+
+    fn letters(&self) -> Vec<Transmit> {
+        Self::letters(self)
+    }
 }
 
 /// A recorded machine is hosted as the machine is.
@@ -40,6 +111,8 @@ impl<M: Subject> Subject for Recorder<M> {
 }
 
 /// What a machine is made from at a start of its agent.
+///
+/// Example: [`Subject`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Birth {
@@ -64,34 +137,19 @@ pub(super) const LETTERS_AFTER_MS: [u64; 3] = [0, 6, 20];
 /// use std::time::Duration;
 /// use safekit_core::module::state::ModuleState;
 /// use safekit_core::node::{Node, Start};
-/// use safekit_core::sim::{Birth, Cast, SimModule, Subject, World};
-/// # use safekit_core::Machine;
-/// # use safekit_core::membership::Transmit;
-/// # use safekit_core::node::{Input, Output};
-/// # use std::time::Instant;
-/// # #[derive(Debug)] struct Mine(Node);
-/// # impl Machine for Mine {
-/// #     type Input = Input; type Output = Output;
-/// #     fn handle_input(&mut self, now: Instant, input: Input) { self.0.handle_input(now, input) }
-/// #     fn handle_timeout(&mut self, now: Instant) { self.0.handle_timeout(now) }
-/// #     fn poll_output(&mut self) -> Option<Output> { self.0.poll_output() }
-/// #     fn poll_timeout(&self) -> Option<Instant> { self.0.poll_timeout() }
-/// # }
-/// # impl Subject for Mine {
-/// #     fn node_output(output: &Output) -> Option<&Output> { Some(output) }
-/// #     fn letters(&self) -> Vec<Transmit> { self.0.letters() }
-/// # }
-/// # fn make(birth: &Birth) -> Mine {
-/// #     Mine(Node::new(birth.now, Start { counter: birth.counter, random: birth.random }))
-/// # }
-/// // Two nodes with a module that starts with the agent; `make` makes the machine of each start.
+/// use safekit_core::sim::{Cast, SimModule, World};
+///
+/// // Two nodes with a module that starts with the agent; the function makes the machine of each start.
 /// let module = SimModule::bare("web")?;
 /// let web = module.config.name.clone();
-/// let mut world = World::new(7, Cast::new(2).module(module), make);
+/// let mut world = World::new(7, Cast::new(2).module(module), |birth| {
+///     Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+/// });
 /// world.start_all();
 /// world.run_for(Duration::from_secs(2))?;
 /// let nodes = world.nodes();
 /// assert!(nodes.iter().all(|node| world.state(*node, &web) == Some(ModuleState::UP_READY)));
+///
 /// world.power_off(nodes[0]);
 /// assert!(!world.health(nodes[0], &web) && world.health(nodes[1], &web));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -399,6 +457,27 @@ impl<M: Subject> World<M> {
 }
 
 /// Whether a disk takes writes.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::node::{Node, Start};
+/// use safekit_core::sim::{Cast, DiskState, SimModule, World};
+///
+/// let module = SimModule::bare("web")?;
+/// let web = module.config.name.clone();
+/// let mut world = World::new(7, Cast::new(1).module(module), |birth| {
+///     Node::new(birth.now, Start { counter: birth.counter, random: birth.random })
+/// });
+/// let node = world.nodes()[0];
+/// world.disk_full(node, DiskState::Full);
+/// world.start_all();
+/// world.run_for(Duration::from_secs(5))?;
+/// assert!(world.health(node, &web), "it serves all the same");
+/// let module = world.machine(node).and_then(|machine| machine.module(&web)).ok_or("it is configured")?;
+/// assert_eq!(module.faults().len(), 1, "and says what is wrong");
+/// world.disk_full(node, DiskState::Fine);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskState {
     /// Writes fail.

@@ -8,7 +8,7 @@ use crate::ids::{Incarnation, NodeName};
 /// 65,536; those of two processes do by chance, once in 65,536: then an edge of a former life counts until the next
 /// heartbeat, and no agreement follows from it, because a view is named by whole incarnations.
 #[must_use]
-pub fn incarnation_check(incarnation: Incarnation) -> u16 {
+pub(crate) fn incarnation_check(incarnation: Incarnation) -> u16 {
     let start = (u64::from(incarnation.counter) << 32) | u64::from(incarnation.random);
     // The finalizer of splitmix64: every bit of the start reaches the upper 16.
     let mut mixed = start.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -19,7 +19,7 @@ pub fn incarnation_check(incarnation: Incarnation) -> u16 {
 
 /// Returns 16 bits that stand for a node's name: two cluster.xml that number the nodes differently are noticed.
 #[must_use]
-pub fn name_check(name: &NodeName) -> u16 {
+pub(crate) fn name_check(name: &NodeName) -> u16 {
     let digest = Sha256::digest(name.as_str().as_bytes());
     digest.first_chunk::<2>().map_or(0, |bytes| u16::from_be_bytes(*bytes))
 }

@@ -1,6 +1,14 @@
 //! Why bytes are refused.
 
 /// Why bytes are not a datagram of this cluster. Nothing has changed when one of these comes back.
+///
+/// ```
+/// use safekit_core::wire::{KeyRing, Seal, WireError};
+///
+/// let seal = Seal::new(&KeyRing::default());
+/// assert_eq!(seal.open(b"hello"), Err(WireError::Length { bytes: 5 }));
+/// assert_eq!(seal.open(&[0; 100]), Err(WireError::Magic));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {

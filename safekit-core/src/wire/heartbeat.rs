@@ -16,61 +16,72 @@ pub(super) const MARKS_BYTES_MAX: usize = 1 + NODES_MAX / 8 + NODES_MAX * 4;
 const SECTION_MARKS: u8 = 1;
 const SECTION_ROW: u8 = 2;
 
-/// A heartbeat that was read.
+/// A heartbeat that was read. Only whose it is can be seen from outside: the rest is for the sender's like, and changes
+/// with the format.
+///
+/// Example: [`Seal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
     /// Who, to whom, when.
-    pub header: Header,
+    pub(crate) header: Header,
     /// Which rows the sender has, by ascending id; `None` where this datagram does not say.
-    pub marks: Option<Vec<(NodeId, RowMark)>>,
+    pub(crate) marks: Option<Vec<(NodeId, RowMark)>>,
     /// Rows.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Heartbeat {
+    /// Returns who has sent it.
+    #[must_use]
+    pub fn sender(&self) -> NodeId {
+        self.header.sender
+    }
 }
 
 /// The front of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Who sends.
-    pub sender: NodeId,
+    pub(crate) sender: NodeId,
     /// To whom.
-    pub receiver: NodeId,
+    pub(crate) receiver: NodeId,
     /// On which lan.
-    pub lan: LanId,
+    pub(crate) lan: LanId,
     /// Check of the sender's name, see [`super::name_check`].
-    pub name: u16,
+    pub(crate) name: u16,
     /// The sender's life.
-    pub incarnation: Incarnation,
+    pub(crate) incarnation: Incarnation,
     /// Grows with each datagram that the sender sends to anybody.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// When it was sent: microseconds on the sender's own clock.
-    pub stamp: u64,
+    pub(crate) stamp: u64,
     /// What was heard last of the receiver.
-    pub echo: Option<Echo>,
+    pub(crate) echo: Option<Echo>,
 }
 
 /// Proof of what was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Echo {
+pub(crate) struct Echo {
     /// Which life was heard.
-    pub incarnation: Incarnation,
+    pub(crate) incarnation: Incarnation,
     /// The newest stamp of it.
-    pub stamp: u64,
+    pub(crate) stamp: u64,
 }
 
 /// Says in four bytes which version of a row somebody has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowMark {
+pub(crate) struct RowMark {
     /// Check of its incarnation.
-    pub incarnation: u16,
+    pub(crate) incarnation: u16,
     /// The low half of its version.
-    pub version: u16,
+    pub(crate) version: u16,
 }
 
 impl RowMark {
     /// Returns the mark of a row.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub(crate) fn of(row: &Row) -> Self {
         Self {
             incarnation: incarnation_check(row.incarnation),
             version: low16(u64::from(row.version)),
@@ -80,7 +91,7 @@ impl RowMark {
     /// Tells whether one who has the row of this mark has no need of another row of the same node: it is the same one,
     /// or an older version of the same life.
     #[must_use]
-    pub fn covers(self, other: Self) -> bool {
+    pub(crate) fn covers(self, other: Self) -> bool {
         self.incarnation == other.incarnation
             && self.version.wrapping_sub(other.version) < u16::MAX / 2
     }
@@ -88,14 +99,14 @@ impl RowMark {
 
 /// Makes one heartbeat; what does not fit is refused, for the next one.
 #[derive(Debug)]
-pub struct HeartbeatWriter {
+pub(crate) struct HeartbeatWriter {
     bytes: Vec<u8>,
 }
 
 impl HeartbeatWriter {
     /// Begins a heartbeat.
     #[must_use]
-    pub fn new(seal: &Seal, header: &Header) -> Self {
+    pub(crate) fn new(seal: &Seal, header: &Header) -> Self {
         let mut bytes = seal.front(Kind::Heartbeat);
         bytes.push(header.sender.number());
         bytes.push(header.receiver.number());
@@ -116,7 +127,7 @@ impl HeartbeatWriter {
     }
 
     /// Adds which rows the sender has, by ascending id; there is always room for it right after the header.
-    pub fn marks(&mut self, marks: &[(NodeId, RowMark)]) {
+    pub(crate) fn marks(&mut self, marks: &[(NodeId, RowMark)]) {
         let mut content = Vec::with_capacity(17 + marks.len() * 4);
         put_node_set(&mut content, marks.iter().map(|(node, _)| *node).collect::<NodeSet>());
         for (_, mark) in marks {
@@ -129,13 +140,13 @@ impl HeartbeatWriter {
 
     /// Adds a row as [`Row::encode`] gives it, and tells whether there was room. A row alone always fits.
     #[must_use]
-    pub fn row(&mut self, encoded: &[u8]) -> bool {
+    pub(crate) fn row(&mut self, encoded: &[u8]) -> bool {
         self.section(SECTION_ROW, encoded)
     }
 
     /// Returns the datagram.
     #[must_use]
-    pub fn finish(self, seal: &Seal) -> Vec<u8> {
+    pub(crate) fn finish(self, seal: &Seal) -> Vec<u8> {
         seal.finish(self.bytes)
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 
 /// A secret shared by the nodes of a cluster: 32 random bytes.
+///
+/// Example: [`KeyRing`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
@@ -28,6 +30,16 @@ impl fmt::Debug for Key {
 
 /// The keys of a cluster: the first one seals what is sent, any of them opens what comes. Empty: the cluster runs
 /// without keys, and a tag only shows damage.
+///
+/// ```
+/// use safekit_core::wire::{Key, KeyRing};
+///
+/// // With the edge: `runtime::host::random_key` draws one.
+/// let (new, old) = (Key::new([0x5a; 32]), Key::new([0xa5; 32]));
+/// let ring = KeyRing { cluster: 0x00c0_ffee, keys: vec![new, old] };
+/// assert_eq!(ring.keys[0].bytes()[0], 0x5a, "what is sent is sealed with this one");
+/// assert_eq!(format!("{:?}", ring.keys[0]), "Key(..)");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyRing {
     /// The cluster's random number, drawn when it was first configured: keeps two clusters on one network apart.

@@ -10,13 +10,15 @@ use super::{Row, WireError};
 use crate::ids::NodeId;
 
 /// The end of all lives of one counter.
+///
+/// Example: [`Seal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Letter {
     /// Whose.
     pub node: NodeId,
     /// Check of its name, see [`super::name_check`].
-    pub name: u16,
+    pub(crate) name: u16,
     /// Which lives.
     pub counter: u32,
 }
@@ -24,13 +26,13 @@ pub struct Letter {
 impl Letter {
     /// Makes the letter about a node and counter.
     #[must_use]
-    pub fn new(node: NodeId, name: u16, counter: u32) -> Self {
+    pub(crate) fn new(node: NodeId, name: u16, counter: u32) -> Self {
         Self { node, name, counter }
     }
 
     /// Returns the datagram.
     #[must_use]
-    pub fn seal(self, seal: &Seal) -> Vec<u8> {
+    pub(crate) fn seal(self, seal: &Seal) -> Vec<u8> {
         let mut out = seal.front(Kind::Letter);
         out.push(self.node.number());
         out.extend_from_slice(&self.name.to_be_bytes());
@@ -40,7 +42,7 @@ impl Letter {
 
     /// Returns the row that says the same.
     #[must_use]
-    pub fn row(self) -> Row {
+    pub(crate) fn row(self) -> Row {
         Row::tombstone(self.node, self.counter)
     }
 }

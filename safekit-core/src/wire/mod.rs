@@ -13,6 +13,8 @@
 //! All numbers are big-endian. A row is self-contained: what does not fit goes into another datagram.
 //! Always: nothing that is not authentic is interpreted; nothing decoded differs from what its encoding gives.
 //! Not here: what a row means (`membership`), sockets (`runtime`).
+//!
+//! Example: [`Seal`].
 
 mod bytes;
 mod check;
@@ -24,25 +26,25 @@ mod row;
 mod seal;
 mod window;
 
-pub use check::{incarnation_check, name_check};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use check::{incarnation_check, name_check};
 pub use error::WireError;
-pub use heartbeat::{Echo, Header, Heartbeat, HeartbeatWriter, RowMark};
+pub use heartbeat::Heartbeat;
+pub(crate) use heartbeat::{Echo, Header, HeartbeatWriter, RowMark};
 pub use key::{Key, KeyRing};
 pub use letter::Letter;
-pub use row::{Hearing, ModuleFacts, Row, ViewName};
+pub use row::ModuleFacts;
+pub(crate) use row::{Hearing, Row, ViewName};
 pub use seal::{Datagram, Seal};
-pub use window::ReplayWindow;
-pub(crate) use window::is_later;
+pub(crate) use window::{ReplayWindow, is_later};
 
 /// The version of the format that this program writes, and the only one it reads. What can be added without harm is
 /// added as a section or an extension; this number changes only when older programs must not read on.
 pub const VERSION: u8 = 1;
 /// The most bytes of a datagram: it passes every network without being cut in pieces.
 pub const DATAGRAM_BYTES_MAX: usize = 1_199;
-/// The most bytes of a row: 128 nodes heard, a view of 128, 32 modules, and all extensions.
-pub const ROW_BYTES_MAX: usize = row::BYTES_MAX;
-/// The most bytes of all extensions of a row.
-pub const ROW_EXTENSION_BYTES_MAX: usize = row::EXTENSION_BYTES_MAX;
 
 /// One row always fits into a datagram of its own.
 const _: () = assert!(

@@ -8,12 +8,13 @@ use super::window::is_later;
 use crate::ids::{Epoch, Incarnation, LanSet, MODULES_MAX, ModuleKey, NODES_MAX, NodeId, NodeSet};
 use crate::module::state::{FarmState, ModuleState, Readiness};
 
-/// See [`super::ROW_EXTENSION_BYTES_MAX`].
+/// The most bytes of all extensions of a row.
 pub(super) const EXTENSION_BYTES_MAX: usize = 96;
 const NODE_SET_BYTES_MAX: usize = 1 + NODES_MAX / 8;
 const HEARING_BYTES: usize = 3;
 const MODULE_BYTES: usize = 14;
-/// See [`super::ROW_BYTES_MAX`]: id, incarnation, version, flags, signature, epoch, hears, view, modules, extensions.
+/// The most bytes of a row: 128 nodes heard, a view of 128, 32 modules, and all extensions. In this order: id,
+/// incarnation, version, flags, signature, epoch, hears, view, modules, extensions.
 pub(super) const BYTES_MAX: usize = 1
     + 12
     + 4
@@ -35,72 +36,74 @@ const FLAGS: u8 = FLAG_JOINING | FLAG_OVER | FLAG_OUT | FLAG_ARMED | FLAG_VIEW;
 /// What one node tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Row {
-    /// Whose.
-    pub node: NodeId,
-    /// Its life.
-    pub incarnation: Incarnation,
-    /// Grows with each change within that life.
-    pub version: u32,
+pub(crate) struct Row {
+    /// Whose it is.
+    pub(crate) node: NodeId,
+    /// The life of the node that tells it.
+    pub(crate) incarnation: Incarnation,
+    /// How many changes of the row there were within that life; [`u32::MAX`] in a tombstone.
+    pub(crate) version: u32,
     /// Whether it is still joining: in no view, heard, silent in claims.
-    pub joining: bool,
+    pub(crate) joining: bool,
     /// Whether all lives of the incarnation's counter are over.
-    pub over: bool,
+    pub(crate) over: bool,
     /// Whether it is in no view and has let go of everything.
-    pub out: bool,
+    pub(crate) out: bool,
     /// Whether it is prepared for the view that it announces.
-    pub armed: bool,
-    /// Whom it hears.
-    pub hears: BTreeMap<NodeId, Hearing>,
-    /// What it tells of its modules.
-    pub modules: BTreeMap<ModuleKey, ModuleFacts>,
-    /// The number of the view that it announces.
-    pub epoch: Epoch,
-    /// The view that it announces.
-    pub view: Option<ViewName>,
-    /// Signature of its cluster.xml.
-    pub cluster_signature: u64,
-    /// What a later version adds: fields of (type:u8, length:u8, bytes), kept and relayed as they are.
-    pub extension: Vec<u8>,
+    pub(crate) armed: bool,
+    /// Whom it hears, itself left out: the edges of the graph that views are made of.
+    pub(crate) hears: BTreeMap<NodeId, Hearing>,
+    /// What it tells of its modules; at most [`MODULES_MAX`].
+    pub(crate) modules: BTreeMap<ModuleKey, ModuleFacts>,
+    /// The number of the view that it announces; only grows within a life. 0: none yet.
+    pub(crate) epoch: Epoch,
+    /// The view that it announces; `None`: it wants to be in none.
+    pub(crate) view: Option<ViewName>,
+    /// Signature of its cluster.xml: eight bytes of SHA-256 over the canonical text.
+    pub(crate) cluster_signature: u64,
+    /// What a later version adds: fields of (type:u8, length:u8, bytes), kept and relayed as they are; at most 96 bytes.
+    pub(crate) extension: Vec<u8>,
 }
 
 /// How one node hears another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hearing {
+pub(crate) struct Hearing {
     /// Check of the incarnation that is heard, see [`super::incarnation_check`].
-    pub check: u16,
-    /// On which lans.
-    pub lans: LanSet,
+    pub(crate) check: u16,
+    /// On which lans, one bit each.
+    pub(crate) lans: LanSet,
 }
 
 /// Names a view: who is in it, and a digest of all that it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ViewName {
-    /// Its members.
-    pub members: NodeSet,
-    /// Digest of members, incarnations, groups and sharing.
-    pub digest: u64,
+pub(crate) struct ViewName {
+    /// Its members, one bit each.
+    pub(crate) members: NodeSet,
+    /// Digest of members, incarnations, groups and sharing: eight bytes of SHA-256. Different views differ in it.
+    pub(crate) digest: u64,
 }
 
 /// What a node tells of one of its modules.
+///
+/// Example: [`Membership`](crate::membership::Membership).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModuleFacts {
-    /// Whether the module takes load here.
+    /// Whether it takes load here: a farm module that is UP (Ready).
     pub takes: bool,
-    /// Its state.
+    /// Its state there.
     pub state: ModuleState,
-    /// Lans whose heartbeats count for it.
+    /// Lans whose heartbeats count for it, one bit each.
     pub lans: LanSet,
-    /// Low half of the configuration's signature: a difference is named.
+    /// Low half (32 bits) of the configuration's signature: where two nodes differ, the log names the module.
     pub config: u32,
-    /// Signature of what the shares are computed from.
+    /// Signature of what the shares are computed from, the same on all nodes; 0: the module shares nothing by itself.
     pub sharing: u32,
 }
 
 impl Row {
     /// Makes the row of a node that has said nothing yet.
     #[must_use]
-    pub fn new(node: NodeId, incarnation: Incarnation) -> Self {
+    pub(crate) fn new(node: NodeId, incarnation: Incarnation) -> Self {
         Self {
             node,
             incarnation,
@@ -120,21 +123,21 @@ impl Row {
 
     /// Makes the row that ends all lives of a counter: later than any row of it, earlier than any of a higher one.
     #[must_use]
-    pub fn tombstone(node: NodeId, counter: u32) -> Self {
+    pub(crate) fn tombstone(node: NodeId, counter: u32) -> Self {
         let incarnation = Incarnation { counter, random: u32::MAX, life: u32::MAX };
         Self { version: u32::MAX, joining: false, over: true, ..Self::new(node, incarnation) }
     }
 
     /// Tells whether this row says something later than another one of the same node.
     #[must_use]
-    pub fn is_newer_than(&self, other: &Self) -> bool {
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         let key = |row: &Self| (row.incarnation, row.version);
         is_later(&key(self), &key(other))
     }
 
     /// Returns the bytes.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(
             80 + self.hears.len() * HEARING_BYTES + self.modules.len() * MODULE_BYTES,
         );
@@ -166,7 +169,7 @@ impl Row {
     ///
     /// # Errors
     /// [`WireError::Truncated`] and [`WireError::Value`]: a well-formed row has exactly one encoding.
-    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         if bytes.len() > BYTES_MAX {
             return Err(WireError::Value { what: "length of a row" });
         }

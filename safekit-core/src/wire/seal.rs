@@ -22,6 +22,8 @@ const KIND_LETTER: u8 = 2;
 const KEYS_MAX: usize = 2;
 
 /// What an authentic datagram says.
+///
+/// Example: [`Seal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Datagram {
     /// A sign of life.
@@ -38,6 +40,45 @@ pub(super) enum Kind {
 }
 
 /// The keys of a cluster, ready for use: the first one seals, any of at most two opens.
+///
+/// ```
+/// use std::time::Instant;
+/// use safekit_core::Machine;
+/// use safekit_core::ids::{LanId, NodeId, NodeName};
+/// use safekit_core::membership::{MembershipConfig, NodeConfig};
+/// use safekit_core::node::{Input, Node, Output, Start};
+/// use safekit_core::wire::{Datagram, Heartbeat, Key, KeyRing, Letter, Seal};
+///
+/// let lan = LanId::new(0).ok_or("the first lan")?;
+/// let [one, two] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
+/// let node = |name: &str, address: &str| -> Result<_, Box<dyn std::error::Error>> {
+///     Ok(NodeConfig { name: NodeName::new(name)?, addresses: [(lan, address.parse()?)].into() })
+/// };
+/// let nodes = [(one, node("node1", "10.0.0.1:4800")?), (two, node("node2", "10.0.0.2:4800")?)];
+/// let mut config = MembershipConfig::new(one, nodes.into());
+/// config.keys = KeyRing { cluster: 7, keys: vec![Key::new([9; 32])] };
+/// let seal = Seal::new(&config.keys);
+///
+/// let now = Instant::now();
+/// let mut node = Node::new(now, Start { counter: 12, random: 7 });
+/// node.handle_input(now, Input::ClusterConfigured(Box::new(config)));
+/// node.handle_timeout(now);
+/// let mut heartbeats = Vec::new();
+/// while let Some(output) = node.poll_output() {
+///     if let Output::Transmit(transmit) = output {
+///         let Datagram::Heartbeat(heartbeat) = seal.open(&transmit.bytes)? else { continue };
+///         heartbeats.push(heartbeat);
+///     }
+/// }
+/// let first: &Heartbeat = &heartbeats[0];
+/// assert_eq!(first.sender(), one);
+///
+/// // What a guardian sends when the node is dead.
+/// let Datagram::Letter(letter) = seal.open(&node.letters()[0].bytes)? else { return Err("a letter".into()) };
+/// let Letter { node, counter, .. } = letter;
+/// assert_eq!((node, counter), (one, 12));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Seal {
     cluster: u32,

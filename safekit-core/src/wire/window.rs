@@ -3,23 +3,17 @@
 use crate::bug::{Bug, planted};
 use crate::ids::Incarnation;
 
-/// What came last from one node on one lan. Only later datagrams of the same life, or a later life, pass: a replayed
+/// What came last from one node on one lan; by default nothing. Only later datagrams of the same life, or a later life, pass: a replayed
 /// datagram never does, a reordered one is dropped as if it were lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReplayWindow {
+pub(crate) struct ReplayWindow {
     newest: Option<(Incarnation, u64)>,
 }
 
 impl ReplayWindow {
-    /// Makes a window that nothing has passed.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes note of a datagram, and tells whether it is newer than all before.
     #[must_use]
-    pub fn admit(&mut self, incarnation: Incarnation, sequence: u64) -> bool {
+    pub(crate) fn admit(&mut self, incarnation: Incarnation, sequence: u64) -> bool {
         let this = Some((incarnation, sequence));
         let later = is_later(&this, &self.newest);
         if later {
@@ -43,7 +37,7 @@ mod tests {
     fn passes_each_datagram_once_and_in_order() {
         let first = Incarnation { counter: 1, random: 9, life: 0 };
         let later = Incarnation { counter: 1, random: 9, life: 1 };
-        let mut window = ReplayWindow::new();
+        let mut window = ReplayWindow::default();
         assert!(window.admit(first, 5));
         assert!(!window.admit(first, 5), "the same again");
         assert!(!window.admit(first, 4), "an older one");

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use safekit_core::config::reader::FILE_BYTES_MAX;
-use safekit_core::config::{ClusterConfig, ModuleConfig, Parsed, cluster, module};
+use safekit_core::config::{ClusterConfig, FILE_BYTES_MAX, ModuleConfig, Parsed, cluster, module};
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::saved::SavedModule;
 use safekit_core::module::script::Script;
@@ -24,9 +23,47 @@ use super::error::HostError;
 use super::news::News;
 
 /// Hears the news, on a thread of its own: it may block, and then misses news when more than 1,024 wait.
+///
+/// [`HostConfig::with_callback`] makes one of any function:
+///
+/// ```
+/// use safekit_farm::runtime::{Callback, HostConfig, News};
+///
+/// let cluster = r#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+/// </lan></lans></cluster>"#;
+/// let mut config = HostConfig::read(cluster, "node1")?;
+/// let mut count = 0;
+/// let hear: Callback = Box::new(move |news: &News| {
+///     count += 1;
+///     println!("{count}: {news}");
+/// });
+/// config.callback = Some(hear);
+/// # Ok::<(), safekit_farm::runtime::HostError>(())
+/// ```
 pub type Callback = Box<dyn FnMut(&News) + Send>;
 
 /// What a [`super::Host`] is made of.
+///
+/// ```
+/// use safekit_core::runtime::host::random_key;
+/// use safekit_core::wire::KeyRing;
+/// use safekit_farm::runtime::{HostConfig, HostModule};
+///
+/// let cluster = r#"<cluster><lans><lan name="default">
+///   <node name="node1" addr="10.0.0.1"/><node name="node2" addr="10.0.0.2"/>
+/// </lan></lans></cluster>"#;
+/// let module = r#"<safe><service mode="farm" drain="5"><farm><lan name="default"/></farm></service></safe>"#;
+/// let config = HostConfig::read(cluster, "node1")?
+///     // Drawn once, when the cluster is made; every node is given the same.
+///     .with_keys(KeyRing { cluster: 7, keys: vec![random_key()?] })
+///     .with_module(HostModule::read("web", module)?)
+///     .with_health(([0, 0, 0, 0], 9010).into())
+///     .with_callback(|news| println!("{news}"));
+/// assert_eq!(config.cluster.nodes.len(), 2);
+/// assert_eq!(config.modules[0].config.drain.as_secs(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[non_exhaustive]
 pub struct HostConfig {
     /// All nodes and lans, the same on every node; addresses, not names.
@@ -138,6 +175,19 @@ impl fmt::Debug for HostConfig {
 }
 
 /// A module of a [`super::Host`].
+///
+/// ```
+/// use safekit_farm::runtime::HostModule;
+///
+/// let text = r#"<safe>
+///   <macro name="TRIES" value="5"/>
+///   <service mode="farm" maxloop="%TRIES%"><farm><lan name="default"/></farm></service>
+/// </safe>"#;
+/// let module = HostModule::read("web", text)?;
+/// assert_eq!(module.config.maxloop, 5);
+/// assert!(module.place.is_none(), "no folder, so no scripts");
+/// # Ok::<(), safekit_farm::runtime::HostError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostModule {

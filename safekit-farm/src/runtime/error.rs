@@ -11,6 +11,19 @@ use safekit_core::runtime::front::FrontError;
 use safekit_core::runtime::{BindError, EdgeError, Full};
 
 /// Why there is no host. Nothing is left open or running.
+///
+/// ```
+/// use safekit_farm::runtime::{HostConfig, HostError};
+///
+/// let text = r#"<cluster><lans pulse="0"><lan name="default"><node name="node1"/></lan></lans></cluster>"#;
+/// let Err(HostError::Configuration { diagnostics }) = HostConfig::read(text, "node1") else {
+///     return Err("this file has faults");
+/// };
+/// // All faults in one pass, each with its place.
+/// assert_eq!(diagnostics.len(), 2);
+/// assert!(diagnostics[0].to_string().starts_with("cluster.xml:1:"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
@@ -80,6 +93,24 @@ pub enum HostError {
 }
 
 /// Why a command was not taken. Nothing has changed.
+///
+/// ```
+/// use safekit_core::control::Refusal;
+/// use safekit_core::runtime::Full;
+/// use safekit_farm::runtime::CommandError;
+///
+/// /// Whether the same command may be tried again in a moment.
+/// fn try_again(error: &CommandError) -> bool {
+///     match error {
+///         CommandError::Full(_) | CommandError::Refused(Refusal::Busy { .. }) => true,
+///         CommandError::Refused(_) | CommandError::Ended | _ => false,
+///     }
+/// }
+///
+/// assert!(try_again(&Full.into()));
+/// assert!(!try_again(&Refusal::NoCluster.into()));
+/// assert!(!try_again(&CommandError::Ended));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -95,6 +126,15 @@ pub enum CommandError {
 }
 
 /// A module did not get where it was to get in time.
+///
+/// ```
+/// use safekit_core::ids::ModuleName;
+/// use safekit_farm::runtime::StopError;
+///
+/// let error = StopError { running: vec![ModuleName::new("web")?, ModuleName::new("db")?] };
+/// assert_eq!(error.to_string(), "not stopped in time: web, db");
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not stopped in time: {}", Names(.running))]
 pub struct StopError {

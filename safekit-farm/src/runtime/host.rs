@@ -32,11 +32,14 @@ use crate::node::FarmNode;
 /// use safekit_core::control::{Command, Origin};
 /// use safekit_core::ids::ModuleName;
 /// use safekit_core::module::state::ModuleState;
-/// use safekit_farm::runtime::{Host, HostConfig, HostModule};
+/// use safekit_farm::runtime::{Host, HostConfig, HostHandle, HostModule, ModuleStatus};
 ///
 /// // A farm of one, for the example's sake.
 /// let cluster = r#"<cluster><lans port="47613" pulse="20"><lan name="default">
 ///   <node name="node1" addr="127.61.7.1"/></lan></lans></cluster>"#;
+/// # // An address of this process alone, so that two runs of the tests do not meet.
+/// # let pid = std::process::id();
+/// # let cluster = &cluster.replace("127.61.7.1", &format!("127.61.{}.{}", pid / 250 % 250, pid % 250 + 1));
 /// let module = r#"<safe><service mode="farm"><farm><lan name="default"/></farm></service></safe>"#;
 /// let config = HostConfig::read(cluster, "node1")?
 ///     .with_module(HostModule::read("web", module)?)
@@ -45,7 +48,17 @@ use crate::node::FarmNode;
 /// let host = Host::start(config)?;
 /// let web = ModuleName::new("web")?;
 /// host.command(&web, Command::Start, Origin::User("me".to_owned()))?;
-/// assert!(host.wait_for(&web, ModuleState::UP_READY, Duration::from_secs(30)));
+/// let limit = Duration::from_secs(30);
+/// assert!(host.wait_for(&web, ModuleState::UP_READY, limit));
+/// assert!(host.wait_until(&web, limit, |status: &ModuleStatus| status.owned.count() == 256));
+///
+/// // A detector on a thread of its own has found a fault.
+/// let handle: HostHandle = host.handle();
+/// let detector = std::thread::spawn(move || {
+///     handle.command(&web, Command::Restart, Origin::Detector("disk".to_owned()))
+/// });
+/// let accepted = detector.join().map_err(|_| "the detector has panicked")??;
+/// assert!(!accepted.text.is_empty());
 /// host.stop(Duration::from_secs(30))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -62,6 +75,8 @@ pub struct Host {
 
 /// Gives commands to a [`Host`] and asks how its modules stand, from any thread, as a detector of faults does. It
 /// does not keep the host alive.
+///
+/// Example: [`Host`].
 #[derive(Clone, Debug)]
 pub struct HostHandle {
     sender: EdgeSender,
@@ -70,8 +85,9 @@ pub struct HostHandle {
 
 impl HostHandle {
     /// Asks something of a module and returns what happens next, as soon as the node has decided: the command itself
-    /// takes its time. What came of it at once is shown by [`HostHandle::module`] when this returns. A command of a detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`);
-    /// one of a user begins the count anew.
+    /// takes its time. What came of it at once is shown by [`HostHandle::module`] when this returns. A command of a
+    /// detector ([`Origin::Detector`]) counts against the restart budget (`maxloop`); one of a user begins the count
+    /// anew.
     ///
     /// Not to be called by [`HostConfig::handler`] or other functions that the host waits for; from the callback it
     /// is fine.

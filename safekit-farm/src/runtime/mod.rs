@@ -16,6 +16,8 @@
 //! Not here: a guardian that announces the death of the whole process (others notice it by silence), the files of a
 //! root, the control socket: that is the agent. Who needs more than this turns the loop of
 //! [`safekit_core::runtime::Edge`] itself, as the agent does.
+//!
+//! Example: [`Host`].
 
 mod config;
 mod error;

@@ -24,6 +24,28 @@ const QUEUE_MAX: usize = 1024;
 const FINISH_MAX: Duration = Duration::from_secs(1);
 
 /// Something that the embedder may want to know. Its `Display` is a line for a log, without time.
+///
+/// ```
+/// use safekit_core::event::Event;
+/// use safekit_core::ids::ModuleName;
+/// use safekit_farm::BucketSet;
+/// use safekit_farm::runtime::News;
+///
+/// /// What a product does with the news: programs look at the kind, people read the line.
+/// fn hear(news: &News) -> Option<String> {
+///     match news {
+///         News::Event { event: Event::BudgetExhausted { .. }, line } => Some(format!("call me: {}", line.text)),
+///         News::Failed { .. } => Some(format!("call me: {news}")),
+///         News::Share { .. } => Some(news.to_string()),
+///         _ => None,
+///     }
+/// }
+///
+/// let news = News::Share { module: ModuleName::new("web")?, owned: BucketSet::ALL };
+/// assert_eq!(hear(&news).as_deref(), Some("web: takes 256 of 256 buckets"));
+/// assert_eq!(hear(&News::Missed { count: 3 }), None);
+/// # Ok::<(), safekit_core::ids::NameError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum News {

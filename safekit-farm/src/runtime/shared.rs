@@ -16,6 +16,8 @@ use safekit_core::runtime::clock;
 use crate::buckets::BucketSet;
 
 /// How a module stands on this node.
+///
+/// Example: [`Host`](super::Host).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleStatus {

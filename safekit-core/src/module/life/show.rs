@@ -16,13 +16,13 @@ use crate::module::watch::Watched;
 impl Module {
     /// Returns the number that its actions begin with.
     #[must_use]
-    pub fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.number
     }
 
     /// Returns the number of the module that an action belongs to.
     #[must_use]
-    pub fn number_of(id: ActionId) -> u32 {
+    pub(crate) fn number_of(id: ActionId) -> u32 {
         u32::try_from(id.0 >> ACTION_BITS).unwrap_or(0)
     }
 

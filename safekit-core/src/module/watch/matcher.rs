@@ -88,6 +88,23 @@ impl Matcher {
 }
 
 /// Tells which processes a person means by the name, and where wanted the command line: by the same rules as a `<proc>`.
+///
+/// ```
+/// use safekit_core::ids::ProcessId;
+/// use safekit_core::module::watch::{ProcessInfo, ProcessPattern};
+///
+/// let java = ProcessInfo {
+///     id: ProcessId { pid: 4711, started: 90_210 },
+///     parent_pid: 1,
+///     name: "java".to_owned(),
+///     executable: "java".to_owned(),
+///     arguments: ["/usr/bin/java", "-jar", "shop.jar"].map(str::to_owned).into(),
+/// };
+/// assert!(ProcessPattern::new("java", Some(r"shop\.jar"))?.matches(&java));
+/// assert!(!ProcessPattern::new("java", Some(r"stock\.jar"))?.matches(&java));
+/// assert!(ProcessPattern::new("java", Some("(")).is_err());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct ProcessPattern(Matcher);
 

@@ -5,6 +5,24 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a front could not be started. Nothing is left open.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use std::sync::Arc;
+/// use std::time::Instant;
+/// use safekit_core::runtime::front::{ApiResponse, Board, Front, FrontConfig, FrontError, Listener};
+///
+/// let board = Board::new(Instant::now());
+/// let handler = Arc::new(|_: &_| ApiResponse::text(404, "nothing here\n"));
+/// let config = FrontConfig::new("health", board, handler);
+/// // An address for documentation: no host has it.
+/// let elsewhere = Listener::Tcp(SocketAddr::from(([198, 51, 100, 7], 9010)));
+/// let Err(FrontError::Listen { advice, .. }) = Front::start(config.with_listener(elsewhere)) else {
+///     return Err("it has such an address");
+/// };
+/// assert!(advice.starts_with("the address is not one of this host"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrontError {

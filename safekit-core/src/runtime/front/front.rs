@@ -23,6 +23,8 @@ use crate::runtime::sys::local::{Spare, descriptor_limit, reserve_descriptors};
 use crate::runtime::{clock, thread};
 
 /// What a front is made of.
+///
+/// Example: [`Front`].
 #[non_exhaustive]
 pub struct FrontConfig {
     /// Names the threads; at most 12 bytes are shown by Linux.
@@ -87,6 +89,54 @@ impl fmt::Debug for FrontConfig {
 ///
 /// A process may have several; they share nothing but the [`Board`]. Dropping a front ends it at once, also requests
 /// that are under way, and waits a second at most for handlers that still run; [`Front::stop`] lets requests end first.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::{SocketAddr, TcpStream};
+/// use std::sync::Arc;
+/// use std::time::Instant;
+/// use safekit_core::ids::ModuleName;
+/// use safekit_core::runtime::front::{
+///     Admit, ApiRequest, ApiResponse, Board, Counters, Front, FrontConfig, Handler, Limits, Listener,
+///     Method,
+/// };
+///
+/// let board = Board::new(Instant::now());
+/// let handler: Handler = Arc::new(|request: &ApiRequest| match (request.method, &request.path[..]) {
+///     (Method::Get, "/version") => ApiResponse::text(200, "1.0\n"),
+///     _ => ApiResponse::text(404, "nothing here\n"),
+/// });
+/// let admit: Admit = Arc::new(|_request| Err(ApiResponse::text(403, "no bodies here\n")));
+/// let mut limits = Limits::default();
+/// limits.connections = 64;
+/// let config = FrontConfig::new("web", Arc::clone(&board), handler)
+///     .with_listener(Listener::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))
+///     .with_limits(limits)
+///     .with_admit(admit);
+/// let front = Front::start(config)?;
+///
+/// let ask = |path: &str| -> std::io::Result<String> {
+///     let mut balancer = TcpStream::connect(front.local_addrs()[0])?;
+///     write!(balancer, "GET {path} HTTP/1.0\r\n\r\n")?;
+///     let mut answer = String::new();
+///     balancer.read_to_string(&mut answer)?;
+///     Ok(answer.lines().next().unwrap_or_default().to_owned())
+/// };
+/// assert_eq!(ask("/version")?, "HTTP/1.1 200 OK");
+/// assert_eq!(ask("/console")?, "HTTP/1.1 404 NOT FOUND");
+///
+/// // The module serves; but nobody has said yet that the loop, which says so, is alive itself.
+/// board.publish(&ModuleName::new("web")?, true, "ready");
+/// let health = "/var/modules/web/ready.txt";
+/// assert_eq!(ask(health)?, "HTTP/1.1 404 NOT FOUND");
+/// while ask(health)? != "HTTP/1.1 200 OK" {
+///     board.stamp(Instant::now()); // your loop: every 50 ms
+/// }
+/// let counters: Counters = front.counters();
+/// assert_eq!((counters.handled, counters.probes_ready), (2, 1));
+/// front.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Front {
     name: String,
@@ -225,6 +275,16 @@ fn wake(waker: &Arc<Waker>) -> Box<dyn Fn() + Send + Sync> {
 ///
 /// # Errors
 /// The operating system refuses; nothing has changed and nothing is lost but time later.
+///
+/// # Example
+/// ```
+/// use safekit_core::runtime::front::reserve_file_descriptors;
+///
+/// // First thing in `main`; without it the program only waits later.
+/// if let Err(error) = reserve_file_descriptors(2_048) {
+///     eprintln!("no room for 2,048 descriptors: {error}");
+/// }
+/// ```
 pub fn reserve_file_descriptors(count: usize) -> std::io::Result<()> {
     reserve_descriptors(count)
 }

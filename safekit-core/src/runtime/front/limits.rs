@@ -8,6 +8,16 @@ use std::time::Duration;
 /// The bounds of one front. The defaults are meant for production; lower ones serve tests and small machines.
 ///
 /// Values outside the stated bounds are taken as the nearest bound.
+///
+/// ```
+/// use std::time::Duration;
+/// use safekit_core::runtime::front::Limits;
+///
+/// let mut small = Limits::default();
+/// assert_eq!((small.connections, small.workers), (1_024, 8));
+/// (small.connections, small.workers) = (64, 2);
+/// small.head_time = Duration::from_secs(2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

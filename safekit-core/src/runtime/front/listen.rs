@@ -15,6 +15,15 @@ use super::request::Peer;
 use crate::runtime::sys::local::{LocalError, LocalListener, LocalStream, REUSE_ADDRESS};
 
 /// Where a front listens.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use safekit_core::runtime::front::Listener;
+///
+/// let everywhere = Listener::Tcp(SocketAddr::from(([0, 0, 0, 0], 9010)));
+/// let control = Listener::Unix { path: "/run/product/control".into(), mode: 0o660 };
+/// assert_ne!(everywhere, control);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listener {

@@ -77,7 +77,11 @@ pub use listen::Listener;
 pub use request::{ApiRequest, ApiResponse, Method, Peer};
 
 /// Answers requests; called by several workers at a time.
+///
+/// Example: [`Front`].
 pub type Handler = Arc<dyn Fn(&ApiRequest) -> ApiResponse + Send + Sync>;
 
 /// Says, from the head of a request alone, whether its body is to be read, or else what to answer.
+///
+/// Example: [`ApiRequest`].
 pub type Admit = Arc<dyn Fn(&ApiRequest) -> Result<(), ApiResponse> + Send + Sync>;

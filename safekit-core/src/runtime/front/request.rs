@@ -4,6 +4,28 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// A complete request: head and body have arrived and kept all limits.
+///
+/// A handler is a function, and tested as one:
+///
+/// ```
+/// use std::sync::Arc;
+/// use safekit_core::runtime::front::{Admit, ApiRequest, ApiResponse, Method, Peer};
+///
+/// /// Only root may change something.
+/// fn may_change(request: &ApiRequest) -> Result<(), ApiResponse> {
+///     match (request.method, request.peer) {
+///         (Method::Get | Method::Head, _) | (_, Peer::Local { uid: 0, .. }) => Ok(()),
+///         _ => Err(ApiResponse::text(403, "only root may change something\n")),
+///     }
+/// }
+///
+/// let admit: Admit = Arc::new(may_change);
+/// let user = Peer::Local { uid: 1000, gid: 1000, pid: 4711 };
+/// let request = ApiRequest::new(Method::Post, "/v1/modules/web/start?wait=10", user);
+/// assert_eq!((&request.path[..], request.query.as_deref()), ("/v1/modules/web/start", Some("wait=10")));
+/// assert_eq!(admit(&request).map_err(|refusal| refusal.status), Err(403));
+/// assert!(request.header("authorization").is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiRequest {
@@ -43,6 +65,8 @@ impl ApiRequest {
 }
 
 /// What a request wants done. Other methods never reach the handler.
+///
+/// Example: [`ApiRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -61,6 +85,8 @@ pub enum Method {
 }
 
 /// Who asks.
+///
+/// Example: [`ApiRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Peer {
@@ -78,6 +104,15 @@ pub enum Peer {
 }
 
 /// What the handler answers.
+///
+/// ```
+/// use safekit_core::runtime::front::ApiResponse;
+///
+/// let answer = ApiResponse::new(200, "application/json", br#"{"state":"UP"}"#.to_vec())
+///     .with_header("Cache-Control", "no-store");
+/// assert_eq!(answer.headers.len(), 1);
+/// assert_eq!(ApiResponse::text(404, "nothing here\n").content_type, "text/plain; charset=utf-8");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiResponse {

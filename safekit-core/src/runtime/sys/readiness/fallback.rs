@@ -6,6 +6,8 @@ use std::io;
 use mio::{Registry, Token};
 
 /// Nothing of this kind exists here.
+///
+/// Example: [`WatchToken`](crate::runtime::WatchToken).
 #[derive(Debug)]
 pub struct Source(Infallible);
 

@@ -7,6 +7,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 /// Something with a file descriptor, kept open while the loop watches it.
+///
+/// Example: [`WatchToken`](crate::runtime::WatchToken).
 pub type Source = Box<dyn AsFd + Send>;
 
 /// Adds a descriptor to the loop: reported once each time it becomes readable.

@@ -2,31 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use safekit_core::ids::{
+use super::row::{BYTES_MAX, EXTENSION_BYTES_MAX};
+use super::{
+    DATAGRAM_BYTES_MAX, Datagram, Echo, Header, Hearing, Heartbeat, HeartbeatWriter, Key, KeyRing,
+    Letter, ModuleFacts, ReplayWindow, Row, RowMark, Seal, ViewName, WireError,
+};
+use crate::ids::{
     Epoch, Incarnation, LanId, LanSet, MODULES_MAX, ModuleKey, NODES_MAX, NodeId, NodeSet,
 };
-use safekit_core::module::state::ModuleState;
-use safekit_core::wire::{
-    DATAGRAM_BYTES_MAX, Datagram, Echo, Header, Hearing, Heartbeat, HeartbeatWriter, Key, KeyRing,
-    Letter, ModuleFacts, ROW_BYTES_MAX, ROW_EXTENSION_BYTES_MAX, ReplayWindow, Row, RowMark, Seal,
-    ViewName, WireError,
-};
+use crate::module::state::ModuleState;
 
-#[cfg(test)]
 fn id(number: usize) -> NodeId {
     NodeId::new(number).unwrap()
 }
 
-#[cfg(test)]
 fn seal(keys: &[u8]) -> Seal {
     let keys = keys.iter().map(|byte| Key::new([*byte; 32])).collect();
     Seal::new(&KeyRing { cluster: 0x0102_0304, keys })
 }
 
-#[cfg(test)]
 struct Random(u64);
 
-#[cfg(test)]
 impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -44,13 +40,11 @@ impl Random {
     }
 }
 
-#[cfg(test)]
 fn life(counter: u32) -> Incarnation {
     Incarnation { counter, random: 0xaabb_ccdd, life: 2 }
 }
 
 /// A row of a node that hears so many others and has so many modules.
-#[cfg(test)]
 fn row(node: usize, hears: usize, modules: usize) -> Row {
     let mut row = Row::new(id(node), life(5));
     row.version = 77;
@@ -77,7 +71,6 @@ fn row(node: usize, hears: usize, modules: usize) -> Row {
     row
 }
 
-#[cfg(test)]
 fn header() -> Header {
     Header {
         sender: id(1),
@@ -91,7 +84,6 @@ fn header() -> Header {
     }
 }
 
-#[cfg(test)]
 fn heartbeat(seal: &Seal, header: &Header, rows: &[Row]) -> Vec<u8> {
     let mut writer = HeartbeatWriter::new(seal, header);
     let marks: Vec<_> = rows.iter().map(|row| (row.node, RowMark::of(row))).collect();
@@ -102,7 +94,6 @@ fn heartbeat(seal: &Seal, header: &Header, rows: &[Row]) -> Vec<u8> {
     writer.finish(seal)
 }
 
-#[cfg(test)]
 fn read(seal: &Seal, bytes: &[u8]) -> Heartbeat {
     match seal.open(bytes).unwrap() {
         Datagram::Heartbeat(heartbeat) => heartbeat,
@@ -110,7 +101,6 @@ fn read(seal: &Seal, bytes: &[u8]) -> Heartbeat {
     }
 }
 
-#[cfg(test)]
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -232,7 +222,7 @@ fn only_the_keys_of_the_ring_open() {
 #[test]
 fn replayed_and_reordered_datagrams_do_not_pass_the_window() {
     let seal = seal(&[7]);
-    let mut window = ReplayWindow::new();
+    let mut window = ReplayWindow::default();
     let mut random = Random(3);
     let sent: Vec<Vec<u8>> =
         (0..200).map(|sequence| heartbeat(&seal, &Header { sequence, ..header() }, &[])).collect();
@@ -252,9 +242,9 @@ fn replayed_and_reordered_datagrams_do_not_pass_the_window() {
 fn largest_row_fits_into_a_datagram_and_so_do_the_marks_of_128_nodes() {
     let seal = seal(&[7]);
     let mut largest = row(128, NODES_MAX - 1, MODULES_MAX);
-    largest.extension = vec![0; ROW_EXTENSION_BYTES_MAX];
+    largest.extension = vec![0; EXTENSION_BYTES_MAX];
     let encoded = largest.encode();
-    assert!(encoded.len() <= ROW_BYTES_MAX);
+    assert!(encoded.len() <= BYTES_MAX);
     let mut writer = HeartbeatWriter::new(&seal, &header());
     assert!(writer.row(&encoded));
     assert!(!writer.row(&encoded), "two of them do not fit");
@@ -278,7 +268,7 @@ fn extension_of_a_later_version_is_kept_and_relayed() {
     let mut broken = later.encode();
     *broken.last_mut().unwrap() = 1;
     assert!(Row::decode(&broken).is_err(), "a field that ends too early");
-    later.extension = vec![0; ROW_EXTENSION_BYTES_MAX + 2];
+    later.extension = vec![0; EXTENSION_BYTES_MAX + 2];
     assert!(Row::decode(&later.encode()).is_err(), "more than there may be");
 }
 
