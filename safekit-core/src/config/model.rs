@@ -1,5 +1,7 @@
 //! What the configuration files say, once checked: an invalid value cannot exist here.
 //!
+//! In brackets: the attribute, its default, its bounds. The table in [`schema`](super::schema) is what decides.
+//!
 //! Example: [`ModuleConfig`].
 
 use std::collections::BTreeMap;
@@ -42,17 +44,18 @@ use crate::ids::{LanId, LanName, ModuleName, NodeId, NodeName};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClusterConfig {
-    /// UDP port of the heartbeats (`port`, 4800).
+    /// UDP port of the heartbeats (`port`, 4800, 1 to 65535).
     pub port: u16,
-    /// Time between two heartbeats (`pulse`, 100 ms).
+    /// Time between two heartbeats (`pulse`, 100 ms, 10 ms to 10 s).
     pub pulse: Duration,
-    /// Heartbeats missed before a member is lost (`slost_count`, 10).
+    /// Heartbeats missed before a member is lost (`slost_count`, 10, 3 to 1000): times the pulse, the silence that is
+    /// borne.
     pub slost_count: u32,
     /// The same for the node with the lowest id, where written out (`mlost_count`); there is no leader.
     pub mlost_count: Option<u32>,
-    /// The lans in the order of the file.
+    /// The lans in the order of the file, 1 to 8.
     pub lans: Vec<LanConfig>,
-    /// The nodes in the order of their first appearance; their ids are their places.
+    /// The nodes in the order of their first appearance, 1 to 128; their ids are their places.
     pub nodes: BTreeMap<NodeId, NodeName>,
     /// Of all that has a meaning in the file, comments and order of attributes left out: the same on two nodes means the same cluster.
     pub signature: Signature,
@@ -64,9 +67,9 @@ pub struct ClusterConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanConfig {
-    /// Its place in the file.
+    /// Its place in the file, from 0.
     pub id: LanId,
-    /// Its name.
+    /// Its name, which the modules use.
     pub name: LanName,
     /// Whether distributed commands take this lan (`command`).
     pub command: bool,
@@ -170,14 +173,15 @@ pub struct ModuleConfig {
     pub mode: ModuleMode,
     /// What starts it when the agent starts (`boot`, ignore).
     pub boot: BootPolicy,
-    /// Wait before that (`boot_delay`, 0 s).
+    /// Wait before that (`boot_delay`, 0 s, to 1 day).
     pub boot_delay: Duration,
-    /// Automatic actions allowed within `loop_interval` (`maxloop`, 3).
+    /// Automatic actions allowed within `loop_interval` (`maxloop`, 3, 0 to 10,000); the next one stops the module.
     pub maxloop: u32,
-    /// See `maxloop` (`loop_interval`, 24 h); zero: no limit.
+    /// See `maxloop` (`loop_interval`, 24 h, 1 h to 365 days); zero: no limit.
     pub loop_interval: Duration,
     /// How long the application goes on serving after the health answer has turned negative, when an administrator
-    /// stops it (`drain`, 15 s; an attribute of ours).
+    /// stops it (`drain`, 15 s, 1 s to 1 h; an attribute of ours). Zero: no drain. Longer than what the balancer needs to
+    /// notice.
     pub drain: Duration,
     /// Names of the lans whose heartbeats count for this module; none for a light one.
     pub lans: Vec<LanName>,
@@ -260,17 +264,18 @@ impl BootPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserConfig {
-    /// Time limit of a graceful stop script (`nicestoptimeout`, 300 s).
+    /// Time limit of a graceful stop script (`nicestoptimeout`, 300 s, 1 s to 1 day).
     pub nicestoptimeout: Duration,
-    /// Time limit of a forced stop script (`forcestoptimeout`, 300 s).
+    /// Time limit of a forced stop script (`forcestoptimeout`, 300 s, 1 s to 1 day).
     pub forcestoptimeout: Duration,
-    /// Time limit of `start_both` and prestart (`starttimeout`, none; an attribute of ours).
+    /// Time limit of `start_both` and prestart (`starttimeout`, none, 1 s to 1 day; an attribute of ours).
     pub starttimeout: Option<Duration>,
     /// Whether the scripts' output is kept (`logging`, userlog).
     pub logging: Logging,
-    /// A userlog file at or over this size is cut to nothing at the module's start (`userlogsize`, 2048 KiB).
+    /// A userlog file at or over this size, in bytes, is cut to nothing at the module's start (`userlogsize`, 2048 KiB, to
+    /// 1 GiB).
     pub userlogsize_bytes: u64,
-    /// Environment of the scripts (`<var>`), in the order of the file.
+    /// Environment of the scripts (`<var>`), names and values in the order of the file; at most 256.
     pub vars: Vec<(String, String)>,
 }
 
@@ -309,9 +314,10 @@ impl Logging {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrdConfig {
-    /// Time between two looks at the process list (`polltimer`, 30 s). A death is noticed at once whatever this says.
+    /// Time between two looks at the process list (`polltimer`, 30 s, 1 s to 1 h). A death is noticed at once whatever
+    /// this says.
     pub polltimer: Duration,
-    /// What to watch.
+    /// What to watch; at most 256.
     pub procs: Vec<ProcConfig>,
 }
 
@@ -342,7 +348,7 @@ pub struct ProcConfig {
     pub handlertimeout: Option<Duration>,
     /// When it is watched (`class`).
     pub class: ProcClass,
-    /// The watch begins (`start_after` - 1) polls later (`start_after`, 0).
+    /// The watch begins (`start_after` - 1) polls later (`start_after`, 0, to 100,000).
     pub start_after: u32,
 }
 

@@ -33,12 +33,11 @@ use crate::wire::{Letter, ModuleFacts, Row, Seal, name_check};
 /// ```
 /// use std::time::Instant;
 /// use safekit_core::Machine;
-/// use safekit_core::ids::{LanId, ModuleName, NodeId, NodeName};
+/// use safekit_core::ids::{LanId, LanSet, ModuleName, NodeId, NodeName};
 /// use safekit_core::membership::{
 ///     Input, MemberState, MemberStatus, Membership, MembershipConfig, ModuleFacts, NodeConfig, Output,
 ///     Start, Transmit, View,
 /// };
-/// use safekit_core::ids::LanSet;
 /// use safekit_core::module::state::ModuleState;
 ///
 /// let lan = LanId::new(0).ok_or("the first lan")?;
@@ -66,7 +65,7 @@ use crate::wire::{Letter, ModuleFacts, Row, Seal, name_check};
 ///         while let Some(output) = machine.poll_output() {
 ///             match output {
 ///                 Output::Transmit(transmit) => sent.push((from, transmit)),
-///                 // Nothing to prepare here: packet filters are.
+///                 // A packet filter would be prepared now.
 ///                 Output::ViewProposed { epoch, view: Some(_) } => {
 ///                     machine.handle_input(now, Input::Armed { epoch });
 ///                 }
