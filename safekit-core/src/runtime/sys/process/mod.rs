@@ -12,7 +12,7 @@ use std::path::Path;
 #[cfg(not(target_os = "linux"))]
 pub(in crate::runtime) use fallback::{
     ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
-    end_with_parent, how_it_ended, identify, is_running, leftover_scripts, spawn,
+    end_with_parent, how_it_ended, is_running, leftover_scripts, spawn,
 };
 #[cfg(target_os = "linux")]
 pub(in crate::runtime) use linux::{
