@@ -296,7 +296,7 @@ impl Record {
 }
 
 /// After so long a question that a host does not answer is given up.
-const SILENT: Duration = Duration::from_secs(5);
+const SILENT: Duration = Duration::from_secs(3);
 
 fn is_service(module: &SimModule) -> bool {
     let procs = module.config.errd.iter().flat_map(|errd| &errd.procs);

@@ -18,7 +18,7 @@ use crate::sim::{Cast, Occurrence, Subject, World};
 const OUTPUTS_MAX: usize = 4096;
 
 /// After how long the edge gives up a host that does not tell how its services stand.
-const SILENT_MS: u64 = 5_000;
+const SILENT_MS: u64 = 3_000;
 
 impl<M: Subject> World<M> {
     /// Hands an input to an agent, and lets it turn unless it stands still.

@@ -113,6 +113,7 @@ impl Monitor {
         let classes: BTreeSet<String> = self.classes().into_iter().map(str::to_owned).collect();
         self.enabled.retain(|class| classes.contains(class));
         self.begin_wanted(now, Begin::Started);
+        self.release();
         self.tell_watched();
     }
 
@@ -215,11 +216,7 @@ impl Monitor {
         for entry in self.entries.iter_mut().filter(|entry| !wanted(&entry.config.class)) {
             entry.vigil = None;
         }
-        for kind in KINDS {
-            if !self.is_kind_on(kind) {
-                self.looks(kind).end();
-            }
-        }
+        self.release();
         self.tell_watched();
     }
 
@@ -365,11 +362,19 @@ impl Monitor {
         self.services_unknown.as_deref()
     }
 
-    fn tell_watched(&mut self) {
+    /// Nobody has to look for what is watched no longer, or to know of it.
+    fn release(&mut self) {
+        for kind in KINDS {
+            if !self.is_kind_on(kind) {
+                self.looks(kind).end();
+            }
+        }
         if !self.is_kind_on(ProcKind::Service) {
-            // Of what is not watched nothing has to be known.
             self.services_unknown = None;
         }
+    }
+
+    fn tell_watched(&mut self) {
         let vigils = self.entries.iter().filter_map(|entry| entry.vigil.as_ref());
         let watched: BTreeSet<_> =
             vigils.flat_map(|vigil| vigil.processes.iter().copied().take(WATCHED_MAX)).collect();

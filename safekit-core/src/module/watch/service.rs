@@ -156,9 +156,12 @@ impl Entry {
             return;
         };
         let known = &mut vigil.service;
-        let Some(info) = services.get(&self.config.name) else {
-            return known.reopen(Some(Open::Unknown));
+        let nothing = || ServiceInfo {
+            state: ServiceState::Unknown,
+            said: format!("nothing was said of {}", self.config.name),
+            main: None,
         };
+        let info = services.get(&self.config.name).cloned().unwrap_or_else(nothing);
         let runs = match info.state {
             ServiceState::Unknown => {
                 (known.runs, known.said) = (None, Some(info.said.clone()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::monitor::{POLL, Watch, list, ms, proc};
-use crate::config::model::{ProcAction, ProcConfig, ProcKind};
+use crate::config::model::{ErrdConfig, ProcAction, ProcConfig, ProcKind};
 use crate::ids::ProcessId;
 use crate::module::watch::{ServiceInfo, ServiceState, WatchState};
 
@@ -284,4 +284,16 @@ fn a_process_and_a_service_of_one_name_are_judged_apart() {
     watch.scan(&[]);
     watch.tell(NotRunning, None);
     assert_eq!(watch.said(), ["nginx fault 0", "nginx.service fault 0 not-running", "restart"]);
+}
+
+#[test]
+fn a_configuration_without_services_asks_for_none_and_knows_of_no_fault() {
+    let mut watch = Watch::new(vec![service("nginx"), proc("httpd")]);
+    watch.tell(Unknown, None);
+    assert!(watch.monitor.services_unknown().is_some());
+    let errd = ErrdConfig { polltimer: POLL, procs: vec![proc("httpd")] };
+    watch.monitor.configure(watch.now, Some(&errd));
+    watch.hear();
+    watch.pass_with(POLL * 3, &list("httpd", &[1]));
+    assert_eq!((watch.asked.clone(), watch.monitor.services_unknown()), (None, None));
 }

@@ -125,7 +125,3 @@ pub(in crate::runtime) fn how_it_ended(status: ExitStatus) -> ScriptEnd {
 pub(in crate::runtime) fn is_running(_process: ProcessId) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
-
-pub(in crate::runtime) fn identify(_pid: u32) -> Option<ProcessId> {
-    None
-}

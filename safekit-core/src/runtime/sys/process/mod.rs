@@ -12,8 +12,8 @@ use std::path::Path;
 #[cfg(not(target_os = "linux"))]
 pub(in crate::runtime) use fallback::{
     ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
-    end_with_parent, hold_signals, how_it_ended, identify, is_running, leftover_scripts,
-    release_signals, spawn,
+    end_with_parent, hold_signals, how_it_ended, is_running, leftover_scripts, release_signals,
+    spawn,
 };
 #[cfg(target_os = "linux")]
 pub(in crate::runtime) use linux::{
