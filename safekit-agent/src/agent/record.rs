@@ -21,7 +21,7 @@ use safekit_core::node::{Input, Node, Start};
 use safekit_core::record::Recorder;
 use safekit_farm::{FarmNode, node::Output};
 
-/// The most bytes of a recording: about three hours of three nodes.
+/// The most bytes of a recording: some hours. Three nodes that are at peace write about 6 KiB a second.
 const BYTES_MAX: usize = 128 << 20;
 /// The most recordings in the folder; the oldest ones go.
 const FILES_MAX: usize = 4;
