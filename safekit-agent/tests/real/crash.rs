@@ -214,6 +214,28 @@ fn an_upgrade_takes_effect_under_a_running_application() {
 }
 
 #[test]
+fn a_link_that_is_turned_to_another_version_is_followed() {
+    let dir = TempDir::new();
+    let link = dir.0.join("safekit-agent");
+    let turn = |version: &str| {
+        let (folder, beside) = (dir.0.join(version), dir.0.join("link"));
+        fs::create_dir(&folder).unwrap();
+        let new = upgrade(&folder.join("safekit-agent"));
+        std::os::unix::fs::symlink(folder.join("safekit-agent"), &beside).unwrap();
+        fs::rename(&beside, &link).unwrap();
+        new
+    };
+    turn("1");
+    let node = one_node(&dir, "127.78.82.1", link.to_str().unwrap());
+    let (agent, application) = (node.agent_pid(), node.application_pids());
+    let new = turn("2");
+    farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::HUP);
+    wait_adopted(&node, agent, &application);
+    assert_eq!(program_of(node.agent_pid()), new);
+    assert_eq!(program_of(i32::try_from(node.guardian_pid()).unwrap()), new);
+}
+
+#[test]
 fn a_program_that_cannot_run_does_not_take_over() {
     let dir = TempDir::new();
     let program = dir.0.join("safekit-agent");
