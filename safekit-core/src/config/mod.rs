@@ -25,9 +25,11 @@ pub mod model;
 pub mod module;
 pub mod reader;
 pub mod reference;
+mod rules;
 mod scan;
 pub mod schema;
 pub mod spec;
+mod text;
 mod value;
 
 pub use diagnostic::{Code, Diagnostic, Parsed, Severity};

@@ -2,6 +2,7 @@
 //!
 //! - [`Cause`]: why a module's state changed.
 //! - [`line()`]: an [`Event`](crate::event::Event) as a line of the module log: origin, severity, sentence.
+//! - [`message()`], [`MESSAGES`]: the kinds of lines, with what each means and what to do.
 //! - [`cause_text`], [`join_text`], [`member_text`], [`fault_text`], [`module_fault_text`], [`end_text`],
 //!   [`duration_text`]: parts of sentences, for whoever shows states.
 //!
@@ -11,6 +12,7 @@
 mod cause;
 mod duration;
 mod line;
+mod message;
 mod text;
 
 #[cfg(test)]
@@ -19,6 +21,9 @@ mod tests;
 pub use cause::Cause;
 pub use duration::duration_text;
 pub use line::{Line, line};
+#[cfg(feature = "runtime")]
+pub(crate) use message::messages;
+pub use message::{MESSAGES, Message, message};
 pub use text::{
     Names, cause_text, end_text, fault_text, join_text, member_text, module_fault_text,
 };
