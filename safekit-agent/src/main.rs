@@ -9,6 +9,8 @@ mod api;
 mod demo;
 mod guardian;
 mod log;
+#[cfg(test)]
+mod reference;
 mod store;
 
 use std::ffi::OsString;
@@ -98,6 +100,31 @@ fn without_part(answer: &clap::Error) -> ExitCode {
     drop(answer.print());
     if answer.use_stderr() { ExitCode::from(Exit::Usage.number()) } else { ExitCode::SUCCESS }
 }
+
+/// What the exit codes of `run` say.
+#[cfg(test)]
+const EXITS_OF_RUN: [(u8, &str); 4] = [
+    (
+        0,
+        "told to end by SIGTERM or SIGINT, or by the service manager; the modules are stopped first",
+    ),
+    (
+        1,
+        "nothing was begun: the root belongs to another agent, it cannot be laid out, or too few files may be open at once; standard error says which",
+    ),
+    (64, "asked wrongly: the arguments do not fit"),
+    (
+        70,
+        "the agent was told to end, and ended in another way than it should: look for what is left of the applications",
+    ),
+];
+/// What the exit codes of `demo` say.
+#[cfg(test)]
+const EXITS_OF_DEMO: [(u8, &str); 3] = [
+    (0, "the tour is over (`--once`), or somebody ended it; nothing is left behind"),
+    (1, "something did not go as it should: the logs of the nodes are printed"),
+    (64, "asked wrongly: the arguments do not fit"),
+];
 
 /// Returns the file name that the program was started under.
 fn called_as(arguments: &[OsString]) -> Option<String> {

@@ -83,16 +83,17 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
         Special::Line(line) => line,
         Special::Unknown(failure) => return Err(failure),
     };
+    let pointer = guide::pointer(&rest);
     let matches = match known::extend(raw::command()).try_get_matches_from(named.chain(rest)) {
         Ok(matches) => matches,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&error, &pointer),
     };
     if let Some(name) = known::named(&matches) {
         return Err(not_supported(&name));
     }
     let raw = match Raw::from_arg_matches(&matches) {
         Ok(raw) => raw,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&error, &pointer),
     };
     if let Verb::Help(help) = &raw.verb {
         return match help.form {
@@ -111,13 +112,24 @@ pub(crate) fn parse(arguments: &[OsString], environment: &Environment) -> Result
     }))
 }
 
+/// The last line of clap's errors.
+const FOR_MORE: &str = "For more information, try '--help'.";
+
 fn not_supported(name: &str) -> Failure {
-    Failure::usage(format!("'safekit {name}' is a known SafeKit command that is not supported yet"))
-        .detail("'safekit --help' lists the commands of this version")
+    let failure = match known::never(name) {
+        Some(why) => Failure::usage(format!("'safekit {name}' is not there: {why}")),
+        None => Failure::usage(format!(
+            "'safekit {name}' is a known SafeKit command that is not supported yet"
+        )),
+    };
+    match known::instead(name) {
+        Some(instead) => failure.detail(instead),
+        None => failure.detail("'safekit --help' lists the commands of this version"),
+    }
 }
 
-fn refused(error: &clap::Error) -> Result<Parsed, Failure> {
-    let text = error.render().to_string();
+fn refused(error: &clap::Error, pointer: &str) -> Result<Parsed, Failure> {
+    let text = error.render().to_string().replace(FOR_MORE, pointer);
     let kind = error.kind();
     if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Ok(Parsed::Text(text));

@@ -247,6 +247,21 @@ fn a_node_that_cluster_xml_lacks_is_named_with_its_place() {
     );
 }
 
+#[test]
+fn programs_that_are_not_in_the_bin_are_told_with_their_places() {
+    let text = r#"<safe><service mode="farm"><farm><lan name="default"/></farm><check>
+<custom ident="a" when="both" exec="check_a"/>
+<custom ident="b" when="both" exec="./sub/check_b"/>
+<custom ident="c" when="both" exec="/usr/bin/check_c"/>
+<custom ident="d" when="both" exec="check_d"/></check></service></safe>"#;
+    let module = parse_module(text.as_bytes());
+    let there = |file: &str| ["check_a", "sub/check_b"].contains(&file);
+    let told: Vec<String> = module.check_programs(&there).iter().map(ToString::to_string).collect();
+    let place = "userconfig.xml:5:37: error: there is no file bin/check_d";
+    let hint = "the program of a <custom> lies in the bin of the module, or has an absolute path";
+    assert_eq!(told, [format!("{place} ({hint})")]);
+}
+
 /// What has no effect is not in the canonical text, and so no part of the signature.
 #[test]
 fn the_signature_sees_what_has_effect_and_nothing_else() {
@@ -259,7 +274,7 @@ fn the_signature_sees_what_has_effect_and_nothing_else() {
     let plain = signature("", "");
     let tcp = "<check><tcp ident=\"a\"><to addr=\"10.0.0.1\" port=\"80\"/></tcp></check>";
     assert_eq!(signature(tcp, ""), plain);
-    assert_eq!(signature("<failover>a: if ( x ) then stop();</failover>", ""), plain);
+    assert_eq!(signature("<failover>a: if ( ip.x == down ) then stop();</failover>", ""), plain);
     assert_eq!(signature("", "automatic_reboot=\"on\""), plain);
     assert_ne!(signature("", "maxloop=\"4\""), plain);
 }
@@ -551,9 +566,9 @@ mod hostile {
     #[test]
     fn rules_without_end() {
         let failover = |text: &str| in_service(&format!("<failover>{text}</failover>"));
-        let fits = failover(&"x".repeat(1 << 16));
+        let fits = failover(&format!("/*{}*/", "x".repeat((1 << 16) - 4)));
         assert!(parse_module(fits.as_bytes()).model.is_some());
-        refused(&failover(&"x".repeat((1 << 16) + 1)), Code::Limit);
+        refused(&failover(&format!("/*{}*/", "x".repeat((1 << 16) - 3))), Code::Limit);
         refused(&failover(&format!("<![CDATA[{}]]>", "x".repeat(1 << 19))), Code::Limit);
         refused(&failover(&"<![CDATA[x]]>".repeat(70_000)), Code::Limit);
         refused(&failover(&"x<!---->".repeat(120_000)), Code::Limit);

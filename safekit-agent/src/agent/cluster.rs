@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use safekit_core::config::model::ClusterConfig;
-use safekit_core::event::Severity;
 use safekit_core::ids::{LanId, LanName, LanSet, NodeId, NodeName};
 use safekit_core::membership::MembershipConfig;
 use safekit_core::node::Input;
 use safekit_core::runtime::{LanBindError, clock, host};
 
 use super::desk::Reply;
+use super::own::OwnEvent;
 use super::shutdown::GOODBYE_MAX;
 use super::{Agent, BIND_INTERVAL, CLUSTER_INTERVAL};
 use crate::guardian::{Farewell, FarewellLan};
@@ -120,25 +120,21 @@ impl Agent {
         self.bind_at = None;
         self.farewell_due = true;
         self.refresh_modules(now);
-        self.tell_node(
-            Severity::Event,
-            "this node has left its cluster, which is no longer configured",
-        );
+        self.tell_node(&OwnEvent::ClusterLeft);
         drop(removal.reply.try_send(Ok(())));
     }
 
     /// Takes a cluster's configuration, as it was read from its files.
     pub(super) fn apply_cluster(&mut self, now: Instant, loaded: LoadedCluster, me: NodeId) {
         if loaded.keys.keys.is_empty() {
-            let text = "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys";
-            self.tell_node(Severity::Event, text);
-            self.told_faults.insert(KEYS.to_owned(), text.to_owned());
+            self.tell_node(&OwnEvent::NoKeys);
+            self.told_faults.insert(KEYS.to_owned(), OwnEvent::NoKeys.text());
         } else {
             self.told_faults.remove(KEYS);
         }
         self.strange = None;
         if self.told_faults.remove(CLUSTER).is_some() {
-            self.tell_node(Severity::Event, "the cluster's configuration can be used");
+            self.tell_node(&OwnEvent::ClusterUsable);
         }
         let cluster = Configured::new(loaded.config, me);
         let membership = MembershipConfig::from_cluster(&cluster.config, me, loaded.keys);
@@ -181,11 +177,7 @@ impl Agent {
     }
 
     fn refuse_cluster(&mut self, why: &str) {
-        let text =
-            format!("the cluster's configuration cannot be used, no module gets Ready: {why}");
-        if self.told_faults.insert(CLUSTER.to_owned(), text.clone()).as_ref() != Some(&text) {
-            self.tell_node(Severity::Critical, &text);
-        }
+        self.tell_fault(CLUSTER, &OwnEvent::ClusterUnusable { why: why.to_owned() });
     }
 
     fn bind(&mut self, now: Instant) {
@@ -194,7 +186,7 @@ impl Agent {
             Ok(()) => {
                 self.bind_at = None;
                 if self.told_faults.remove(LANS).is_some() {
-                    self.tell_node(Severity::Event, "all lans have their sockets");
+                    self.tell_node(&OwnEvent::LansBound);
                 }
             }
             Err(error) => {
@@ -203,10 +195,7 @@ impl Agent {
                 let told =
                     |failed: &LanBindError| format!("lan {}: {failed}", names.lan(failed.lan));
                 let told: Vec<String> = error.failed.iter().map(told).collect();
-                let text = format!("heartbeats cannot be sent on every lan: {}", told.join("; "));
-                if self.told_faults.insert(LANS.to_owned(), text.clone()).as_ref() != Some(&text) {
-                    self.tell_node(Severity::Event, &text);
-                }
+                self.tell_fault(LANS, &OwnEvent::LansUnbound { lans: told.join("; ") });
             }
         }
     }

@@ -8,10 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use safekit_core::event::Severity;
 use safekit_core::runtime::front::{ApiRequest, Front, FrontConfig, FrontError, Limits, Listener};
 
 use super::operations::Office;
+use super::own::OwnEvent;
 use super::start::StartError;
 use super::{Agent, BIND_INTERVAL};
 use crate::api::{Api, HostUsers, Permissions, StatusPage};
@@ -40,7 +40,7 @@ impl Agent {
         self.api = Some(api);
         self.layout.open_socket(access)?;
         if let Some(line) = access.line() {
-            self.tell_node(Severity::Info, line);
+            self.tell_node(&OwnEvent::FewMayCommand { line });
         }
         Ok(())
     }
@@ -53,17 +53,12 @@ impl Agent {
                 self.network = Some(front);
                 self.network_at = None;
                 if self.told_faults.remove(HEALTH).is_some() {
-                    self.tell_node(Severity::Event, "health answers are given");
+                    self.tell_node(&OwnEvent::HealthGiven);
                 }
             }
             Err(error) => {
                 self.network_at = Some(now + BIND_INTERVAL);
-                let text =
-                    format!("health answers cannot be given, no balancer takes this node: {error}");
-                if self.told_faults.insert(HEALTH.to_owned(), text.clone()).as_ref() != Some(&text)
-                {
-                    self.tell_node(Severity::Critical, &text);
-                }
+                self.tell_fault(HEALTH, &OwnEvent::HealthRefused { error: error.to_string() });
             }
         }
     }
@@ -88,7 +83,7 @@ impl Agent {
             // A host without IPv6 has IPv4; where the port is taken, that says so again.
             Err(error) => {
                 let four = Front::start(front(tcp(Ipv4Addr::UNSPECIFIED.into())))?;
-                self.tell_node(Severity::Info, &format!("health answers on IPv4 only: {error}"));
+                self.tell_node(&OwnEvent::HealthOnFour { error: error.to_string() });
                 Ok(four)
             }
         }

@@ -17,6 +17,7 @@ mod events;
 mod fronts;
 mod modules;
 mod operations;
+mod own;
 mod record;
 mod report;
 mod shutdown;
@@ -45,6 +46,8 @@ use crate::log::{Log, LogThread};
 use crate::store::Layout;
 use answers::{Answers, Pending};
 use desk::Request;
+#[cfg(test)]
+pub(crate) use own::OWN_MESSAGES;
 use shutdown::Ending;
 
 /// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.

@@ -15,6 +15,7 @@ use safekit_core::node::{AgentStart, Input, ModuleSetup};
 use safekit_core::runtime::{ModulePlace, clock, host};
 
 use super::Agent;
+use super::own::OwnEvent;
 use crate::store::module::ActiveModule;
 use crate::store::saved::{self, Boot, Recovered};
 use crate::store::{self, Layout};
@@ -93,7 +94,7 @@ impl Agent {
         self.feed(now, Input::ModuleConfigured(Box::new(setup)));
         self.told_faults.remove(&fault(&name));
         if let Some(line) = recovered.line {
-            self.log.module(&name, crate::log::Level::Critical, "agent", &line);
+            self.log.line(&name, &OwnEvent::StateLost { line }.line(Some(&name)));
         }
         if let Some(module) = self.node.node().module(&name) {
             let ready = module.state() == safekit_core::module::state::ModuleState::UP_READY;

@@ -16,19 +16,20 @@ use safekit_core::control::{
 };
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::BudgetChange;
-use safekit_core::module::state::FarmState;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Agent;
 use super::desk::{Desk, Request};
 use super::modules::ModuleFiles;
+use super::own::OwnEvent;
 use crate::api::{
     By, ClusterSource, LogQuery, OperationError, Operations, Others, Replace, Selected, Verbosity,
 };
 use crate::log::{CommandMark, Level, Log, Which};
 use crate::store::boot::Boot;
 use crate::store::cluster::{Keys, Lock};
+use crate::store::module::Hook;
 use crate::store::{self, Layout};
 use upkeep::Stopped;
 
@@ -208,7 +209,8 @@ impl Operations for Office {
         let word = if change == BudgetChange::Counted { "incloop" } else { "resetloop" };
         self.logged(by, Some(module), word, || {
             let report = self.budget_of(module, Some(change))?;
-            self.log.module(module, Level::User, "agent", &format!("{word} called by {by}"));
+            let event = OwnEvent::BudgetChanged { word, by: by.to_string() };
+            self.log.line(module, &event.line(Some(module)));
             Ok(report)
         })
     }
@@ -282,7 +284,14 @@ impl Operations for Office {
             Some(module) => self.layout.uservar(module).join("log.txt"),
             None => self.layout.node_log(),
         };
-        self.newest_lines(&path, query.lines, which)
+        match query.from {
+            Some(place) => self.piece_of(&path, place, which),
+            None => self.newest_lines(&path, query.lines, which),
+        }
+    }
+
+    fn run_state(&self, module: &ModuleName) -> Vec<String> {
+        self.hook_lines(module, Hook::State)
     }
 
     fn print(&self, by: &By, module: &ModuleName, level: PrintLevel, text: &str) -> Done<()> {
@@ -360,15 +369,16 @@ impl Operations for Office {
         let mut lines = Vec::new();
         if let Some(module) = module {
             self.installed(module)?;
-            let state = self.module_state(module)?;
-            lines.push(match state {
+            let state = self.state()?;
+            let name = module.as_str();
+            lines.push(match state.modules.iter().find(|report| report.name == name) {
                 Some(report) => format!(
                     "Module: {module}, mode {}, {} ({})",
                     report.mode, report.state, report.readiness
                 ),
-                None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
+                None => self.not_served(module, &state.faults),
             });
-            lines.extend(self.hook_level(module));
+            lines.extend(self.hook_lines(module, Hook::Level));
         }
         let system = rustix::system::uname();
         Ok(LevelReport {

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use rustix::process::Resource;
-use safekit_core::event::Severity;
 use safekit_core::ids::ModuleName;
 use safekit_core::module::saved::SavedModule;
 use safekit_core::node::{AgentStart, Start};
@@ -18,6 +17,7 @@ use super::desk::{Bell, desk};
 use super::events::Events;
 use super::modules::{self, ModuleFiles};
 use super::operations::Office;
+use super::own::OwnEvent;
 use super::record::Observed;
 use super::shutdown::{Ending, Signals};
 use super::{Agent, BELL, SIGNALS};
@@ -186,8 +186,8 @@ impl Agent {
                 files.and_then(|files| self.apply_module(now, files, AgentStart::SameBoot));
             if let Err(error) = applied {
                 // One module that cannot be read must not take the others with it.
-                self.log.module(&name, Level::Critical, "agent", &error);
-                self.told_faults.insert(modules::fault(&name), error);
+                self.told_faults.insert(modules::fault(&name), error.clone());
+                self.log.line(&name, &OwnEvent::ModuleUnusable { error }.line(Some(&name)));
             }
         }
         // What was told before there were modules is in none of their logs.
@@ -199,17 +199,13 @@ impl Agent {
         if let Some(files) = rustix::process::getrlimit(Resource::Nofile).current
             && files < FILES_MIN
         {
-            let text = format!(
-                "only {files} files may be open at once, {FILES_MIN} may be needed: raise LimitNOFILE of the service, or 'ulimit -n'"
-            );
-            self.told_faults.insert("files".to_owned(), text.clone());
-            self.tell_node(Severity::Event, &text);
+            self.tell_fault("files", &OwnEvent::FewFiles { files, needed: FILES_MIN });
         }
         if let Some(fault) = &started.counter_fault {
             self.take_counter_fault(Some(fault));
         }
         if let Some(end) = &started.previous_end {
-            self.tell_node(Severity::Event, &format!("the agent before this one {end}"));
+            self.tell_node(&OwnEvent::PreviousEnd { end: end.clone() });
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
 //! What has happened, told: to the logs of the modules and of the node, and to whoever reads the events of `--events`.
 
 use jiff::Timestamp;
-use safekit_core::event::{Event, Severity};
+use safekit_core::event::Event;
 use safekit_core::explain::{Line, Names, line};
-use safekit_core::runtime::EdgeNotice;
 use serde::Serialize;
 
 use super::Agent;
-use crate::guardian::counter_in_memory;
+use super::own::OwnEvent;
 use crate::log::Level;
 
 /// A line of `--events`.
@@ -30,41 +29,40 @@ impl Agent {
 
     pub(super) fn tell_notices(&mut self) {
         while let Some(notice) = self.edge.poll_notice() {
-            let module = match &notice {
-                EdgeNotice::ScriptKilled { module, .. }
-                | EdgeNotice::ScriptHangs { module, .. }
-                | EdgeNotice::ScriptLeft { module, .. }
-                | EdgeNotice::ScriptWaits { module, .. }
-                | EdgeNotice::UserlogUnavailable { module, .. } => Some(module.clone()),
-                _ => None,
-            };
-            let severity = Severity::Event;
-            self.tell(&Line { module, origin: "agent", severity, text: notice.to_string() });
+            self.tell(&notice.line());
         }
     }
 
     /// Takes why the guardian cannot keep the counter of starts on disk; `None` where it can again.
     pub(super) fn take_counter_fault(&mut self, fault: Option<&str>) {
         let name = "counter".to_owned();
-        match fault.map(counter_in_memory) {
-            Some(text) => {
-                self.tell_node(Severity::Event, &text);
-                self.told_faults.insert(name, text);
+        match fault.map(|fault| OwnEvent::CounterInMemory { fault: fault.to_owned() }) {
+            Some(event) => {
+                self.tell_node(&event);
+                self.told_faults.insert(name, event.text());
             }
             None if self.told_faults.remove(&name).is_some() => {
-                self.tell_node(Severity::Event, "the counter of starts is on disk again");
+                self.tell_node(&OwnEvent::CounterOnDisk);
             }
             None => {}
         }
     }
 
     /// Tells something about the node itself.
-    pub(super) fn tell_node(&mut self, severity: Severity, text: &str) {
-        self.tell(&Line { module: None, origin: "agent", severity, text: text.to_owned() });
+    pub(super) fn tell_node(&mut self, event: &OwnEvent) {
+        self.tell(&event.line(None));
+    }
+
+    /// Tells something about the node itself that holds until it is mended, once; `safekit state` shows it meanwhile.
+    pub(super) fn tell_fault(&mut self, name: &str, event: &OwnEvent) {
+        let text = event.text();
+        if self.told_faults.insert(name.to_owned(), text.clone()).as_ref() != Some(&text) {
+            self.tell_node(event);
+        }
     }
 
     fn tell(&mut self, said: &Line) {
-        let level = Level::from_letter(said.severity.letter()).unwrap_or(Level::Event);
+        let level = Level::of(said.severity);
         match &said.module {
             Some(module) => self.log.module(module, level, said.origin, &said.text),
             None => {
@@ -77,16 +75,7 @@ impl Agent {
         if let Some(events) = &mut self.events
             && let Some(line) = event_line(said)
         {
-            events.line(line, |count| {
-                let text =
-                    format!("{count} events before this one are lost: nobody read them in time");
-                event_line(&Line {
-                    module: None,
-                    origin: "agent",
-                    severity: Severity::Critical,
-                    text,
-                })
-            });
+            events.line(line, |count| event_line(&OwnEvent::EventsLost { count }.line(None)));
         }
     }
 

@@ -101,8 +101,18 @@ impl Call<'_> {
     ) -> Result<ApiResponse, OperationError> {
         match route {
             ModuleRoute::State => {
-                let state = self.operations.state()?;
-                answer::json(&module_state(&state, module)?)
+                let script = match self.query(["script"])? {
+                    [None | Some("0")] => false,
+                    [Some("1")] => true,
+                    [Some(text)] => {
+                        return Err(OperationError::Usage(format!("script={text} is not 0 or 1")));
+                    }
+                };
+                let mut report = module_state(&self.operations.state()?, module)?;
+                if script {
+                    report.script_lines = self.operations.run_state(module);
+                }
+                answer::json(&report)
             }
             ModuleRoute::Confcheck => answer::json(&self.operations.confcheck(module)?),
             ModuleRoute::Confinfo => answer::json(&self.operations.confinfo(module)?),
@@ -220,14 +230,24 @@ impl Call<'_> {
     }
 
     fn log_query(&self) -> Result<LogQuery, OperationError> {
-        let [module, lines, all] = self.query(["module", "lines", "all"])?;
+        let [module, lines, all, from] = self.query(["module", "lines", "all", "from"])?;
+        if lines.is_some() && from.is_some() {
+            return Err(OperationError::Usage(
+                "a piece has as many lines as fit: lines and from do not go together".to_owned(),
+            ));
+        }
         let lines = line_count(lines)?;
+        let place = |text: &str| {
+            text.parse()
+                .map_err(|()| OperationError::Usage(format!("from={text} is no place in a log")))
+        };
+        let from = from.map(place).transpose()?;
         let verbosity = match all {
             None | Some("0") => Verbosity::Main,
             Some("1") => Verbosity::All,
             Some(text) => return Err(OperationError::Usage(format!("all={text} is not 0 or 1"))),
         };
-        Ok(LogQuery { module: module.map(module_name).transpose()?, lines, verbosity })
+        Ok(LogQuery { module: module.map(module_name).transpose()?, lines, verbosity, from })
     }
 
     /// Reads the body as a JSON object; an empty body stands for one without fields.

@@ -13,6 +13,7 @@ use safekit_core::control::{
 use safekit_core::ids::ModuleName;
 use safekit_core::module::BudgetChange;
 
+use crate::log::Place;
 use crate::store::StoreError;
 use crate::store::boot::Boot;
 use crate::store::cluster::{Keys, Lock};
@@ -81,6 +82,8 @@ pub(crate) struct LogQuery {
     pub(crate) lines: u32,
     /// Which ones.
     pub(crate) verbosity: Verbosity,
+    /// Where a piece of the log begins; `None`: its newest lines are wanted.
+    pub(crate) from: Option<Place>,
 }
 
 impl LogQuery {
@@ -206,10 +209,13 @@ pub(crate) trait Operations: fmt::Debug + Send + Sync {
     /// Internal, where the folders cannot be read.
     fn modules(&self) -> Result<ModuleListReport, OperationError>;
 
-    /// Returns the newest lines of a log.
+    /// Runs the module's own script `state`, and returns what it says; nothing where there is none.
+    fn run_state(&self, module: &ModuleName) -> Vec<String>;
+
+    /// Returns the newest lines of a log, or a piece of it.
     ///
     /// # Errors
-    /// Usage where the module is not there; internal where the file cannot be read.
+    /// Usage where the module is not there; refused where the place is no longer kept; internal where the file cannot be read.
     fn log(&self, query: &LogQuery) -> Result<LogReport, OperationError>;
 
     /// Writes a line to a module's log; the text is one line of bounded length.

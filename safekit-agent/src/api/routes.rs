@@ -29,7 +29,7 @@ pub(super) enum Route {
     State,
     /// `GET modules`
     Modules,
-    /// `GET log?module=&lines=&all=`
+    /// `GET log?module=&lines=&all=`, or a piece of it with `from=`
     Log,
     /// `GET level?module=`
     Level,
@@ -64,7 +64,7 @@ pub(super) enum Route {
 /// What a request about a module is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ModuleRoute {
-    /// `GET state`
+    /// `GET state?script=`
     State,
     /// `GET confcheck`
     Confcheck,

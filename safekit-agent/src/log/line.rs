@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use jiff::Zoned;
+use safekit_core::event::Severity;
 
 /// The most bytes of a message; the rest is cut, and the line says so.
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -40,6 +41,11 @@ impl Level {
             Self::Info => 'I',
             Self::Debug => 'D',
         }
+    }
+
+    /// Returns the level of an event.
+    pub(crate) fn of(severity: Severity) -> Self {
+        Self::from_letter(severity.letter()).unwrap_or(Self::Event)
     }
 
     /// Returns the level of a letter.

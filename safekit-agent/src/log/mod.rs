@@ -12,6 +12,7 @@
 mod age;
 mod file;
 mod line;
+mod lines;
 mod read;
 mod sync;
 mod system;
@@ -20,6 +21,8 @@ mod tests;
 mod thread;
 
 pub(crate) use line::Level;
-pub(crate) use read::{Which, newest};
+#[cfg(test)]
+pub(crate) use lines::tests::LOG_MESSAGES;
+pub(crate) use read::{Piece, Place, Which, newest, piece};
 pub(crate) use system::SystemLog;
 pub(crate) use thread::{CommandMark, Log, LogThread};

@@ -1,8 +1,11 @@
-//! Reads the newest lines of a log.
+//! Reads the newest lines of a log, or all of it piece by piece.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::str::FromStr;
 
 use super::file::{LOG_BYTES_MAX, old_path};
 use super::line;
@@ -11,6 +14,10 @@ use super::line;
 pub(crate) const LINES_MAX: usize = 20_000;
 /// How much of a file is read at a time.
 const BLOCK_BYTES: u64 = 64 << 10;
+/// How many bytes of a file tell it from others: `| YYYY-MM-DD hh:mm:ss.uuuuuu |`.
+const IDENTITY_BYTES: u64 = 30;
+/// The most bytes of a piece.
+const PIECE_BYTES: u64 = 512 << 10;
 
 /// Which lines of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +44,114 @@ pub(crate) fn newest(path: &Path, count: usize, which: Which) -> io::Result<Vec<
     }
     newest_first.lines.reverse();
     Ok(newest_first.lines)
+}
+
+/// A place in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where it begins.
+    Begin,
+    /// In the file with that identity, behind so many bytes: it stays where the file is renamed.
+    At {
+        /// The file.
+        file: u64,
+        /// The bytes.
+        offset: u64,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begin => f.write_str("begin"),
+            Self::At { file, offset } => write!(f, "{file}-{offset}"),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "begin" {
+            return Ok(Self::Begin);
+        }
+        let (file, offset) = text.split_once('-').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(|_no_number| ());
+        Ok(Self::At { file: number(file)?, offset: number(offset)? })
+    }
+}
+
+/// Some lines of a log, and where the next ones are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// The lines, the oldest first, without line ends.
+    pub(crate) lines: Vec<String>,
+    /// Where the next ones begin; `None`: the log ends here.
+    pub(crate) next: Option<Place>,
+}
+
+/// Returns the lines of a log and its predecessor from a place on, about half a mebibyte of them, and where to go on;
+/// `None`: the place is no longer kept.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(crate) fn piece(path: &Path, place: Place, which: Which) -> io::Result<Option<Piece>> {
+    let mut files = Vec::new();
+    for path in [old_path(path), path.to_owned()] {
+        match File::open(&path) {
+            Ok(file) => files.push(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut files = files.into_iter();
+    let (mut file, offset) = match place {
+        Place::Begin => match files.next() {
+            Some(file) => {
+                // As far back as `newest` reads.
+                let offset = file.metadata()?.len().saturating_sub(LOG_BYTES_MAX);
+                (file, offset)
+            }
+            None => return Ok(Some(Piece::default())),
+        },
+        Place::At { file: number, offset } => loop {
+            let Some(mut file) = files.next() else { return Ok(None) };
+            if identity(&mut file)? == number {
+                break (file, offset);
+            }
+        },
+    };
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(offset))?;
+    file.by_ref().take(PIECE_BYTES).read_to_end(&mut bytes)?;
+    let whole = u64::try_from(bytes.len()).unwrap_or(u64::MAX) < PIECE_BYTES;
+    if !whole && let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
+        bytes.truncate(end.saturating_add(1));
+    }
+    let next = if whole {
+        files.next().map(|mut next| identity(&mut next)).transpose()?.map(|next| (next, 0))
+    } else {
+        let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Some((identity(&mut file)?, offset.saturating_add(read)))
+    };
+    let mut lines = Newest { lines: Vec::new(), count: usize::MAX, which };
+    bytes.split(|byte| *byte == b'\n').for_each(|line| lines.take(line));
+    let next = next.map(|(file, offset)| Place::At { file, offset });
+    Ok(Some(Piece { lines: lines.lines, next }))
+}
+
+/// Tells a file from the one after it, also under another name: by its number in the file system, which a new file may have from
+/// one that was removed, and by its first bytes, which hold a time.
+fn identity(file: &mut File) -> io::Result<u64> {
+    let mut begin = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(IDENTITY_BYTES).read_to_end(&mut begin)?;
+    // FNV-1a.
+    let hash = begin.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Ok(hash ^ file.metadata()?.ino())
 }
 
 struct Newest {

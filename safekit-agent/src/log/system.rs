@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use jiff::Zoned;
 
 use super::line::{Level, Parts};
+use super::lines::{messages_lost, no_system_log};
 
 /// What entries are found by: `journalctl -t safekit`.
 const IDENTIFIER: &str = "safekit";
@@ -74,17 +75,14 @@ impl SystemLog {
                 self.lost = self.lost.saturating_add(1);
                 let absent = error.kind() == io::ErrorKind::NotFound;
                 let first = absent && !std::mem::replace(&mut self.absence_told, absent);
-                first.then(|| {
-                    "this host has no system log: main messages are in the files of the logs only"
-                        .to_owned()
-                })
+                first.then(no_system_log)
             }
         }
     }
 
     fn try_send(&mut self, module: Option<&str>, parts: &Parts<'_>) -> io::Result<()> {
         if self.lost > 0 {
-            let text = format!("{} messages before this one are not in the system log", self.lost);
+            let text = messages_lost(self.lost);
             let lost = Parts { level: Level::Critical, origin: IDENTIFIER, message: &text };
             self.send_one(None, &lost)?;
             self.lost = 0;

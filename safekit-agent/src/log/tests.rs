@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::file::{LineFile, old_path};
 use super::line::{Level, Parts, fields_line, module_line, parts};
-use super::{CommandMark, LogThread, SystemLog, Which, newest};
+use super::{CommandMark, LogThread, Piece, Place, SystemLog, Which, newest, piece};
 use crate::store::tests::{TestRoot, module};
 
 /// Longer than a loaded machine needs; a test that waits this long has failed.
@@ -47,6 +47,51 @@ fn every_level_has_its_letter() {
         assert_eq!(Level::from_letter(letter).unwrap().letter(), letter);
     }
     assert_eq!(Level::from_letter('x'), None);
+}
+
+#[test]
+fn a_log_is_read_piece_by_piece_though_it_is_written_and_begun_anew() {
+    let root = TestRoot::new();
+    let path = root.path().join("log.txt");
+    let read = |place| piece(&path, place, Which::All).unwrap();
+    assert_eq!(read(Place::Begin), Some(Piece::default()), "a log that is not there");
+
+    // Each file holds 2 MiB, which is several pieces.
+    let mut file = LineFile::new(path.clone(), 4 << 20);
+    let text = "x".repeat(200);
+    let mut written = 0..;
+    let mut write = |count: usize| {
+        for number in written.by_ref().take(count) {
+            file.append(&format!("{number} {text}\n")).unwrap();
+        }
+    };
+    write(15_000);
+    assert!(old_path(&path).exists());
+    let mut numbers: Vec<u64> = Vec::new();
+    let mut place = Some(Place::Begin);
+    while let Some(from) = place {
+        let Piece { lines, next } = read(from).unwrap();
+        assert!(lines.len() < 3_000);
+        let number = |line: &String| line.split(' ').next().unwrap().parse::<u64>().unwrap();
+        numbers.extend(lines.iter().map(number));
+        // What a reader was told of is found again, also as a word.
+        place = next.map(|next| next.to_string().parse().unwrap());
+        if numbers.len() < 4_000 {
+            write(100);
+        }
+    }
+    let first = numbers[0];
+    let expected: Vec<u64> = (first..).take(numbers.len()).collect();
+    assert_eq!(numbers, expected, "lines are missing or there twice");
+    assert!(numbers.len() >= 15_000 - usize::try_from(first).unwrap());
+
+    // Twice begun anew: the place is no longer kept.
+    let Some(gone) = read(Place::Begin).unwrap().next else { panic!("one piece only") };
+    write(25_000);
+    assert_eq!(read(gone), None);
+    for text in ["", "end", "1", "1-", "-1", "1-x", "1-2-3"] {
+        assert!(text.parse::<Place>().is_err(), "{text}");
+    }
 }
 
 #[test]

@@ -12,12 +12,14 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::Zoned;
+use safekit_core::explain::Line;
 use safekit_core::ids::{MODULES_MAX, ModuleName};
 use safekit_core::runtime::clock;
 
 use super::age::{self, AGE_INTERVAL};
 use super::file::{LOG_BYTES_MAX, LineFile};
 use super::line::{self, Level, fields_line, module_line};
+use super::lines::lines_lost;
 use super::sync::Syncer;
 use super::system::SystemLog;
 use crate::store::Layout;
@@ -91,6 +93,11 @@ impl Log {
     pub(crate) fn module(&self, module: &ModuleName, level: Level, origin: &str, message: &str) {
         let line = module_line(&Zoned::now(), level, origin, message);
         self.order(Order::Module { module: module.clone(), line, told: Told::Everywhere });
+    }
+
+    /// Writes an event to a module's log.
+    pub(crate) fn line(&self, module: &ModuleName, line: &Line) {
+        self.module(module, Level::of(line.severity), line.origin, &line.text);
     }
 
     /// Writes to a module's log what was told of the node: the system log does not get it again.
@@ -363,10 +370,7 @@ impl Lines {
     /// bytes of a full disk again and again, where no other line does.
     fn write(&mut self, line: &str, lost_line: fn(&str) -> String, faults: &Faults) {
         let result = if self.lost > 0 {
-            let text = match self.lost {
-                1 => format!("1 line before this one is lost: {}", self.why),
-                lost => format!("{lost} lines before this one are lost: {}", self.why),
-            };
+            let text = lines_lost(self.lost, &self.why);
             self.file.append(&(lost_line(&text) + line)).map(|()| {
                 self.lost = 0;
                 QUEUE_FULL.clone_into(&mut self.why);

@@ -80,17 +80,20 @@ pub(crate) enum Hook {
     Update,
     /// When somebody asks what runs.
     Level,
+    /// When somebody asks for the state with all resources.
+    State,
 }
 
 impl Hook {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Config,
         Self::Postconfig,
         Self::Deconfig,
         Self::Confcheck,
         Self::Update,
         Self::Level,
+        Self::State,
     ];
 
     /// Returns the file's name.
@@ -102,6 +105,7 @@ impl Hook {
             Self::Confcheck => "confcheck",
             Self::Update => "update",
             Self::Level => "level",
+            Self::State => "state",
         }
     }
 }
@@ -399,8 +403,13 @@ fn check(
         let diagnostics = [lines(&parsed.diagnostics), lines(&against_cluster)].concat();
         return Err(StoreError::Configuration { diagnostics });
     }
-    let (config, mut warnings) = model(parsed)?;
     let package = Package::read_folder(&place)?;
+    let no_program = parsed.check_programs(&|file| package.file(&format!("bin/{file}")).is_some());
+    if !no_program.is_empty() {
+        let diagnostics = [lines(&parsed.diagnostics), lines(&no_program)].concat();
+        return Err(StoreError::Configuration { diagnostics });
+    }
+    let (config, mut warnings) = model(parsed)?;
     warnings.extend(script_warnings(&place, &package, &config));
     let missing = |handler: &&str| package.file(&format!("bin/{handler}")).is_none();
     let missing: Vec<String> =

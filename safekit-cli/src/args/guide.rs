@@ -2,6 +2,7 @@
 //!
 //! Always: a command of the command line has exactly one row here; its options come from their definition (`raw`).
 
+mod complete;
 mod print;
 mod table;
 
@@ -21,6 +22,10 @@ pub(crate) enum Form {
     Man,
     /// The completion of the shell bash
     Bash,
+    /// The completion of the shell zsh
+    Zsh,
+    /// The completion of the shell fish
+    Fish,
 }
 
 const AFTER_HELP: &str = "\
@@ -29,18 +34,20 @@ Where there is no -m, the variable SAFEMODULE names the module; scripts have it.
 
 A farm from nothing. On the first node:
   safekit cluster config cluster.xml
-  safekit cluster export cluster.zip          copy it to the other nodes
+  safekit cluster export cluster.zip    copy it to the other nodes
 On every other node:
   safekit cluster config cluster.zip
 On every node:
-  safekit module install -m web ./web         a folder with conf/ and bin/, or web.safe
+  safekit module install -m web ./web   a folder with conf/ and bin/, or web.safe
   safekit config -m web
   safekit start -m web && safekit waitstart -m web --timeout 1m
   safekit state
 
-Exit codes: 0 done, 64 asked wrongly, 65 faults in a configuration, 69 no agent answers, 70 internal error,
-75 refused in the state of the moment, or the awaited state did not come. 'state -lq': 0 STOP, 1 WAIT, 2 UP.
-'incloop', 'checkloop': 1 the limit is reached. 'boundcmd': the code of the command, 2 out of time.
+Exit codes: 0 done, 64 asked wrongly, 65 faults in a configuration, 69 no agent
+answers, 70 internal error, 75 refused in the state of the moment, or the
+awaited state did not come. 'state -lq': 0 STOP, 1 WAIT, 2 UP. 'incloop',
+'checkloop': 1 the limit is reached. 'boundcmd': the code of the command, 2 out
+of time.
 
 An independent implementation; SafeKit is a trademark of Evidian.";
 
@@ -58,7 +65,9 @@ pub(super) fn teach(command: clap::Command) -> clap::Command {
 }
 
 fn explained(command: clap::Command, row: &Row) -> clap::Command {
-    command.about(row.line).after_help(format!("{}Example:\n  {}", notes(row), row.example))
+    let usage = format!("safekit {} {}", row.words, row.usage);
+    let after = format!("{}Example:\n  {}", notes(row), row.example);
+    command.about(row.line).override_usage(usage.trim_end().to_owned()).after_help(after)
 }
 
 fn notes(row: &Row) -> String {
@@ -91,6 +100,20 @@ pub(super) fn help(mut command: clap::Command, words: &[String]) -> Result<Strin
         })?;
     }
     Ok(at.render_help().to_string())
+}
+
+/// Returns where help is for a command line that was refused.
+pub(super) fn pointer(arguments: &[std::ffi::OsString]) -> String {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    let is_begin = |row: &&Row| {
+        let row: Vec<&str> = row.words.split(' ').collect();
+        words.windows(row.len()).any(|window| window == row)
+    };
+    match GROUPS.iter().flat_map(|group| group.rows).find(is_begin) {
+        Some(row) => format!("'safekit help {}' explains the command", row.words),
+        None => "'safekit --help' lists the commands of this version".to_owned(),
+    }
 }
 
 /// Returns the words of the rows.

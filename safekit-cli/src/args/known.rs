@@ -60,6 +60,46 @@ pub(super) fn named(matches: &ArgMatches) -> Option<String> {
     known.then(|| path.join(" "))
 }
 
+/// Returns why a command of SafeKit is not wanted here, where it is not one that may come.
+pub(super) fn never(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "module genkey" | "module delkey" => {
+            "modules have no keys of their own, those of the cluster protect the heartbeats of all modules"
+        }
+        "prim" | "primforce" | "second" | "secondforce" | "swap" => "it is for mirror modules",
+        "safeagent" | "webserver" => {
+            "there is one service, safekit-agent, and the service manager of the host starts and stops it"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns what does the same, or most of it.
+pub(super) fn instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "module genkey" => {
+            "'safekit cluster genkey' makes a new key; 'safekit cluster export' carries it to the other nodes"
+        }
+        "module delkey" => "'safekit cluster delkey' removes the keys",
+        "safeagent" | "webserver" => "systemctl start, stop or status safekit-agent",
+        "-H" => {
+            "run the command on each node; 'safekit cluster state' shows all modules on all nodes"
+        }
+        "-E" => {
+            "'safekit module package -m AM FILE.safe' here, 'safekit module install -m AM FILE.safe' on the other node"
+        }
+        "-G" => {
+            "'safekit cluster export FILE.zip' here, 'safekit cluster config FILE.zip' on the other nodes"
+        }
+        "dump" | "snapshot" => {
+            "'safekit logsave -A', 'safekit state --json' and the userlogs in SAFEVAR/modules/AM tell what happened"
+        }
+        "get" => "'safekit state -m AM -v' shows every resource, with --json for programs",
+        "uninstall" => "'safekit module uninstall -m AM' removes a module",
+        _ => return None,
+    })
+}
+
 fn unsupported(name: &'static str) -> Command {
     let anything = Arg::new("anything")
         .action(ArgAction::Append)

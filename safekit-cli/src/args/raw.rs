@@ -18,7 +18,7 @@ const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(200)..=Duratio
 
 /// Returns the definition of the command line.
 pub(super) fn command() -> clap::Command {
-    guide::teach(Raw::command().term_width(120))
+    guide::teach(Raw::command().term_width(80))
 }
 
 /// Controls the agent of this node: its cluster, its modules, and what they do.

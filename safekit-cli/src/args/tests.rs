@@ -277,18 +277,29 @@ fn unknown_words_are_met_with_the_nearest_ones() {
 
 #[test]
 fn known_commands_say_that_they_are_not_supported_yet() {
-    for (line, name) in [
-        ("webserver stop", "webserver"),
-        ("snapshot -m web /x.zip", "snapshot"),
-        ("clean --help", "clean"),
-        ("module genkey -m web", "module genkey"),
-        ("-H * state", "-H"),
-    ] {
+    for (line, name) in
+        [("snapshot -m web /x.zip", "snapshot"), ("clean --help", "clean"), ("-H * state", "-H")]
+    {
         let failure = refusal_of(line);
         assert_eq!(failure.exit, Exit::Usage, "{line}");
         let expected =
             format!("'safekit {name}' is a known SafeKit command that is not supported yet");
         assert_eq!(failure.message, expected, "{line}");
+    }
+}
+
+#[test]
+fn commands_that_will_not_come_say_why_and_what_to_do_instead() {
+    for (line, why, instead) in [
+        ("module genkey -m web", "modules have no keys of their own", "'safekit cluster genkey'"),
+        ("module delkey -m web", "modules have no keys of their own", "'safekit cluster delkey'"),
+        ("prim -m web", "it is for mirror modules", "--help"),
+        ("webserver stop", "there is one service", "systemctl"),
+    ] {
+        let failure = refusal_of(line);
+        assert_eq!(failure.exit, Exit::Usage, "{line}");
+        assert!(failure.message.contains(why), "{line}: {}", failure.message);
+        assert!(failure.details[0].contains(instead), "{line}: {:?}", failure.details);
     }
 }
 
@@ -325,6 +336,31 @@ fn help_names_every_command_and_explains_each() {
     }
 }
 
+#[test]
+fn help_fits_into_a_terminal_and_says_what_a_command_needs() {
+    let text = |line: &str| match read(line, None) {
+        Ok(Parsed::Text(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    };
+    let pages = guide::rows().into_iter().map(|row| text(&format!("help {row}")));
+    for line in pages.chain([text("--help")]).collect::<String>().lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(text("help start").contains("Usage: safekit start -m AM\n"));
+}
+
+#[test]
+fn a_refused_line_names_the_help_of_its_command() {
+    for (line, pointer) in [
+        ("start -m web now", "'safekit help start' explains the command"),
+        ("--root /x cluster confcheck", "'safekit help cluster confcheck' explains the command"),
+        ("bogus", "'safekit --help' lists the commands of this version"),
+    ] {
+        let details = refusal_of(line).details.join("\n");
+        assert!(details.ends_with(pointer), "{line}: {details}");
+    }
+}
+
 /// The pages that are made of the command line. With the variable `SAFEKIT_BLESS` set they are written.
 #[test]
 fn pages_are_those_that_the_command_prints() {
@@ -333,6 +369,8 @@ fn pages_are_those_that_the_command_prints() {
         ("markdown", "reference/commands.md"),
         ("man", "man/safekit.1"),
         ("bash", "completions/safekit.bash"),
+        ("zsh", "completions/_safekit"),
+        ("fish", "completions/safekit.fish"),
     ] {
         let Ok(Parsed::Text(text)) = read(&format!("help --as {form}"), None) else {
             panic!("no {form}")

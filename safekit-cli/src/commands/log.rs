@@ -15,6 +15,8 @@ use crate::render;
 
 /// Most lines that the agent gives at once.
 const LINES_MAX: u32 = 10_000;
+/// Most bytes of a log that are saved, a few times what the agent keeps: one that grows faster than it is read ends somewhere.
+const SAVE_BYTES_MAX: usize = 64 << 20;
 /// Lines that are asked for to find the new ones among them.
 const LINES_LOOK: u32 = 500;
 /// Time between two looks.
@@ -29,6 +31,12 @@ pub(super) fn route(module: Option<&ModuleName>, lines: u32, verbosity: Verbosit
         route.push_str(&format!("&module={module}"));
     }
     route
+}
+
+/// Returns where a piece of a log is asked for.
+fn piece_route(module: Option<&ModuleName>, place: &str, verbosity: Verbosity) -> String {
+    let module = module.map(|module| format!("&module={module}")).unwrap_or_default();
+    format!("log?from={place}&all={}{module}", u8::from(verbosity == Verbosity::All))
 }
 
 /// Shows the newest lines, and each new one until somebody ends this, or nobody reads it any more.
@@ -94,21 +102,29 @@ fn after(shown: &[String], newest: &[String]) -> Option<usize> {
     })
 }
 
-/// Writes the newest lines to a file.
+/// Writes all lines that are kept to a file; they are fetched piece by piece.
 ///
 /// # Errors
-/// No agent, an unknown module, or a file that cannot be written.
+/// No agent, an unknown module, a log that was begun anew meanwhile, or a file that cannot be written.
 pub(super) fn save(
     context: &mut Context<'_>,
     module: Option<&ModuleName>,
     verbosity: Verbosity,
     file: &Path,
 ) -> Result<Exit, Failure> {
-    let told = context.client.get::<LogReport>(&route(module, LINES_MAX, verbosity))?;
-    cluster::save(file, render::log(&told.report).as_bytes())?;
+    let (mut text, mut count) = (String::new(), 0_usize);
+    let mut from = Some("begin".to_owned());
+    while let Some(place) = from.take().filter(|_| text.len() < SAVE_BYTES_MAX) {
+        let piece =
+            context.client.get::<LogReport>(&piece_route(module, &place, verbosity))?.report;
+        text.push_str(&render::log(&piece));
+        count = count.saturating_add(piece.lines.len());
+        // A piece that does not go on would never end.
+        from = piece.next.filter(|next| *next != place);
+    }
+    cluster::save(file, text.as_bytes())?;
     if context.output == Output::Text {
-        let (file, count) = (file.display(), told.report.lines.len());
-        write(context.out, &format!("{file} holds {count} lines\n"))?;
+        write(context.out, &format!("{} holds {count} lines\n", file.display()))?;
     }
     Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ mod top;
 mod wait;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use safekit_core::control::{
     BootRequest, ClusterConfcheckRequest, DoneReport, EmptyRequest, ErrdRequest, LevelReport,
@@ -30,6 +31,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
 use crate::root::Root;
+
+/// How long a question may take for which a script of the module is run: it may take 60 s.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(70);
 
 /// What every command has.
 pub(crate) struct Context<'a> {
@@ -177,6 +181,8 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         Order::Shutdown => context.order("shutdown", &EmptyRequest {}),
         Order::Level(module) => {
+            // Where a module is named its own script `level` is run.
+            context.client = Client::with_limit(line.root.clone(), SCRIPT_LIMIT);
             let query = of_module(module.as_ref());
             context.ask::<LevelReport>(&format!("level{query}"), render::level)
         }

@@ -3,8 +3,9 @@
 use safekit_core::control::{ModuleReport, StateReport};
 use safekit_core::ids::ModuleName;
 
-use super::{Context, write};
+use super::{Context, SCRIPT_LIMIT, write};
 use crate::args::{Detail, Output};
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
@@ -18,7 +19,13 @@ pub(super) fn module(
     module: &ModuleName,
     detail: Detail,
 ) -> Result<Exit, Failure> {
-    let told = context.client.get::<ModuleReport>(&format!("module/{module}/state"))?;
+    let told = if detail == Detail::Resources {
+        // The module's own script `state` is run for it.
+        let client = Client::with_limit(context.root.clone(), SCRIPT_LIMIT);
+        client.get::<ModuleReport>(&format!("module/{module}/state?script=1"))?
+    } else {
+        context.client.get::<ModuleReport>(&format!("module/{module}/state"))?
+    };
     if told.report.name != module.as_str() {
         return Err(Failure::internal(format!(
             "the agent's answer is not understood: it is about module {}",

@@ -77,6 +77,13 @@ pub(crate) fn module_state(node: &StateReport, module: &ModuleReport, detail: De
         if !module.last_scripts.is_empty() {
             text.push_str(&format!("\n{}", scripts(module)));
         }
+        if !module.script_lines.is_empty() {
+            text.push_str("\nits script 'state' says:\n");
+            module
+                .script_lines
+                .iter()
+                .for_each(|line| text.push_str(&format!("  {}\n", plain(line))));
+        }
     }
     text
 }

@@ -10,6 +10,7 @@ use super::diagnostic::{Code, Report, Said, did_you_mean, quoted};
 use super::model::Host;
 use super::reader::{Document, Element, ElementIndex};
 use super::spec::{AttributeSpec, DefaultValue, ElementSpec, Status};
+use super::text;
 use super::value::{self, Value};
 use crate::ids::{LanName, NodeName};
 
@@ -18,6 +19,8 @@ use crate::ids::{LanName, NodeName};
 pub(crate) struct Checked {
     pub(crate) name: &'static str,
     pub(crate) at: usize,
+    /// Its text, with the place of each character; empty where it holds none, or a fault of it was told.
+    pub(crate) text: Vec<(usize, char)>,
     values: BTreeMap<&'static str, Entry>,
     children: Vec<Self>,
 }
@@ -152,13 +155,14 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
         let mut checked = Checked {
             name: spec.name,
             at: element.at,
+            text: Vec::new(),
             values: BTreeMap::new(),
             children: Vec::new(),
         };
         if !self.is_decided(element, spec) {
             return checked;
         }
-        self.text(element, spec);
+        checked.text = self.text(element, spec);
         self.attributes(element, spec, &mut checked);
         self.children(element, spec, &mut checked);
         checked
@@ -178,14 +182,14 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
         false
     }
 
-    fn text(&mut self, element: &Element<'a>, spec: &'static ElementSpec) {
-        let Some(at) = element.text_at else { return };
+    fn text(&mut self, element: &Element<'a>, spec: &'static ElementSpec) -> Vec<(usize, char)> {
+        let Some(at) = element.text_at else { return Vec::new() };
         let Some(bytes_max) = spec.text_bytes_max else {
             self.report.error(at, Code::UnexpectedText, || {
                 Said::new(format!("text is not allowed in <{}>", spec.name))
                     .hint("a comment is written <!-- ... -->")
             });
-            return;
+            return Vec::new();
         };
         let bytes = element.text_bytes;
         if bytes > bytes_max {
@@ -199,6 +203,10 @@ impl<'c, 'a> Checker<'c, 'a, '_> {
         if let Some((at, said)) = &element.text_fault {
             self.report.error(*at, Code::Reference, || said.clone());
         }
+        if bytes > bytes_max || element.text_fault.is_some() {
+            return Vec::new();
+        }
+        text::characters(&element.texts)
     }
 
     fn attributes(

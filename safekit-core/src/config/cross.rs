@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::check::Checked;
-use super::diagnostic::{Code, Report, Said};
+use super::diagnostic::{Code, Named, Place, Report, Said};
 use super::duration::{self, Unit};
 use super::module::once;
+use super::rules;
 pub(super) use proc::check_proc;
 pub(super) use vip::check_vip;
 
@@ -42,8 +43,9 @@ pub(super) fn check_service(service: &Checked, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at `<check>` and `<failover>`.
-pub(super) fn check_checkers(service: &Checked, report: &mut Report<'_>) {
+/// Looks at `<check>` and `<failover>`. Returns the programs that are named.
+pub(super) fn check_checkers(service: &Checked, report: &mut Report<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
     for check in service.children("check") {
         for element in ["tcp", "ping", "intf", "ip", "custom"] {
             let mut seen = BTreeMap::new();
@@ -52,13 +54,30 @@ pub(super) fn check_checkers(service: &Checked, report: &mut Report<'_>) {
                     once(&mut seen, element, ident, checker.value_at("ident"), report);
                 }
                 check_action(checker, report);
+                if let Some(file) = checker.text("exec") {
+                    places.push(report.place(checker.value_at("exec"), Named::Program, file));
+                }
             }
         }
         check_modules(check, report);
     }
     if let Some(failover) = service.child("failover") {
         check_times(failover, report);
+        rules::check(&failover.text, &known_resources(service), report);
     }
+    places
+}
+
+/// Returns the names that resources have by the checkers and the process monitor of the file. Interfaces, addresses and other modules
+/// get names that follow from elsewhere.
+fn known_resources(service: &Checked) -> rules::Known<'_> {
+    let checkers = ["tcp", "ping", "custom"].into_iter().map(|class| {
+        let checkers = service.children("check").flat_map(move |check| check.children(class));
+        (class, checkers.filter_map(|checker| checker.text("ident")).collect())
+    });
+    let procs = service.children("errd").flat_map(|errd| errd.children("proc"));
+    let procs = ("proc", procs.filter_map(|proc| proc.text("name")).collect());
+    checkers.chain([procs]).collect()
 }
 
 /// Refuses an action that cannot follow at the time of the check.

@@ -255,6 +255,8 @@ pub(crate) struct Place {
 pub(crate) enum Named {
     Lan,
     Node,
+    /// A file below the bin of the module.
+    Program,
 }
 
 /// What a diagnostic says: message and hint.

@@ -46,9 +46,11 @@ pub mod model;
 pub mod module;
 mod reader;
 pub mod reference;
+mod rules;
 mod scan;
 pub mod schema;
 pub mod spec;
+mod text;
 mod value;
 
 pub use diagnostic::{Code, DIAGNOSTICS_MAX, Diagnostic, Parsed, Severity};

@@ -60,7 +60,7 @@ pub fn parse(
     check_user(service, &mut report);
     check_procs(service, &mut report);
     cross::check_service(service, &mut report);
-    cross::check_checkers(service, &mut report);
+    places.extend(cross::check_checkers(service, &mut report));
     places.extend(cross::check_vip(service, &mut report));
     let model = if report.failed() { None } else { build(name, service) };
     report.finish(model, places)
@@ -278,31 +278,47 @@ impl Parsed<ModuleConfig> {
     pub fn check_against(&self, cluster: &ClusterConfig) -> Vec<Diagnostic> {
         let lans: Vec<&str> = cluster.lans.iter().map(|lan| lan.name.as_str()).collect();
         let nodes: Vec<&str> = cluster.nodes.values().map(NodeName::as_str).collect();
-        let names_of = |named| match named {
-            Named::Lan => &lans,
-            Named::Node => &nodes,
-        };
-        let missing = self
-            .places
-            .iter()
-            .filter(|place| !names_of(place.named).contains(&place.name.as_str()));
-        missing.take(DIAGNOSTICS_MAX).map(|place| place.missing(names_of(place.named))).collect()
+        let mut missing = Vec::new();
+        for place in &self.places {
+            let (what, code, names) = match place.named {
+                Named::Lan => ("lan", Code::UnknownLan, &lans),
+                Named::Node => ("node", Code::UnknownNode, &nodes),
+                Named::Program => continue,
+            };
+            if missing.len() < DIAGNOSTICS_MAX && !names.contains(&place.name.as_str()) {
+                missing.push(place.missing(what, code, names));
+            }
+        }
+        missing
+    }
+
+    /// Checks the module against the files of its bin: every program of a `<custom>` that is named by a path below it must be there.
+    /// At most [`DIAGNOSTICS_MAX`] of those that are not are told. Handlers of `<proc>` are in the model
+    /// ([`ProcAction::handler`](super::model::ProcAction::handler)).
+    #[must_use]
+    pub fn check_programs(&self, is_there: &dyn Fn(&str) -> bool) -> Vec<Diagnostic> {
+        let programs = self.places.iter().filter(|place| place.named == Named::Program);
+        let below = programs.filter(|place| !place.name.starts_with('/'));
+        let missing = below.filter(|place| !is_there(place.name.trim_start_matches("./")));
+        let told = missing.take(DIAGNOSTICS_MAX).map(|place| {
+            let message = format!("there is no file bin/{}", place.name.trim_start_matches("./"));
+            Diagnostic::new(&place.file, Severity::Error, Code::BadValue, message)
+                .at(place.line, place.column)
+                .hint("the program of a <custom> lies in the bin of the module, or has an absolute path".to_owned())
+        });
+        told.collect()
     }
 }
 
 impl Place {
     /// Tells that the name is none of those of cluster.xml.
-    fn missing(&self, names: &[&str]) -> Diagnostic {
+    fn missing(&self, what: &str, code: Code, names: &[&str]) -> Diagnostic {
         const NAMED_MAX: usize = 8;
         let hint = did_you_mean(&self.name, names.iter().copied()).unwrap_or_else(|| {
             let some: Vec<&str> = names.iter().copied().take(NAMED_MAX).collect();
             let more = if names.len() > NAMED_MAX { ", ..." } else { "" };
             format!("cluster.xml has {}{more}", some.join(", "))
         });
-        let (what, code) = match self.named {
-            Named::Lan => ("lan", Code::UnknownLan),
-            Named::Node => ("node", Code::UnknownNode),
-        };
         let message = format!("{what} '{}' is not in cluster.xml", self.name);
         Diagnostic::new(&self.file, Severity::Error, code, message)
             .at(self.line, self.column)

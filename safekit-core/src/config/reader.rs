@@ -52,6 +52,8 @@ pub(crate) struct Element<'a> {
     pub(crate) text_at: Option<usize>,
     /// The length of all its text, from there on.
     pub(crate) text_bytes: usize,
+    /// Its text piece by piece, as written, with the place of each; CDATA has its marks.
+    pub(crate) texts: Vec<(usize, &'a str)>,
     /// The first reference in its text that is none, with its place.
     pub(crate) text_fault: Option<(usize, Said)>,
 }
@@ -270,6 +272,7 @@ impl<'a> TreeReader<'a, '_, '_> {
             children: Vec::new(),
             text_at: None,
             text_bytes: 0,
+            texts: Vec::new(),
             text_fault: None,
         };
         self.document.elements.push(element);
@@ -353,6 +356,7 @@ impl<'a> TreeReader<'a, '_, '_> {
             (Some(element), Some(inside)) => {
                 element.text_at.get_or_insert(from + inside);
                 element.text_bytes += text.len();
+                element.texts.push((from, text));
             }
             (Some(element), None) => element.text_bytes += text.len(),
             (None, None) => {}

@@ -195,6 +195,9 @@ pub struct ModuleReport {
     /// What is wrong with it and needs a person: one sentence each.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// What the module's own script `state` says, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script_lines: Vec<String>,
 }
 
 /// A run of a script.
@@ -527,13 +530,16 @@ pub struct ClusterModuleReport {
     pub signature: String,
 }
 
-/// The newest lines of a log, oldest first.
+/// Lines of a log, the oldest first: its newest, or a piece of it.
 ///
 /// Example: [`ModuleListReport`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogReport {
     /// The lines as the log file has them, without line ends.
     pub lines: Vec<String>,
+    /// Of a piece: where the next one begins (`from=`); `None`: the log ends here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What runs here.

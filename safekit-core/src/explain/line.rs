@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::text::action_text;
 use super::{
-    Names, cause_text, duration_text, end_text, fault_text, join_text, member_text,
+    Names, cause_text, duration_text, end_text, fault_text, join_text, member_text, message,
     module_fault_text,
 };
 use crate::config::model::ProcAction;
@@ -56,7 +56,9 @@ type Said = (&'static str, Severity, String);
 #[must_use]
 pub fn line(event: &Event, names: &Names) -> Line {
     let (origin, severity, text) = said(event, names);
-    Line { module: event.module().cloned(), origin, severity, text }
+    let line = Line { module: event.module().cloned(), origin, severity, text };
+    debug_assert!(message(event).is_row_of(&line), "not as its row says: {line:?}");
+    line
 }
 
 fn said(event: &Event, names: &Names) -> Said {

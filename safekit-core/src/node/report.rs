@@ -61,6 +61,7 @@ impl Node {
             boot: boot_word(config.boot).to_owned(),
             signature: format!("{:016x}", config.signature.0),
             faults: module.faults().iter().map(|fault| module_fault_text(name, fault)).collect(),
+            script_lines: Vec::new(),
         })
     }
 

@@ -32,6 +32,6 @@ mod worker;
 
 pub use edge::{Edge, EdgeConfig, EdgeError, EdgeSender, Full, WatchToken};
 pub use lans::{BindError, LanBindError, LanCounters};
-pub use notice::{EdgeNotice, KillReach};
+pub use notice::{EdgeNotice, KillReach, NOTICE_MESSAGES};
 pub use place::{Keep, ModulePlace};
 pub use sys::readiness::Source;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::explain::duration_text;
+use crate::explain::{Line, Message, duration_text, messages};
 use crate::ids::ModuleName;
 use crate::module::script::Script;
 
@@ -88,6 +88,24 @@ pub enum KillReach {
     GroupAndControlGroup,
 }
 
+impl EdgeNotice {
+    /// Returns it as a line of the module log.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        let (module, row) = match self {
+            Self::ScriptKilled { module, .. } => (module, SCRIPT_KILLED),
+            Self::ScriptHangs { module, .. } => (module, SCRIPT_HANGS),
+            Self::ScriptLeft { module, .. } => (module, SCRIPT_LEFT),
+            Self::ScriptWaits { module, .. } => (module, SCRIPT_WAITS),
+            Self::UserlogUnavailable { module, .. } => (module, NO_USERLOG),
+        };
+        let Message { origin, severity, .. } = row;
+        let line = Line { module: Some(module.clone()), origin, severity, text: self.to_string() };
+        debug_assert!(row.is_row_of(&line), "not as its row says: {line:?}");
+        line
+    }
+}
+
 impl fmt::Display for KillReach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -130,6 +148,50 @@ impl fmt::Display for EdgeNotice {
                 let script = script.as_str();
                 write!(f, "script {script} of module {module} runs without userlog: {error}")
             }
+        }
+    }
+}
+
+messages! {
+    /// The rows of all notices, in the order of the reference.
+    NOTICE_MESSAGES;
+    SCRIPT_KILLED: "agent", Event, "script <script> of module <module> was ended: <reach>", None,
+        "A time limit or an order has ended it, and what belongs to it",
+        "";
+    SCRIPT_HANGS: "agent", Event, "script <script> of module <module> was killed and does not die (pid <pid>)", None,
+        "It hangs in the kernel: a dead disk or network file system",
+        "mend that; a restart of the host ends it for sure";
+    SCRIPT_LEFT: "agent", Event, "script <script> of module <module>, begun by the agent before this one, still runs (pid <pid>): the next script waits for its end", None,
+        "It is ended when that takes half the time limit of the next script",
+        "";
+    SCRIPT_WAITS: "agent", Event, "script <script> of module <module> is not started since <time>: the disk does not answer, or a script of the agent before this one still runs", None,
+        "The sequence of scripts stands still",
+        "look for processes of the application, and at the disk";
+    NO_USERLOG: "agent", Event, "script <script> of module <module> runs without userlog: <error>", None,
+        "Its output is lost",
+        "make room, or mend the disk";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_has_its_row_and_every_row_its_notice() {
+        let (module, script) = (ModuleName::new("farm").unwrap(), Script::StopBoth);
+        let error = "no".to_owned();
+        let killed = |reach| EdgeNotice::ScriptKilled { module: module.clone(), script, reach };
+        let notices = [
+            killed(KillReach::Group),
+            killed(KillReach::GroupAndControlGroup),
+            EdgeNotice::ScriptHangs { module: module.clone(), script, pid: 7 },
+            EdgeNotice::ScriptLeft { module: module.clone(), script, pid: 7 },
+            EdgeNotice::ScriptWaits { module: module.clone(), script, waited: Duration::ZERO },
+            EdgeNotice::UserlogUnavailable { module: module.clone(), script, error },
+        ];
+        let lines = notices.map(|notice| notice.line());
+        for row in NOTICE_MESSAGES {
+            assert!(lines.iter().any(|line| row.is_row_of(line)), "{row:?}");
         }
     }
 }

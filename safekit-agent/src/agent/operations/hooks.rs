@@ -1,4 +1,5 @@
-//! The scripts of a module that belong to commands, not to its life: config, postconfig, deconfig, confcheck, update, level.
+//! The scripts of a module that belong to commands, not to its life: config, postconfig, deconfig, confcheck, update,
+//! level, state.
 //!
 //! In: which one, and its arguments. Out: how it ended, and the last lines of what it said; all of it is in a userlog file of
 //! SAFEUSERVAR, as that of every script.
@@ -21,7 +22,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use safekit_core::ids::ModuleName;
 
 use super::Office;
-use crate::log::Level;
+use crate::agent::own::OwnEvent;
 use crate::store::files;
 use crate::store::module::{self, Hook};
 
@@ -75,9 +76,10 @@ impl Office {
         let userlog = folder.join(&file_name);
         let run = self.run(name, &path, bin, &userlog, arguments);
         let words = [hook.as_str()].iter().chain(arguments).copied().collect::<Vec<_>>().join(" ");
-        self.log.module(name, Level::Script, "agent", &format!("Script {words} > {file_name}"));
-        if let Some(failure) = &run.failure {
-            self.log.module(name, Level::Event, "agent", failure);
+        let ran = OwnEvent::HookRan { words, userlog: file_name };
+        self.log.line(name, &ran.line(Some(name)));
+        if let Some(failure) = run.failure.clone() {
+            self.log.line(name, &OwnEvent::HookFailed { failure }.line(Some(name)));
         }
         remove_old(&folder, hook);
         Some(run)

@@ -13,7 +13,7 @@ use super::super::desk::Request;
 use super::hooks::HookRun;
 use super::{Done, Office};
 use crate::api::{OperationError, Selected};
-use crate::log::{Which, newest};
+use crate::log::{Piece, Place, Which, newest, piece};
 use crate::store::boot::{self, Boot};
 use crate::store::module::{Hook, InstalledModule};
 use crate::store::{cluster, module};
@@ -93,9 +93,9 @@ impl Office {
     }
 
     /// Returns what the module's own script says of its level.
-    pub(super) fn hook_level(&self, name: &ModuleName) -> Vec<String> {
+    pub(super) fn hook_lines(&self, name: &ModuleName, hook: Hook) -> Vec<String> {
         let bin = self.layout.active(name).join("bin");
-        let run = self.hook(name, Hook::Level, &bin, &[]);
+        let run = self.hook(name, hook, &bin, &[]);
         run.map(|run| run.failure.into_iter().chain(run.lines).collect()).unwrap_or_default()
     }
 
@@ -229,14 +229,44 @@ impl Office {
     /// Returns the newest lines of a log file.
     pub(super) fn newest_lines(&self, path: &Path, lines: u32, which: Which) -> Done<LogReport> {
         let count = usize::try_from(lines).unwrap_or(usize::MAX);
-        let lines = newest(path, count, which).map_err(|error| {
-            OperationError::Internal(format!(
-                "cannot read {}: {error}; mend that, or move the file away: the next line makes a new one",
-                path.display()
-            ))
-        })?;
-        Ok(LogReport { lines })
+        let lines = newest(path, count, which).map_err(|error| unreadable(path, &error))?;
+        Ok(LogReport { lines, next: None })
     }
+
+    /// Returns a piece of a log file, from a place on.
+    pub(super) fn piece_of(&self, path: &Path, place: Place, which: Which) -> Done<LogReport> {
+        match piece(path, place, which) {
+            Ok(Some(Piece { lines, next })) => {
+                Ok(LogReport { lines, next: next.map(|next| next.to_string()) })
+            }
+            Ok(None) => Err(OperationError::Refused(
+                "the log was begun anew meanwhile, and older lines are no longer kept: read it once more".to_owned(),
+            )),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// Says of a module that this agent does not serve why that is so: it was never configured, or its files are damaged.
+    pub(super) fn not_served(&self, module: &ModuleName, faults: &[String]) -> String {
+        let begin = format!("module {module} ");
+        let told = faults.iter().find(|fault| fault.starts_with(&begin)).cloned();
+        let why = told.or_else(|| match module::load_active(&self.layout, module) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(format!("run 'safekit config -m {module}' once more")),
+            Err(error) => Some(error.to_string()),
+        });
+        match why {
+            Some(why) => format!("Module: {module}, not served: {why}"),
+            None => format!("Module: {module}, {} (not configured)", FarmState::Stop),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> OperationError {
+    OperationError::Internal(format!(
+        "cannot read {}: {error}; mend that, or move the file away: the next line makes a new one",
+        path.display()
+    ))
 }
 
 /// Makes an error of a script that failed.

@@ -106,14 +106,20 @@ impl Operations for FakeOperations {
         self.told("modules".to_owned(), ModuleListReport::default())
     }
 
+    fn run_state(&self, module: &ModuleName) -> Vec<String> {
+        self.asked.lock().unwrap().push(format!("run state {module}"));
+        vec!["said".to_owned()]
+    }
+
     fn log(&self, query: &LogQuery) -> Result<LogReport, OperationError> {
         let module = query.module.as_ref().map_or("node", |module| module.as_str());
         let lines = match query.verbosity {
             Verbosity::Main => "Main",
             Verbosity::All => "All",
         };
-        let asked = format!("log {module} {} {lines}", query.lines);
-        self.told(asked, LogReport { lines: self.log.clone() })
+        let from = query.from.map(|place| format!(" from {place}")).unwrap_or_default();
+        let asked = format!("log {module} {} {lines}{from}", query.lines);
+        self.told(asked, LogReport { lines: self.log.clone(), next: None })
     }
 
     fn print(
@@ -198,7 +204,7 @@ impl Operations for FakeOperations {
     }
 
     fn command_log(&self, lines: u32) -> Result<LogReport, OperationError> {
-        self.told(format!("command log {lines}"), LogReport { lines: self.log.clone() })
+        self.told(format!("command log {lines}"), LogReport { lines: self.log.clone(), next: None })
     }
 
     fn export_cluster(&self, by: &By) -> Result<Vec<u8>, OperationError> {
@@ -325,5 +331,6 @@ fn module() -> ModuleReport {
         boot: secret(),
         signature: "SECRET-89abcdef".to_owned(),
         faults: vec![secret()],
+        script_lines: vec![secret()],
     }
 }

@@ -35,6 +35,11 @@ fn wrong_bodies_and_queries_are_refused_before_anything_is_done() {
         (Get, "log?module=..", ""),
         (Get, "log?lines=1&lines=2", ""),
         (Get, "log?nb=1", ""),
+        (Get, "log?from=", ""),
+        (Get, "log?from=7", ""),
+        (Get, "log?from=begin&lines=1", ""),
+        (Get, "module/web/state?script=yes", ""),
+        (Get, "module/web/state?scripts=1", ""),
         (Get, "level?modul=web", ""),
     ] {
         let (answer, asked) = ask(method, &format!("/api/v1/{route}"), body);

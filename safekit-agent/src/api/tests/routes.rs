@@ -13,6 +13,8 @@ fn every_route_asks_its_operation() {
         (Get, "log", "", "log node 300 Main"),
         (Get, "log?module=web&lines=5&all=1", "", "log web 5 All"),
         (Get, "log?all=0", "", "log node 300 Main"),
+        (Get, "log?from=begin&all=1", "", "log node 300 All from begin"),
+        (Get, "log?module=web&from=7-512", "", "log web 300 Main from 7-512"),
         (Get, "level", "", "level node"),
         (Get, "level?module=web", "", "level web"),
         (Post, "shutdown", "", "shutdown by root"),

@@ -200,6 +200,21 @@ fn faults_change_nothing_in_force() {
 }
 
 #[test]
+fn a_checker_whose_program_is_missing_is_refused() {
+    let (_root, layout) = installed("web");
+    let (web, cluster) = (module("web"), some_cluster());
+    let custom = r#"<check><custom ident="own" exec="check_web" when="both"/></check><user/>"#;
+    edit(&layout, "conf/userconfig.xml", &XML.replace("<user/>", custom));
+    let refused = confcheck(&layout, &web, Some(&cluster)).unwrap_err().to_string();
+    assert!(refused.contains("userconfig.xml:1:"), "{refused}");
+    assert!(refused.contains("there is no file bin/check_web"), "{refused}");
+    assert!(configure(&layout, &web, Some(&cluster)).is_err());
+    edit(&layout, "bin/check_web", "#!/bin/sh\n");
+    let warnings = confcheck(&layout, &web, Some(&cluster)).unwrap();
+    assert!(warnings.iter().any(|warning| warning.contains("without effect yet")), "{warnings:?}");
+}
+
+#[test]
 fn scripts_that_cannot_start_are_named() {
     let (_root, layout) = installed("web");
     edit(&layout, "bin/prestart", "#!/bin/sh\r\nexit 0\r\n");

@@ -381,6 +381,8 @@ fn a_module_whose_files_are_damaged_says_which_and_how_to_mend_it() {
             assert!(said.contains(path.to_str().unwrap()), "{said}");
             assert!(words.iter().all(|word| said.contains(word)), "{said}");
         }
+        let level = node.safekit(&["level", "-m", "web"]);
+        assert!(level.contains("not served: ") && level.contains(words[0]), "{level}");
         wait_for_fault(node, &[path.to_str().unwrap()]);
     };
 

@@ -391,6 +391,16 @@ fn logs_are_followed_saved_and_tell_who_gave_commands() {
     node.safekit(&[&main[..], &all].concat());
     assert!(saved().contains("quietly"));
     ends_with(node, 64, &["logsave", "-m", "web", "/nothing/there.log"]);
+    // All that is kept is saved, not only as much as one answer of the agent holds.
+    let log = place.file("web", "log.txt");
+    let older = "| 2026-11-01 00:00:00.000000 | web | E | older ".to_owned() + &"x".repeat(150);
+    let older: String = (0..20_000).map(|number| format!("{older} {number}\n")).collect();
+    fs::write(log.with_file_name("log.old.txt"), older).unwrap();
+    node.safekit(main);
+    assert!(
+        saved().contains("x 0\n") && saved().contains("x 19999\n") && saved().contains("line 1\n")
+    );
+    assert!(saved().lines().count() > 20_000);
 
     let said = node.safekit(&["cmdlog"]);
     assert!(said.contains("START config") && said.contains("END 0"), "{said}");
@@ -409,7 +419,7 @@ fn scripts_of_commands_run_and_their_failures_count() {
         )
     };
     let fails = |script: &str| note(script) + "; [ ! -e \"$SAFEUSERVAR/fail\" ]";
-    let scripts = ["config", "postconfig", "deconfig", "confcheck", "update", "level"];
+    let scripts = ["config", "postconfig", "deconfig", "confcheck", "update", "level", "state"];
     let scripts: Vec<(&str, String)> = scripts.map(|script| (script, fails(script))).to_vec();
     let scripts: Vec<(&str, &str)> =
         scripts.iter().map(|(name, text)| (*name, text.as_str())).collect();
@@ -424,11 +434,23 @@ fn scripts_of_commands_run_and_their_failures_count() {
     assert_eq!(place.userlogs("web", "postconfig").len(), 1);
     node.safekit(&["confcheck", "-m", "web"]);
     assert!(node.safekit(&["level", "-m", "web"]).contains("level says blue"));
+    assert!(node.safekit(&["state", "-m", "web", "-v"]).contains("state says blue"));
+    assert_eq!(json(node, &["state", "-m", "web", "-v"])["script_lines"][0], "state says blue");
+    // Only who asks for all of it lets the script run.
+    assert!(!node.safekit(&["state", "-m", "web"]).contains("state says"));
     place.up("web");
     node.safekit(&["update", "-m", "web"]);
     assert_eq!(
         told(),
-        ["confcheck web ", "level web ", "config web ", "postconfig web ", "update web UP UP"]
+        [
+            "confcheck web ",
+            "level web ",
+            "state web ",
+            "state web ",
+            "config web ",
+            "postconfig web ",
+            "update web UP UP"
+        ]
     );
     ends_with(node, 75, &["deconfig", "-m", "web"]);
     ends_with(node, 75, &["module", "uninstall", "-m", "web"]);

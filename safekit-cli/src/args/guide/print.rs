@@ -3,7 +3,7 @@
 use clap::{Arg, Command};
 
 use super::table::{GROUPS, Row};
-use super::{Form, notes};
+use super::{Form, complete, notes};
 use crate::exit::Exit;
 
 /// Returns everything in a form.
@@ -11,7 +11,9 @@ pub(in crate::args) fn print(command: &Command, form: Form) -> String {
     match form {
         Form::Markdown => markdown(command),
         Form::Man => man(command),
-        Form::Bash => bash(command),
+        Form::Bash => complete::bash(command),
+        Form::Zsh => complete::zsh(command),
+        Form::Fish => complete::fish(command),
     }
 }
 
@@ -80,59 +82,37 @@ fn roff(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
-fn bash(command: &Command) -> String {
-    let mut text = "# Completion of the command safekit for bash.\n_safekit() {\n".to_owned();
-    text.push_str("    local word=${COMP_WORDS[COMP_CWORD]} line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" words\n    case \"$line\" in\n");
-    for row in GROUPS.iter().flat_map(|group| group.rows) {
-        let options = arguments(command, row.words).into_iter().map(|(name, _)| name);
-        let options = options.filter(|name| name.starts_with('-'));
-        let options: Vec<String> =
-            options.filter_map(|name| name.split(' ').next().map(str::to_owned)).collect();
-        let options = options.join(" ");
-        text.push_str(&format!("    \"{}\"*) words=\"{options} --json --root\" ;;\n", row.words));
-    }
-    let mut firsts: Vec<&str> = Vec::new();
-    for group in command.get_subcommands().filter(|command| !command.is_hide_set()) {
-        firsts.push(group.get_name());
-        if group.has_subcommands() {
-            let seconds: Vec<&str> = group.get_subcommands().map(Command::get_name).collect();
-            let (name, seconds) = (group.get_name(), seconds.join(" "));
-            text.push_str(&format!("    \"{name}\") words=\"{seconds}\" ;;\n"));
-        }
-    }
-    text.push_str(&format!(
-        "    *) words=\"{} --help --json --root --version\" ;;\n    esac\n",
-        firsts.join(" ")
-    ));
-    text.push_str("    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -o default -F _safekit safekit\n");
-    text
-}
-
 fn usage(row: &Row) -> String {
     format!("safekit {} {}", row.words, row.usage).trim_end().to_owned()
 }
 
 /// Returns the arguments of a command, each with what it means.
 fn arguments(command: &Command, words: &str) -> Vec<(String, String)> {
+    let arguments = found(command, words).into_iter().map(|argument| {
+        let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        (argument_name(argument), about)
+    });
+    arguments.collect()
+}
+
+/// Returns the arguments of a command that are its own.
+pub(super) fn found<'a>(command: &'a Command, words: &str) -> Vec<&'a Arg> {
     let found = words.split(' ').try_fold(command, |at, word| at.find_subcommand(word));
-    let Some(found) = found else { return Vec::new() };
-    found
-        .get_arguments()
-        .filter(|argument| !argument.is_global_set() && argument.get_id() != "help")
-        .map(|argument| {
-            let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            (argument_name(argument), about)
-        })
-        .collect()
+    let all = found.into_iter().flat_map(Command::get_arguments);
+    all.filter(|argument| !argument.is_global_set() && argument.get_id() != "help").collect()
 }
 
 fn argument_name(argument: &Arg) -> String {
     let value = argument.get_value_names().unwrap_or_default().first();
     let value = value.filter(|_| argument.get_action().takes_values()).map(ToString::to_string);
-    let option = match (argument.get_short(), argument.get_long()) {
+    option_name(argument).into_iter().chain(value).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns how an option is written; `None`: it is an argument without a name.
+pub(super) fn option_name(argument: &Arg) -> Option<String> {
+    match (argument.get_short(), argument.get_long()) {
         (Some(short), _) => Some(format!("-{short}")),
         (None, Some(long)) => Some(format!("--{long}")),
         (None, None) => None,
-    };
-    option.into_iter().chain(value).collect::<Vec<_>>().join(" ")
+    }
 }

@@ -23,6 +23,7 @@ fn report(state: FarmState, readiness: Readiness, goal: FarmState) -> ModuleRepo
         boot: "ignore".to_owned(),
         signature: String::new(),
         faults: Vec::new(),
+        script_lines: Vec::new(),
     }
 }
 

@@ -200,9 +200,9 @@ const MILLISECONDS: Kind = duration_in(Unit::Millisecond, Duration::from_millis(
 pub(super) const FAILOVER: ElementSpec = ElementSpec::new(
     "failover",
     Occurs::MAYBE,
-    "Rules that lead from resources to actions, as text.",
+    "Rules that lead from resources to actions, as text: label: if ( tcp.web == down && ! ( ping.gw == up ) ) then restart(); in CDATA, or with &amp;&amp; for &&. A comment is written /* */. Rules in Lua are not looked at.",
 )
-.no_effect_yet("its rules are not read, and none of their actions comes")
+.no_effect_yet("its rules are checked, and none of their actions comes")
 .text(RULES_BYTES_MAX)
 .with(
     &[
