@@ -31,6 +31,7 @@ macro_rules! pages {
 pages! {
     quick_start: "docs/quick-start.md",
     haproxy: "docs/haproxy.md",
+    load_balancers: "docs/load-balancers.md",
 }
 
 fn does_what_it_says(path: &str) {
