@@ -3,12 +3,14 @@
 use regex_lite::Regex;
 
 /// What differs from run to run, and what stands for it.
-const MASKS: [(&str, &str); 10] = [
+const MASKS: [(&str, &str); 12] = [
     (r"\d{4}-\d\d-\d\d([T ]\d\d:?\d\d:?\d\d(\.\d+)?Z?)?", "DATE"),
     (r"\d\d:\d\d:\d\d(\.\d+)?", "TIME"),
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .{6,7} (TIME )?\d{4}\b", "DATE"),
+    (r"^ *\d{3,}\b", "PID"),
     (r"\b\d+(\.\d+)? (ms|s)\b", "DURATION"),
     (r"\b[0-9a-f]{8}([0-9a-f]{8})?\b", "SIGNATURE"),
-    (r"\bpid \d+", "PID"),
+    (r"\bpid[ =]\d+", "PID"),
     (r"\| \d{2,} \|", "| PID |"),
     (r"\bview \d+", "VIEW"),
     (r"new\.\d+\.\d+\.", "new."),
