@@ -73,7 +73,7 @@ fn run_page(hosts: &Hosts, path: &Path, last: Option<&str>) {
 
 fn take(hosts: &Hosts, step: &Step, host: &str) -> Result<(), String> {
     match &step.what {
-        What::NotRun { .. } => Ok(()),
+        What::NotRun { .. } | What::Example(_) => Ok(()),
         What::File { path, text } => {
             hosts.write(host, path, text);
             Ok(())
@@ -136,6 +136,55 @@ fn run(
         Some(why) => Err(format!("prints something else, {why}\n{commands}\n---\n{seen}---")),
         None => Ok(()),
     }
+}
+
+/// Makes what the examples of the reference name: a file, a class of processes, a process.
+const NAMED_BY_EXAMPLES: &str = r#"
+cp cluster.xml /tmp/
+sed -i 's|</errd>|<proc name="batch" class="batch"/></errd>|' /opt/safekit/modules/web/conf/userconfig.xml
+safekit stop -m web
+safekit waitstop -m web --timeout 1m
+safekit config -m web
+safekit start -m web
+safekit waitstart -m web --timeout 1m
+while ! [ -d /proc/4711 ]; do
+  echo 4710 >/proc/sys/kernel/ns_last_pid
+  sleep 1000 >/dev/null 2>&1 &
+done
+"#;
+
+#[test]
+fn the_examples_of_the_reference_are_understood() {
+    if !lab::wanted() {
+        return;
+    }
+    let Some(hosts) = Hosts::new() else { return };
+    run_page(&hosts, Path::new("docs/quick-start.md"), Some("4-start"));
+    let page = Page::read(Path::new(page::REFERENCE));
+    assert!(page.steps.len() > 40, "the examples are not where they were");
+    let ready = hosts.run("node1", NAMED_BY_EXAMPLES);
+    assert!(ready.status.success(), "{ready:?}");
+    let mut wrong = Vec::new();
+    for step in &page.steps {
+        let What::Example(example) = &step.what else { continue };
+        // Some of them never end by themselves, and some are refused in the state that the others have left.
+        let command = format!(
+            "export SAFEMODULE=web\ntimeout 5 /bin/sh -c '{}'",
+            example.replace('\'', "'\\''")
+        );
+        let output = hosts.run("node1", &command);
+        if shown() {
+            println!(
+                "{example}: {:?} {}",
+                output.status.code(),
+                String::from_utf8_lossy(&output.stdout)
+            );
+        }
+        if matches!(output.status.code(), Some(64 | 70 | 126 | 127)) {
+            wrong.push(format!("{example}: {}", String::from_utf8_lossy(&output.stdout)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// All pages of the book, and the one that leads to it.

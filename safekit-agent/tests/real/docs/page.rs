@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// Languages of blocks that are there to be read.
 const READ: [&str; 6] = ["text", "xml", "toml", "rust", "rust,no_run", "haproxy"];
+/// The page of examples, which is made of a table: its blocks have no words.
+pub(super) const REFERENCE: &str = "docs/reference/commands.md";
 /// Where commands can be run.
 pub(super) const HOSTS: [&str; 4] = ["node1", "node2", "node3", "balancer"];
 
@@ -40,6 +42,8 @@ pub(super) enum What {
     Transcript { commands: Vec<(String, String)>, until: bool },
     /// A file to be made.
     File { path: String, text: String },
+    /// An example of the reference of commands, whose page is made of a table.
+    Example(String),
     /// Commands that no test runs, and why.
     NotRun { reason: String },
 }
@@ -133,6 +137,11 @@ impl Page {
             if let Some(Step { what: What::Script { prints, .. }, .. }) = self.steps.last_mut() {
                 *prints = Some(body.to_owned());
             }
+            return false;
+        }
+        if language.is_empty() && self.path == Path::new(REFERENCE) {
+            let what = What::Example(body.to_owned());
+            self.steps.push(Step { line, section: self.section(), hosts: vec![HOSTS[0]], what });
             return false;
         }
         let commands = language == "sh" || language == "console";
