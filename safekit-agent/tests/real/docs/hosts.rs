@@ -37,7 +37,7 @@ impl Hosts {
         let lab = Lab::without_agents(&places);
         let shared = lab.dir.0.join("homes");
         let agent = stripped(&lab.dir.0);
-        let mut hosts = Self { hosts: Vec::new(), shared, lab: lab };
+        let mut hosts = Self { hosts: Vec::new(), shared, lab };
         for (name, address) in places {
             hosts.add(name, address, &agent);
         }
