@@ -188,7 +188,9 @@ pub(crate) fn in_own_mounts() -> Option<Command> {
     }
     // In a changed root there is no mount to make private; needless where none is shared.
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    if mounts.is_empty() || mounts.contains(" shared:") {
+    // `ip netns` shares its own folder, in which nothing is mounted here.
+    let shared = |line: &str| line.contains(" shared:") && !line.contains("/run/netns");
+    if mounts.is_empty() || mounts.lines().any(shared) {
         println!("left out: mounts of its own cannot be had here");
         return None;
     }

@@ -25,6 +25,8 @@ for device in null zero full random urandom; do
 done
 # A host of a real farm has none of these before its administrator installs them.
 rm -rf "$root/opt/safekit" "$root/var/safekit" "$root/usr/sbin/safekit-agent" "$root/usr/local/bin/safekit"
+sed -i '/^safekit:/d' "$root/etc/group"
+[ ! -e "$root/etc/gshadow" ] || sed -i '/^safekit:/d' "$root/etc/gshadow"
 for program in systemctl scp; do
   install -m 755 "$scripts/$program.sh" "$root/usr/local/sbin/$program"
 done
