@@ -46,6 +46,24 @@ pub(crate) fn wanted() -> bool {
 impl Lab {
     /// Makes the network and starts the agents; the cluster is not configured yet.
     pub(crate) fn new(size: usize) -> Self {
+        let names: Vec<(String, String)> =
+            (1..=size).map(|n| (format!("n{n}"), format!("10.77.0.{n}"))).collect();
+        let mut places = vec![("cl", CLIENT)];
+        places.extend(names.iter().map(|(name, address)| (name.as_str(), address.as_str())));
+        let mut lab = Self::without_agents(&places);
+        for (number, (name, address)) in names.iter().enumerate() {
+            let namespace = lab.namespace_of(name);
+            let name = format!("node{}", number + 1);
+            lab.nodes.push(Node::new(&lab.dir.0, &name, address, Some(namespace)));
+        }
+        for node in &mut lab.nodes {
+            node.start_agent();
+        }
+        lab
+    }
+
+    /// Makes the network, with a namespace for each of these names and addresses.
+    pub(crate) fn without_agents(places: &[(&str, &str)]) -> Self {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = TempDir::new();
         let tag = format!("sk{:x}", std::process::id() & 0xffff);
@@ -54,24 +72,21 @@ impl Lab {
         let switch = lab.namespace("sw");
         run_in(&switch, &["link", "add", "br0", "type", "bridge"]);
         run_in(&switch, &["link", "set", "br0", "up"]);
-        let client = lab.namespace("cl");
-        lab.plug(&client, "p0", CLIENT);
-        for number in 1..=size {
-            let namespace = lab.namespace(&format!("n{number}"));
-            let address = format!("10.77.0.{number}");
-            lab.plug(&namespace, &format!("p{number}"), &address);
-            let node = Node::new(&lab.dir.0, &format!("node{number}"), &address, Some(namespace));
-            lab.nodes.push(node);
-        }
-        for node in &mut lab.nodes {
-            node.start_agent();
+        for (number, (name, address)) in places.iter().enumerate() {
+            let namespace = lab.namespace(name);
+            lab.plug(&namespace, &format!("p{number}"), address);
         }
         lab
     }
 
+    /// The namespace of that name.
+    pub(crate) fn namespace_of(&self, name: &str) -> String {
+        format!("{}{name}", self.tag)
+    }
+
     /// The namespace of the clients.
     pub(crate) fn client_namespace(&self) -> String {
-        format!("{}cl", self.tag)
+        self.namespace_of("cl")
     }
 
     /// Takes a node's cable out, or puts it in again.
@@ -173,7 +188,9 @@ pub(crate) fn in_own_mounts() -> Option<Command> {
     }
     // In a changed root there is no mount to make private; needless where none is shared.
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    if mounts.is_empty() || mounts.contains(" shared:") {
+    // `ip netns` shares its own folder, in which nothing is mounted here.
+    let shared = |line: &str| line.contains(" shared:") && !line.contains("/run/netns");
+    if mounts.is_empty() || mounts.lines().any(shared) {
         println!("left out: mounts of its own cannot be had here");
         return None;
     }

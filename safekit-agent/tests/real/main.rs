@@ -7,6 +7,9 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a reader does takes real time")]
+mod docs;
+#[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -112,6 +112,10 @@ pub fn message(event: &Event) -> &'static Message {
         Event::ProcessDied { .. } => &row::PROCESS_DIED,
         Event::ProcessFault { count, atleast, atmax, .. } => of_process(*count, *atleast, *atmax),
         Event::ProcessRecovered { .. } => &row::PROCESS_RECOVERED,
+        Event::ServiceFault { runs: false, .. } => &row::SERVICE_NOT_RUNNING,
+        Event::ServiceFault { runs: true, .. } => &row::SERVICE_RUNNING,
+        Event::ServiceRecovered { runs: true, .. } => &row::SERVICE_RECOVERED,
+        Event::ServiceRecovered { runs: false, .. } => &row::SERVICE_GONE,
         Event::HandlerStarted { .. } => &row::HANDLER_STARTED,
         Event::HandlerEnded { end, .. } => of_handler(end),
         Event::WatchSwitched { origin, .. } => of_switch(origin),
@@ -123,6 +127,7 @@ pub fn message(event: &Event) -> &'static Message {
         Event::ModuleFaulty { fault, .. } => match fault {
             ModuleFault::MayStillRun { .. } => &row::MAY_STILL_RUN,
             ModuleFault::NotSaved { .. } => &row::NOT_SAVED,
+            ModuleFault::ServicesUnknown { .. } => &row::SERVICES_UNKNOWN,
         },
         Event::InvariantBroken { .. } => &row::INVARIANT_BROKEN,
     }
@@ -233,6 +238,7 @@ fn of_recovery(what: Recovery) -> &'static Message {
     match what {
         Recovery::Adopted => &row::ADOPTED,
         Recovery::AdoptedUnwatched => &row::ADOPTED_UNWATCHED,
+        Recovery::ServicesUnknown => &row::ADOPTED_UNKNOWN,
         Recovery::ProcessesGone => &row::PROCESSES_GONE,
         Recovery::Interrupted => &row::INTERRUPTED,
     }

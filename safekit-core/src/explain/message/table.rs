@@ -69,6 +69,9 @@ messages! {
     ADOPTED_UNWATCHED: "module", Event, "The agent has started again: the module was UP, but no process is watched that could show it; UP (Ready) after one poll time", None,
         "The application is taken to run: nothing says otherwise",
         "watch a process with `<errd>`, so that it is known";
+    ADOPTED_UNKNOWN: "module", Event, "The agent has started again: the module was UP, but the host does not tell whether its services run; UP (Ready) after one poll time, or as soon as it does", None,
+        "The application is taken to run: nothing says otherwise",
+        "look whether `systemctl status` answers";
     PROCESSES_GONE: "module", Event, "The agent has started again: a watched process is gone", None,
         "The application broke while no agent ran: a restart follows",
         "";
@@ -87,6 +90,9 @@ messages! {
     MAY_STILL_RUN: "module", Critical, "The application may still run: the last stop_both <how>; look for its processes and end them by hand, or run 'safekit forcestop -m <module>' again", None,
         "The last stop_both, with `force`, did not come to its own end",
         "look for processes of the application, end them by hand, or `safekit forcestop` again; mend stop_both";
+    SERVICES_UNKNOWN: "module", Critical, "it is not known whether the services that are watched run: <error>", None,
+        "The host does not say how its services stand; that is no fault of the application, and nothing is done to it",
+        "look whether `systemctl status` answers";
     NOT_SAVED: "module", Critical, "The state of the module cannot be saved: <error>; make room or mend the disk, until then a new agent would go by what was saved last", None,
         "The file state.json cannot be written",
         "make room, or mend the disk";
@@ -122,6 +128,18 @@ messages! {
         "";
     PROCESS_RECOVERED: "errd", Event, "Process <name> running again: <count> found", None,
         "The fault is over",
+        "";
+    SERVICE_NOT_RUNNING: "errd", Event, "Service <name> not running: <state>; action: <action>", Some("Service <name> not running"),
+        "The host says that the service does not run; the action follows",
+        "`systemctl status NAME` says why it ended";
+    SERVICE_RUNNING: "errd", Event, "Service <name> running, and must not: <state>; action: <action>", None,
+        "A service with `atmax=\"0\"` runs; the action follows",
+        "stop it, and keep the host from starting it: `systemctl disable --now NAME`";
+    SERVICE_RECOVERED: "errd", Event, "Service <name> running again: <state>", None,
+        "The fault is over",
+        "";
+    SERVICE_GONE: "errd", Event, "Service <name> no longer running: <state>", None,
+        "The fault is over: the service must not run, and does not",
         "";
     PROCESS_DIED: "errd", Info, "Process <name> (pid <pid>) has ended", None,
         "One of the watched processes is gone; whether that is too few, another line says",

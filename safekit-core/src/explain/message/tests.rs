@@ -74,6 +74,10 @@ fn of_scripts() -> Vec<Event> {
             module: farm(),
             fault: ModuleFault::NotSaved { error: "full".to_owned() },
         },
+        Event::ModuleFaulty {
+            module: farm(),
+            fault: ModuleFault::ServicesUnknown { error: "no systemctl".to_owned() },
+        },
     ];
     for userlog in [None, Some("userlog_x.ulog".to_owned())] {
         for end in ends() {
@@ -141,7 +145,24 @@ fn of_processes() -> Vec<Event> {
         action,
     };
     let process = ProcessId { pid: 12, started: 1 };
+    let service = |runs| Event::ServiceFault {
+        module: farm(),
+        name: "web".to_owned(),
+        runs,
+        said: "failed (failed)".to_owned(),
+        action: ProcAction::Restart,
+    };
+    let recovered = |runs| Event::ServiceRecovered {
+        module: farm(),
+        name: "web".to_owned(),
+        runs,
+        said: "active (running)".to_owned(),
+    };
     vec![
+        service(false),
+        service(true),
+        recovered(true),
+        recovered(false),
         fault(Some(2), None, ProcAction::Restart),
         fault(Some(1), Some(1), ProcAction::NoAction),
         fault(None, None, ProcAction::Handler("mend".to_owned())),
@@ -181,6 +202,7 @@ fn of_modules() -> Vec<Event> {
     let found = [
         Recovery::Adopted,
         Recovery::AdoptedUnwatched,
+        Recovery::ServicesUnknown,
         Recovery::ProcessesGone,
         Recovery::Interrupted,
     ];
