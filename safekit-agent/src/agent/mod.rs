@@ -33,7 +33,6 @@ use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
 use safekit_core::control::{Accepted, ModuleCommand, Refusal};
-use safekit_core::event::Severity;
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front};
@@ -48,6 +47,7 @@ use answers::{Answers, Pending};
 use desk::Request;
 #[cfg(test)]
 pub(crate) use own::OWN_MESSAGES;
+use own::OwnEvent;
 use shutdown::Ending;
 
 /// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.
@@ -162,8 +162,8 @@ impl Agent {
         self.open_network_again(now);
         self.hand_over_farewell();
         self.tell_notices();
-        if let Some(text) = self.node.hand_on(now) {
-            self.tell_node(Severity::Event, &text);
+        if let Some(event) = self.node.hand_on(now) {
+            self.tell_node(&event);
         }
         // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp.
         self.board.stamp(clock::now());
@@ -173,7 +173,7 @@ impl Agent {
             while let Some(word) = self.parent.hear() {
                 match word {
                     ToAgent::Counter { fault } => self.take_counter_fault(fault.as_deref()),
-                    ToAgent::Kept { text } => self.tell_node(Severity::Critical, &text),
+                    ToAgent::Kept { text } => self.tell_node(&OwnEvent::ProgramKept { text }),
                 }
             }
             self.beat_at = now + BEAT_INTERVAL;

@@ -54,6 +54,14 @@ pub(super) enum OwnEvent {
     HookFailed { failure: String },
     /// The reader of `--events` was too slow.
     EventsLost { count: u64 },
+    /// The program on the disk cannot take over.
+    ProgramKept { text: String },
+    /// What the node is told is recorded.
+    Recorded { path: String, mebibytes: usize },
+    /// There is a folder for it, and it is not.
+    NotRecorded { folder: String, error: String },
+    /// It was, and is no longer.
+    RecordEnded { path: String, why: String },
 }
 
 impl OwnEvent {
@@ -92,6 +100,14 @@ impl OwnEvent {
             Self::EventsLost { count } => {
                 format!("{count} events before this one are lost: nobody read them in time")
             }
+            Self::ProgramKept { text } => text.clone(),
+            Self::Recorded { path, mebibytes } => format!(
+                "what this node is told is recorded in {path}: confidential, {mebibytes} MiB at most"
+            ),
+            Self::NotRecorded { folder, error } => {
+                format!("nothing is recorded in {folder}: {error}")
+            }
+            Self::RecordEnded { path, why } => format!("the recording {path} has ended: {why}"),
         }
     }
 
@@ -118,6 +134,10 @@ impl OwnEvent {
             Self::HookRan { .. } => &HOOK_RAN,
             Self::HookFailed { .. } => &HOOK_FAILED,
             Self::EventsLost { .. } => &EVENTS_LOST,
+            Self::ProgramKept { .. } => &PROGRAM_KEPT,
+            Self::Recorded { .. } => &RECORDED,
+            Self::NotRecorded { .. } => &NOT_RECORDED,
+            Self::RecordEnded { .. } => &RECORD_ENDED,
         }
     }
 
@@ -209,11 +229,24 @@ messages! {
     EVENTS_LOST: Critical, "<number> events before this one are lost: nobody read them in time", None,
         "In the output of `safekit-agent run --events` only: its reader is too slow",
         "read faster; the logs have all";
+    PROGRAM_KEPT: Critical, "the program <file> cannot take over: <why>; guardian and agent go on as they are", None,
+        "SIGHUP asked for the program on the disk, and that cannot run; nothing was ended",
+        "install one that can, then reload again";
+    RECORDED: Event, "what this node is told is recorded in <file>: confidential, <number> MiB at most", None,
+        "There is a folder `record` in SAFEVAR",
+        "once you have what you wanted: remove the folder, and reload";
+    NOT_RECORDED: Event, "nothing is recorded in <folder>: <error>", None,
+        "The folder for recordings is there, and no file can be made in it",
+        "make room, or give root the folder; then reload";
+    RECORD_ENDED: Event, "the recording <file> has ended: <why>", None,
+        "The file is as long as it may be, or the disk does not take it",
+        "reload: another one begins";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guardian::cannot_take_over;
     use crate::store::layout::SocketAccess;
 
     fn samples() -> Vec<OwnEvent> {
@@ -238,6 +271,10 @@ mod tests {
             OwnEvent::BudgetChanged { word: "incloop", by: text() },
             OwnEvent::HookRan { words: "update UP UP".to_owned(), userlog: text() },
             OwnEvent::EventsLost { count: 7 },
+            OwnEvent::ProgramKept { text: cannot_take_over("/x".as_ref(), "y") },
+            OwnEvent::Recorded { path: text(), mebibytes: 128 },
+            OwnEvent::NotRecorded { folder: text(), error: text() },
+            OwnEvent::RecordEnded { path: text(), why: text() },
         ];
         events.extend(SocketAccess::OwnerOnly.line().map(|line| OwnEvent::FewMayCommand { line }));
         events.extend(failures.map(|it| OwnEvent::HookFailed { failure: format!("script {it}") }));

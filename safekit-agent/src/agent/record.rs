@@ -21,6 +21,8 @@ use safekit_core::node::{Input, Node, Start};
 use safekit_core::record::Recorder;
 use safekit_farm::{FarmNode, node::Output};
 
+use super::own::OwnEvent;
+
 /// The most bytes of a recording: some hours. Three nodes that are at peace write about 6 KiB a second.
 const BYTES_MAX: usize = 128 << 20;
 /// The most recordings in the folder; the oldest ones go.
@@ -43,20 +45,16 @@ pub(super) struct Observed {
 
 impl Observed {
     /// Makes the node; records what it is told where there is the folder for that. Returns what is to be told too.
-    pub(super) fn new(now: Instant, start: Start, folder: &Path) -> (Self, Option<String>) {
+    pub(super) fn new(now: Instant, start: Start, folder: &Path) -> (Self, Option<OwnEvent>) {
         let mut node = Recorder::new(FarmNode::new(Node::new(now, start)), start);
         let (tape, told) = match folder.is_dir().then(|| Tape::begin(folder, start.counter)) {
             Some(Ok(tape)) => {
-                let text = format!(
-                    "what this node is told is recorded in {}: confidential, {} MiB at most",
-                    tape.path.display(),
-                    BYTES_MAX >> 20
-                );
-                (Some(tape), Some(text))
+                let path = tape.path.display().to_string();
+                (Some(tape), Some(OwnEvent::Recorded { path, mebibytes: BYTES_MAX >> 20 }))
             }
             Some(Err(error)) => {
-                let text = format!("nothing is recorded in {}: {error}", folder.display());
-                (None, Some(text))
+                let (folder, error) = (folder.display().to_string(), error.to_string());
+                (None, Some(OwnEvent::NotRecorded { folder, error }))
             }
             None => (None, None),
         };
@@ -68,15 +66,15 @@ impl Observed {
     }
 
     /// Hands on what was recorded; to be called after each turn. Returns what is to be told where that cannot go on.
-    pub(super) fn hand_on(&mut self, now: Instant) -> Option<String> {
+    pub(super) fn hand_on(&mut self, now: Instant) -> Option<OwnEvent> {
         let tape = self.tape.as_mut()?;
         let Err(why) = tape.take(self.node.take_text()) else { return None };
-        let text = format!("the recording {} has ended: {why}", tape.path.display());
+        let path = tape.path.display().to_string();
         self.node.stop(now);
         // Where there is no room for it either, the file just ends.
         drop(tape.write(self.node.take_text()));
         self.tape = None;
-        Some(text)
+        Some(OwnEvent::RecordEnded { path, why })
     }
 }
 
@@ -232,7 +230,7 @@ mod tests {
             fs::write(folder.join(name), "").unwrap();
         }
         let (mut node, told) = Observed::new(clock::now(), START, &folder);
-        assert!(told.unwrap().contains("confidential"));
+        assert!(told.unwrap().text().contains("confidential"));
         node.handle_timeout(clock::now());
         assert_eq!(node.hand_on(clock::now()), None);
         node.handle_input(clock::now(), Input::Leave);
@@ -258,7 +256,7 @@ mod tests {
             node.handle_timeout(clock::now());
             told = told.or_else(|| node.hand_on(clock::now()));
         }
-        assert!(told.unwrap().contains("as long as it may be"));
+        assert!(told.unwrap().text().contains("as long as it may be"));
         assert_eq!(node.node.text(), "", "nothing is kept in memory");
         drop(node);
         let mut there = recordings(root.path());
@@ -281,7 +279,7 @@ mod tests {
             node.handle_timeout(clock::now());
             node.hand_on(clock::now())
         });
-        let told = told.take(QUEUE_MAX).find_map(|told| told).unwrap();
+        let told = told.take(QUEUE_MAX).find_map(|told| told).unwrap().text();
         assert!(told.contains("No space left on device"), "{told}");
     }
 }

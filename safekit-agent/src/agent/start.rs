@@ -149,8 +149,8 @@ pub(super) fn agent(
         told_faults: BTreeMap::new(),
     };
     agent.take_configuration(started)?;
-    if let Some(text) = recorded {
-        agent.tell_node(Severity::Event, &text);
+    if let Some(event) = recorded {
+        agent.tell_node(&event);
     }
     let office = Office::new(desk, &agent);
     agent.open_control(Arc::new(office))?;

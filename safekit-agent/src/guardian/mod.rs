@@ -40,6 +40,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
+#[cfg(test)]
+pub(crate) use run::cannot_take_over;
 pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -287,10 +287,7 @@ impl Guardian {
 
     /// Says why all goes on as it is.
     fn keep_program(&self, why: &str) {
-        let program = self.config.program.display();
-        let text = format!(
-            "the program {program} cannot take over: {why}; guardian and agent go on as they are"
-        );
+        let text = cannot_take_over(&self.config.program, why);
         say(&text);
         if let Phase::Running(agent) = &self.phase {
             // One that does not read has more to say than this.
@@ -531,6 +528,12 @@ pub(super) fn is_dead(pidfd: &OwnedFd) -> bool {
     let at_once = Timespec::default();
     let polled = rustix::event::poll(&mut fds, Some(&at_once));
     polled.is_ok_and(|ready| ready > 0) && fds.iter().all(|fd| fd.revents().contains(PollFlags::IN))
+}
+
+/// Says that the program on the disk cannot become guardian and agent.
+pub(crate) fn cannot_take_over(program: &Path, why: &str) -> String {
+    let program = program.display();
+    format!("the program {program} cannot take over: {why}; guardian and agent go on as they are")
 }
 
 /// Says that the counter is not on disk.
