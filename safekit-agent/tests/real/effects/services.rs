@@ -194,3 +194,30 @@ fn a_host_that_does_not_tell_of_its_services_is_a_fault_and_no_death() {
     assert_eq!(times("Can learn whether the services run again"), 1, "{log}");
     place.down("silent");
 }
+
+#[test]
+fn a_new_agent_finds_its_services_and_runs_no_script() {
+    let place = place(29);
+    let units = Units(&place);
+    place.install("found", &config(), &[("start_both", START), ("stop_both", STOP)]);
+    place.up("found");
+    let old = pids(&place.wait_for("found", "its services are seen", seen), "proc.eff-web");
+    let calls = place.text("found", "calls");
+    let agent = place.node.agent_pid();
+    kill(agent);
+    place.node.wait_for("another agent", |report| report["agent_pid"] != agent);
+    place.wait_for("found", "it takes the services over", |report| {
+        report["readiness"] == "Ready" && seen(report)
+    });
+    assert_eq!(pids(&place.report("found"), "proc.eff-web"), old);
+    assert_eq!(place.text("found", "calls"), calls, "no script has run");
+    // And it watches them as the one before.
+    kill(old[0]);
+    place.wait_for("found", "its death is acted upon", |report| {
+        report["readiness"] == "Ready"
+            && seen(report)
+            && units.main("eff-web.service") != Some(old[0])
+    });
+    assert_eq!(place.report("found")["loop_used"], 1);
+    place.down("found");
+}
