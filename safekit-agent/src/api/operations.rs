@@ -129,11 +129,14 @@ impl From<StoreError> for OperationError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Configuration { diagnostics } => {
-                let count = diagnostics.len();
-                Self::Configuration {
-                    message: format!("the configuration has {count} fault(s), nothing was changed"),
-                    diagnostics,
-                }
+                // Warnings stand among them, and refuse nothing.
+                let errors = diagnostics.iter().filter(|line| line.contains(": error: ")).count();
+                let count = match errors {
+                    1 => "1 error".to_owned(),
+                    errors => format!("{errors} errors"),
+                };
+                let message = format!("the configuration has {count}, nothing was changed");
+                Self::Configuration { message, diagnostics }
             }
             StoreError::Usage(sentence) => Self::Usage(sentence),
             StoreError::Refused(sentence) => Self::Refused(sentence),

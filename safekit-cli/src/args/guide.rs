@@ -110,9 +110,16 @@ pub(super) fn pointer(arguments: &[std::ffi::OsString]) -> String {
         let row: Vec<&str> = row.words.split(' ').collect();
         words.windows(row.len()).any(|window| window == row)
     };
-    match GROUPS.iter().flat_map(|group| group.rows).find(is_begin) {
+    let rows = || GROUPS.iter().flat_map(|group| group.rows);
+    let second = |row: &Row| row.words.split_once(' ').map(|(_, second)| second);
+    match rows().find(is_begin) {
         Some(row) => format!("'safekit help {}' explains the command", row.words),
-        None => "'safekit --help' lists the commands of this version".to_owned(),
+        None => match rows().find(|row| second(row).is_some_and(|word| words.contains(&word))) {
+            Some(row) => {
+                format!("'safekit {0}' may be meant: 'safekit help {0}' explains it", row.words)
+            }
+            None => "'safekit --help' lists the commands of this version".to_owned(),
+        },
     }
 }
 

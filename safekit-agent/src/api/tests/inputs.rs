@@ -1,6 +1,7 @@
 //! What comes from outside is checked once, and refused rather than guessed.
 
 use super::*;
+use crate::store::StoreError;
 use safekit_core::control::{ErrorCode, LogReport};
 
 #[test]
@@ -74,4 +75,23 @@ fn log_fits_into_an_answer_and_its_newest_lines_stay() {
     let answer = api(&operations).handle(&all);
     let report: LogReport = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(report.lines, lines(2));
+}
+
+#[test]
+fn warnings_beside_errors_are_not_counted_as_errors() {
+    let lines = |lines: &[&str]| StoreError::Configuration {
+        diagnostics: lines.iter().map(|line| (*line).to_owned()).collect(),
+    };
+    for (diagnostics, message) in [
+        (
+            &["a.xml:1:1: warning: x", "a.xml:2:2: error: y"][..],
+            "the configuration has 1 error, nothing was changed",
+        ),
+        (
+            &["a.xml:1:1: error: x", "a.xml:2:2: error: y"],
+            "the configuration has 2 errors, nothing was changed",
+        ),
+    ] {
+        assert_eq!(OperationError::from(lines(diagnostics)).to_string(), message);
+    }
 }
