@@ -144,7 +144,7 @@ fn refused(error: &clap::Error, pointer: &str) -> Result<Parsed, Failure> {
 
 fn details(message: &str, text: &str) -> Failure {
     let mut failure = Failure::usage(message);
-    failure.details = text.trim().lines().map(str::to_owned).collect();
+    failure.details = text.trim_matches('\n').lines().map(str::to_owned).collect();
     failure
 }
 

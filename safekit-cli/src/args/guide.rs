@@ -112,7 +112,9 @@ pub(super) fn pointer(arguments: &[std::ffi::OsString]) -> String {
     };
     let rows = || GROUPS.iter().flat_map(|group| group.rows);
     let second = |row: &Row| row.words.split_once(' ').map(|(_, second)| second);
-    match rows().find(is_begin) {
+    // 'processtree kill' is not 'kill'.
+    let two = rows().filter(|row| second(row).is_some()).find(is_begin);
+    match two.or_else(|| rows().find(is_begin)) {
         Some(row) => format!("'safekit help {}' explains the command", row.words),
         None => match rows().find(|row| second(row).is_some_and(|word| words.contains(&word))) {
             Some(row) => {

@@ -434,8 +434,9 @@ fn interval(text: &str) -> Result<Duration, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_at);
-    let number: u64 =
-        digits.parse().map_err(|error| format!("{error}; write it as 500ms, 30s, 5m, 1h or 1d"))?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_no_number| "a duration is written 500ms, 30s, 5m, 1h or 1d".to_owned())?;
     let unit_ms = match unit {
         "ms" => 1,
         "" | "s" => 1000,

@@ -354,6 +354,7 @@ fn a_refused_line_names_the_help_of_its_command() {
     for (line, pointer) in [
         ("start -m web now", "'safekit help start' explains the command"),
         ("--root /x cluster confcheck", "'safekit help cluster confcheck' explains the command"),
+        ("processtree kill", "'safekit help processtree kill' explains the command"),
         ("install -m web x", "'safekit help module install' explains it"),
         ("bogus", "'safekit --help' lists the commands of this version"),
     ] {

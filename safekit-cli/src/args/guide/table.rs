@@ -92,10 +92,10 @@ pub(super) const GROUPS: &[Group] = &[
         rows: &[
             Row {
                 words: "module install",
-                usage: "-m AM X",
+                usage: "-m AM PATH",
                 line: "Put a folder or .safe file into SAFE/modules/AM",
                 example: "safekit module install -m web -r /root/web.safe",
-                notes: "X is a folder with conf/userconfig.xml and bin/, or a .safe or .zip file of such a folder. 'safekit config -m AM' puts it in force.",
+                notes: "PATH is a folder with conf/userconfig.xml and bin/, or a .safe or .zip file of such a folder. 'safekit config -m AM' puts it in force.",
             },
             Row {
                 words: "module package",
