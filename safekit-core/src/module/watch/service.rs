@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::WatchState;
 use super::entry::{Entry, QUICK_LOOK, QUICK_LOOKS_MAX, SLOW_LOOK, is_below};
 use super::looks::Freshness;
 use super::notice::Notice;
@@ -166,6 +167,8 @@ impl Entry {
             ServiceState::Unknown => {
                 (known.runs, known.said) = (None, Some(info.said.clone()));
                 vigil.seen = true;
+                // Of one that has run the next poll is soon enough to call its way a fault.
+                vigil.poll_due &= vigil.state != WatchState::Up;
                 return known.reopen(Some(Open::Unknown));
             }
             ServiceState::Running => true,

@@ -297,3 +297,16 @@ fn a_configuration_without_services_asks_for_none_and_knows_of_no_fault() {
     watch.pass_with(POLL * 3, &list("httpd", &[1]));
     assert_eq!((watch.asked.clone(), watch.monitor.services_unknown()), (None, None));
 }
+
+#[test]
+fn a_poll_at_which_nothing_could_be_known_makes_no_fault_of_the_way_back() {
+    let mut watch = running(7);
+    watch.pass(POLL);
+    watch.tell(Unknown, None);
+    watch.die(7);
+    watch.tell(Changing, None);
+    assert_eq!(watch.said(), ["unknown: unknown", "nginx 7 died", "known again"]);
+    watch.pass(ms(250));
+    watch.tell(Running, Some(8));
+    assert!(watch.said().is_empty() && watch.state() == WatchState::Up);
+}
