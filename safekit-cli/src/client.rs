@@ -29,6 +29,11 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// How long an order may take: it reads and writes files, and may run a module's scripts.
 const ORDER_LIMIT: Duration = Duration::from_secs(120);
 
+/// How long an agent is waited for whose guardian is starting it: after a reload it is there again in a moment.
+const START_LIMIT: Duration = Duration::from_secs(5);
+/// How often it is looked for meanwhile.
+const START_LOOK: Duration = Duration::from_millis(50);
+
 /// What is told where an answer is missing.
 const MAYBE_DONE: &str =
     "an order may have been carried out all the same: 'safekit state' shows it";
@@ -63,6 +68,7 @@ pub(crate) struct Told<T> {
 pub(crate) struct Client {
     root: Root,
     question_limit: Duration,
+    start_limit: Duration,
 }
 
 impl Client {
@@ -73,7 +79,12 @@ impl Client {
 
     /// Makes a client whose questions may take less time, or more.
     pub(crate) fn with_limit(root: Root, question_limit: Duration) -> Self {
-        Self { root, question_limit }
+        Self { root, question_limit, start_limit: START_LIMIT }
+    }
+
+    /// Makes a client that does not wait for an agent that is being started, but says so at once.
+    pub(crate) fn impatient(root: Root, question_limit: Duration) -> Self {
+        Self { root, question_limit, start_limit: Duration::ZERO }
     }
 
     /// Asks for JSON.
@@ -156,11 +167,13 @@ impl Client {
     /// Does the exchange on a thread of its own: connecting, too, can hang on an agent that stands still.
     fn within(&self, limit: Duration, request: Vec<u8>) -> Result<Answer, Failure> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let socket = self.root.socket();
+        let (root, start_limit) = (self.root.clone(), self.start_limit.min(limit / 2));
         thread::Builder::new()
             .name("safekit-client".to_owned())
             .spawn(move || {
-                let result = control_socket::connect(&socket, limit)
+                let socket = root.socket();
+                let connect = || control_socket::connect(&socket, limit);
+                let result = patiently(start_limit, connect, || root.guardian().is_some())
                     .map_err(AnswerError::Connect)
                     .and_then(|mut stream| talk(&mut stream, &request));
                 // Nobody listens any more when the limit has passed.
@@ -203,7 +216,7 @@ impl Client {
     fn not_connected(&self, error: &io::Error) -> Failure {
         let socket = self.root.socket();
         let kind = error.kind();
-        if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+        if is_absent(error) {
             if let Some(pid) = self.root.guardian() {
                 let output = if self.root.is_installed() {
                     "its output says why: 'journalctl -u safekit-agent'".to_owned()
@@ -254,6 +267,29 @@ impl Client {
 
     fn safe(&self) -> String {
         self.root.safe.display().to_string()
+    }
+}
+
+/// Tells whether nobody listens.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+/// Connects; tries again while nobody listens, but somebody is being started who will.
+fn patiently<Stream>(
+    limit: Duration,
+    mut connect: impl FnMut() -> io::Result<Stream>,
+    is_starting: impl Fn() -> bool,
+) -> io::Result<Stream> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match connect() {
+            Err(error) if is_absent(&error) && waited < limit && is_starting() => {
+                thread::park_timeout(START_LOOK);
+                waited += START_LOOK;
+            }
+            connected => return connected,
+        }
     }
 }
 

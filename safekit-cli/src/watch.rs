@@ -111,7 +111,7 @@ impl Watch {
             interval,
             state: Mutex::new((Seen::default(), clock::now())),
         });
-        let client = Client::with_limit(root, LIMIT);
+        let client = Client::impatient(root, LIMIT);
         let thread = Builder::new().name("safekit-watch".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || {

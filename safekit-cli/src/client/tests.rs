@@ -102,3 +102,25 @@ fn who_may_not_connect_is_told_which_group_may() {
     assert_eq!(down.exit, Exit::AgentDown);
     assert_eq!(down.details[0], "start it: 'systemctl start safekit-agent'");
 }
+
+#[test]
+fn an_agent_that_is_being_started_is_waited_for() {
+    let tries = |limit, kind, starting: bool| {
+        let mut tries = 0;
+        let connected = patiently(
+            limit,
+            || {
+                tries += 1;
+                if tries < 3 { Err(io::Error::from(kind)) } else { Ok(()) }
+            },
+            || starting,
+        );
+        (tries, connected.is_ok())
+    };
+    let long = Duration::from_secs(600);
+    assert_eq!(tries(long, ErrorKind::NotFound, true), (3, true));
+    assert_eq!(tries(long, ErrorKind::ConnectionRefused, true), (3, true));
+    assert_eq!(tries(Duration::ZERO, ErrorKind::NotFound, true), (1, false));
+    assert_eq!(tries(long, ErrorKind::NotFound, false), (1, false), "nobody starts it");
+    assert_eq!(tries(long, ErrorKind::PermissionDenied, true), (1, false), "waiting does not help");
+}

@@ -362,6 +362,21 @@ impl ProcConfig {
 }
 
 /// What the name of a `<proc>` is that of.
+///
+/// ```
+/// use safekit_core::config::model::ProcKind;
+/// use safekit_core::config::module;
+/// use safekit_core::ids::ModuleName;
+///
+/// let text = br#"<safe><service mode="farm"><farm><lan name="default"/></farm><user/>
+///   <errd><proc name="nginx" service="yes" action="restart" restart_services="redis,nginx"/></errd>
+/// </service></safe>"#;
+/// let parsed = module::parse(&ModuleName::new("web")?, "userconfig.xml", text, &|_| None);
+/// let errd = parsed.model.ok_or("a fault in userconfig.xml")?.errd.ok_or("it has <errd>")?;
+/// assert_eq!(errd.procs[0].kind, ProcKind::Service);
+/// assert_eq!(errd.procs[0].services_text().as_deref(), Some("redis, nginx"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProcKind {
     /// Processes; there may be any number of them.

@@ -45,6 +45,16 @@ use table as row;
 pub use table::MESSAGES;
 
 /// One kind of line of the logs.
+///
+/// ```
+/// use safekit_core::event::Severity;
+/// use safekit_core::explain::{MESSAGES, Message};
+///
+/// // What to look at first in a log: rows of the highest level, and what to do about them.
+/// let critical: Vec<&Message> =
+///     MESSAGES.iter().filter(|row| row.severity == Severity::Critical).collect();
+/// assert!(critical.iter().any(|row| row.form.starts_with("The application may still run")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The part of the program that says it: `membership`, `module`, `errd`, `user`, `agent`, `safekit`.

@@ -86,6 +86,7 @@ impl WatchState {
 ///     since: None,
 ///     processes: [ProcessId { pid: 4711, started: 90_210 }].into(),
 ///     class: "both".to_owned(),
+///     service: None,
 /// };
 /// assert_eq!(tell(&nginx), "proc.nginx is up with 1 processes");
 /// ```

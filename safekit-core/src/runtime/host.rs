@@ -142,6 +142,16 @@ pub fn end_with_parent(parent_pid: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// When the operating system refuses; [`io::ErrorKind::Unsupported`] where it has nothing like it.
+///
+/// # Example
+/// ```
+/// use safekit_core::runtime::host::{hold_signals, release_signals};
+///
+/// hold_signals()?;
+/// // Load the configuration, start threads, and then what catches signals.
+/// release_signals()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn hold_signals() -> io::Result<()> {
     sys::process::hold_signals()
 }
@@ -150,6 +160,8 @@ pub fn hold_signals() -> io::Result<()> {
 ///
 /// # Errors
 /// See [`hold_signals`].
+///
+/// Example: [`hold_signals`].
 pub fn release_signals() -> io::Result<()> {
     sys::process::release_signals()
 }

@@ -26,9 +26,36 @@ const RARE_LOOK: Duration = Duration::from_secs(10);
 const DOUBTS_MAX: u32 = 4;
 
 /// What the host says of services, by the names that were asked for.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+/// use safekit_core::ids::ProcessId;
+/// use safekit_core::module::watch::{ServiceInfo, ServiceState, Services};
+/// use safekit_core::node::Outcome;
+///
+/// // What an edge of your own answers to `Action::AskServices`.
+/// let nginx = ServiceInfo {
+///     state: ServiceState::Running,
+///     said: "active (running)".to_owned(),
+///     main: Some(ProcessId { pid: 4711, started: 90_210 }),
+/// };
+/// let redis = ServiceInfo {
+///     state: ServiceState::Unknown,
+///     said: "systemctl did not answer within 5 s".to_owned(),
+///     main: None,
+/// };
+/// let services: Services =
+///     Arc::new(BTreeMap::from([("nginx".to_owned(), nginx), ("redis".to_owned(), redis)]));
+/// assert_eq!(services["redis"].state.as_str(), "unknown");
+/// let outcome = Outcome::Services(services);
+/// assert!(matches!(outcome, Outcome::Services(services) if services.len() == 2));
+/// ```
 pub type Services = Arc<BTreeMap<String, ServiceInfo>>;
 
 /// What the host says of a service.
+///
+/// Example: [`Services`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceInfo {
     /// How it stands.
@@ -40,6 +67,8 @@ pub struct ServiceInfo {
 }
 
 /// How a service stands.
+///
+/// Example: [`Services`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ServiceState {
