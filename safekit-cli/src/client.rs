@@ -17,6 +17,7 @@ use safekit_core::control::ErrorReport;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::root::Root;
@@ -285,7 +286,7 @@ fn patiently<Stream>(
     loop {
         match connect() {
             Err(error) if is_absent(&error) && waited < limit && is_starting() => {
-                thread::park_timeout(START_LOOK);
+                clock::sleep(START_LOOK);
                 waited += START_LOOK;
             }
             connected => return connected,
