@@ -135,7 +135,7 @@ impl Client {
             Method::Get => self.question_limit,
             Method::Post => ORDER_LIMIT,
         };
-        let answer = self.within(limit, request)?;
+        let answer = self.within(limit, method, request)?;
         if (200..300).contains(&answer.status) {
             return Ok(answer.body);
         }
@@ -166,17 +166,21 @@ impl Client {
     }
 
     /// Does the exchange on a thread of its own: connecting, too, can hang on an agent that stands still.
-    fn within(&self, limit: Duration, request: Vec<u8>) -> Result<Answer, Failure> {
+    fn within(&self, limit: Duration, method: Method, request: Vec<u8>) -> Result<Answer, Failure> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let (root, start_limit) = (self.root.clone(), self.start_limit.min(limit / 2));
         thread::Builder::new()
             .name("safekit-client".to_owned())
             .spawn(move || {
                 let socket = root.socket();
-                let connect = || control_socket::connect(&socket, limit);
-                let result = patiently(start_limit, connect, || root.guardian().is_some())
-                    .map_err(AnswerError::Connect)
-                    .and_then(|mut stream| talk(&mut stream, &request));
+                let ask = || {
+                    let connected = control_socket::connect(&socket, limit);
+                    talk(&mut connected.map_err(AnswerError::Connect)?, &request)
+                };
+                let is_starting = || root.guardian().is_some();
+                let result = patiently(start_limit, ask, |error| {
+                    may_ask_again(error, method) && is_starting()
+                });
                 // Nobody listens any more when the limit has passed.
                 drop(sender.send(result));
             })
@@ -276,20 +280,33 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
 }
 
-/// Connects; tries again while nobody listens, but somebody is being started who will.
-fn patiently<Stream>(
+/// Tells whether a request can be made once more: nobody has got it, or it changes nothing.
+fn may_ask_again(error: &AnswerError, method: Method) -> bool {
+    match error {
+        AnswerError::Connect(error) => is_absent(error),
+        AnswerError::Io(error) => {
+            let gone = matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+            gone && method == Method::Get
+        }
+        AnswerError::Cut => method == Method::Get,
+        AnswerError::HeadTooLong | AnswerError::BodyTooLong | AnswerError::NotHttp(_) => false,
+    }
+}
+
+/// Asks; once more, and again, while that may help: an agent that is being started answers in a moment.
+fn patiently<T, E>(
     limit: Duration,
-    mut connect: impl FnMut() -> io::Result<Stream>,
-    is_starting: impl Fn() -> bool,
-) -> io::Result<Stream> {
+    mut ask: impl FnMut() -> Result<T, E>,
+    may_help: impl Fn(&E) -> bool,
+) -> Result<T, E> {
     let mut waited = Duration::ZERO;
     loop {
-        match connect() {
-            Err(error) if is_absent(&error) && waited < limit && is_starting() => {
+        match ask() {
+            Err(error) if waited < limit && may_help(&error) => {
                 clock::sleep(START_LOOK);
                 waited += START_LOOK;
             }
-            connected => return connected,
+            answer => return answer,
         }
     }
 }

@@ -83,7 +83,8 @@ fn agent_that_stands_still_is_told_as_down() {
     let (client, safe) = client("still");
     // Nobody ever accepts: the connection waits in the queue.
     let listener = std::os::unix::net::UnixListener::bind(client.root.socket()).unwrap();
-    let failure = client.within(Duration::from_millis(20), b"GET / HTTP/1.1\r\n\r\n".to_vec());
+    let failure =
+        client.within(Duration::from_millis(20), Method::Get, b"GET / HTTP/1.1\r\n\r\n".to_vec());
     let failure = failure.unwrap_err();
     drop(listener);
     std::fs::remove_dir_all(&safe).unwrap();
@@ -105,22 +106,37 @@ fn who_may_not_connect_is_told_which_group_may() {
 
 #[test]
 fn an_agent_that_is_being_started_is_waited_for() {
-    let tries = |limit, kind, starting: bool| {
+    let tries = |limit, kind: ErrorKind, method| {
         let mut tries = 0;
-        let connected = patiently(
-            limit,
-            || {
-                tries += 1;
-                if tries < 3 { Err(io::Error::from(kind)) } else { Ok(()) }
-            },
-            || starting,
-        );
-        (tries, connected.is_ok())
+        let ask = || {
+            tries += 1;
+            let error = io::Error::from(kind);
+            if tries == 3 {
+                Ok(())
+            } else if kind == ErrorKind::UnexpectedEof {
+                Err(AnswerError::Cut)
+            } else if kind == ErrorKind::ConnectionReset {
+                Err(AnswerError::Io(error))
+            } else {
+                Err(AnswerError::Connect(error))
+            }
+        };
+        let answered = patiently(limit, ask, |error| may_ask_again(error, method)).is_ok();
+        (tries, answered)
     };
     let long = Duration::from_secs(600);
-    assert_eq!(tries(long, ErrorKind::NotFound, true), (3, true));
-    assert_eq!(tries(long, ErrorKind::ConnectionRefused, true), (3, true));
-    assert_eq!(tries(Duration::ZERO, ErrorKind::NotFound, true), (1, false));
-    assert_eq!(tries(long, ErrorKind::NotFound, false), (1, false), "nobody starts it");
-    assert_eq!(tries(long, ErrorKind::PermissionDenied, true), (1, false), "waiting does not help");
+    for method in [Method::Get, Method::Post] {
+        assert_eq!(tries(long, ErrorKind::NotFound, method), (3, true));
+        assert_eq!(tries(long, ErrorKind::ConnectionRefused, method), (3, true));
+        assert_eq!(tries(Duration::ZERO, ErrorKind::NotFound, method), (1, false));
+        assert_eq!(tries(long, ErrorKind::PermissionDenied, method), (1, false));
+    }
+    for kind in [ErrorKind::ConnectionReset, ErrorKind::UnexpectedEof] {
+        assert_eq!(tries(long, kind, Method::Get), (3, true));
+        assert_eq!(
+            tries(long, kind, Method::Post),
+            (1, false),
+            "an order may have been carried out"
+        );
+    }
 }
