@@ -47,7 +47,7 @@ pub(crate) fn starts(node: &Node) -> usize {
 #[test]
 fn a_killed_guardian_takes_the_agent_with_it_and_the_application_runs_on() {
     let dir = TempDir::new();
-    let mut node = one_node(&dir, "127.78.71.1", AGENT);
+    let mut node = one_node(&dir, "127.112.71.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     node.kill_guardian();
     node.wait_gone(agent);
@@ -62,7 +62,7 @@ fn a_killed_guardian_takes_the_agent_with_it_and_the_application_runs_on() {
 #[test]
 fn both_killed_at_once_leave_the_application_and_a_root_that_can_be_taken() {
     let dir = TempDir::new();
-    let mut node = one_node(&dir, "127.78.72.1", AGENT);
+    let mut node = one_node(&dir, "127.112.72.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     // It must not see the death of its agent.
     farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::STOP);
@@ -77,7 +77,7 @@ fn both_killed_at_once_leave_the_application_and_a_root_that_can_be_taken() {
 #[test]
 fn an_application_that_died_with_its_agents_is_restarted_through_the_budget() {
     let dir = TempDir::new();
-    let mut node = one_node(&dir, "127.78.73.1", AGENT);
+    let mut node = one_node(&dir, "127.112.73.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     node.kill_guardian();
     node.wait_gone(agent);
@@ -92,7 +92,7 @@ fn an_application_that_died_with_its_agents_is_restarted_through_the_budget() {
 #[test]
 fn a_stop_that_comes_before_there_is_an_agent_stops_what_runs() {
     let dir = TempDir::new();
-    let mut node = one_node(&dir, "127.78.77.1", AGENT);
+    let mut node = one_node(&dir, "127.112.77.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     node.kill_guardian();
     node.wait_gone(agent);
@@ -119,7 +119,7 @@ fn a_stop_that_comes_before_there_is_an_agent_stops_what_runs() {
 #[test]
 fn a_service_that_is_restarted_says_why_the_module_stays_stopped_or_starts_it() {
     let dir = TempDir::new();
-    let mut node = one_node(&dir, "127.78.70.1", AGENT);
+    let mut node = one_node(&dir, "127.112.70.1", AGENT);
     let application = node.application_pids();
     node.terminate();
     assert!(!farm::lives(application[0]), "the application was stopped");
@@ -144,7 +144,7 @@ fn a_service_that_is_restarted_says_why_the_module_stays_stopped_or_starts_it() 
 fn a_host_that_was_reset_starts_what_was_up() {
     let dir = TempDir::new();
     let config = WATCHED.replace("drain=", "boot=\"auto\" drain=");
-    let mut node = one_node(&dir, "127.78.74.1", AGENT);
+    let mut node = one_node(&dir, "127.112.74.1", AGENT);
     fs::write(node.root.join("modules/farm/conf/userconfig.xml"), config).unwrap();
     node.safekit(&["config", "-m", "farm"]);
     let (agent, application) = (node.agent_pid(), node.application_pids());
@@ -191,7 +191,7 @@ fn an_upgrade_takes_effect_under_a_running_application() {
     let dir = TempDir::new();
     let program = dir.0.join("safekit-agent");
     upgrade(&program);
-    let node = one_node(&dir, "127.78.75.1", program.to_str().unwrap());
+    let node = one_node(&dir, "127.112.75.1", program.to_str().unwrap());
     let application = node.application_pids();
     let guardian = i32::try_from(node.guardian_pid()).unwrap();
     // The second time the one that became another program does it again.
@@ -226,7 +226,7 @@ fn a_link_that_is_turned_to_another_version_is_followed() {
         new
     };
     turn("1");
-    let node = one_node(&dir, "127.78.82.1", link.to_str().unwrap());
+    let node = one_node(&dir, "127.112.82.1", link.to_str().unwrap());
     let (agent, application) = (node.agent_pid(), node.application_pids());
     let new = turn("2");
     farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::HUP);
@@ -240,7 +240,7 @@ fn a_program_that_cannot_run_does_not_take_over() {
     let dir = TempDir::new();
     let program = dir.0.join("safekit-agent");
     upgrade(&program);
-    let node = one_node(&dir, "127.78.78.1", program.to_str().unwrap());
+    let node = one_node(&dir, "127.112.78.1", program.to_str().unwrap());
     let (agent, application) = (node.agent_pid(), node.application_pids());
     let guardian = i32::try_from(node.guardian_pid()).unwrap();
     let reload = |said: &str| {
@@ -284,7 +284,7 @@ fn main_messages_reach_the_journal() {
     let mut command = Command::new("sh");
     command.args(["-c", "exec \"$0\" \"$@\" --system-log \"$JOURNAL\"", AGENT]);
     command.env("JOURNAL", &path);
-    let mut node = Node::new(&dir.0, "node1", "127.78.76.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.112.76.1", None);
     node.start_agent_with(command);
     farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
     farm::start_module(&node, "farm", &farm::write_module(&dir.0, WATCHED));

@@ -20,7 +20,7 @@ fn has_fault(report: &Value, what: &str) -> bool {
 #[test]
 fn a_counter_that_the_disk_does_not_take_is_a_fault_until_it_does() {
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.61.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.108.61.1", None);
     let file = node.root.join("var/incarnation");
     fs::create_dir_all(file.join("in the way")).unwrap();
     node.start_agent();
@@ -54,7 +54,7 @@ fn kill_agent_and(node: &mut Node, change: impl FnOnce()) {
 #[test]
 fn a_damaged_state_is_named_and_the_application_is_found_and_watched() {
     let dir = TempDir::new();
-    let (mut node, state) = up(&dir, "127.78.81.1");
+    let (mut node, state) = up(&dir, "127.108.81.1");
     let application = node.application_pids();
     let whole = fs::read(&state).unwrap();
     let damages = [&b""[..], &whole[..whole.len() / 2], &[0; 100], b"{\"version\":1}"];
@@ -74,7 +74,7 @@ fn a_damaged_state_is_named_and_the_application_is_found_and_watched() {
 #[test]
 fn a_state_of_a_newer_version_is_refused_by_name_and_left_alone() {
     let dir = TempDir::new();
-    let (mut node, state) = up(&dir, "127.78.82.1");
+    let (mut node, state) = up(&dir, "127.108.82.1");
     let application = node.application_pids();
     let ours = fs::read_to_string(&state).unwrap();
     let newer = ours.replacen("\"version\":1", "\"version\":2", 1);
@@ -95,7 +95,7 @@ fn a_state_of_a_newer_version_is_refused_by_name_and_left_alone() {
 #[test]
 fn a_deleted_state_does_not_start_the_application_a_second_time() {
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.83.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.108.83.1", None);
     node.start_agent();
     farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
     // The boot policy would start it.
@@ -145,7 +145,7 @@ fn on_a_full_disk_the_application_is_kept_alive_and_faults_go_when_there_is_room
         return;
     }
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.84.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.108.84.1", None);
     let var = node.root.join("var");
     fs::create_dir_all(&var).unwrap();
     let mounted = Command::new("mount")
@@ -213,7 +213,7 @@ fn a_group_that_is_made_later_may_give_commands_after_sighup() {
     fs::write(&groups, "root:x:0:\n").unwrap();
     let bound = Command::new("mount").arg("--bind").arg(&groups).arg("/etc/group").status();
     assert!(bound.unwrap().success());
-    let mut node = Node::new(&dir.0, "node1", "127.78.86.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.108.86.1", None);
     node.start_agent();
     let (var, socket) = (node.root.join("var"), node.root.join("var/safekit.sock"));
     let owner = |path: &PathBuf| fs::metadata(path).map(|it| (it.gid(), it.mode() & 0o777));
@@ -238,7 +238,7 @@ fn a_plain_user_whose_folder_cannot_be_written_is_told_so() {
         return;
     }
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.85.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.108.85.1", None);
     std::os::unix::fs::chown(&node.root, Some(NOBODY), Some(NOBODY)).unwrap();
     let mut command = Command::new("setpriv");
     let user = NOBODY.to_string();

@@ -100,7 +100,7 @@ fn hungry_module(dir: &Path, group: &MemoryGroup) -> PathBuf {
 fn an_application_that_the_kernel_kills_for_memory_is_restarted_through_the_budget() {
     let Some(group) = MemoryGroup::new("application") else { return };
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.79.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.111.79.1", None);
     node.start_agent();
     farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
     farm::start_module(&node, "farm", &hungry_module(&dir.0, &group));
@@ -122,7 +122,7 @@ fn an_application_that_the_kernel_kills_for_memory_is_restarted_through_the_budg
 fn an_agent_that_the_kernel_kills_for_memory_comes_back_to_its_application() {
     let Some(group) = MemoryGroup::new("agent") else { return };
     let dir = TempDir::new();
-    let node = one_node(&dir, "127.78.80.1", AGENT);
+    let node = one_node(&dir, "127.111.80.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     fs::write(group.door(), agent.to_string()).unwrap();
     fs::write(format!("/proc/{agent}/oom_score_adj"), "1000").unwrap();

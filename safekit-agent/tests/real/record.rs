@@ -34,7 +34,7 @@ fn keys(node: &Node) -> Vec<Key> {
 #[test]
 fn what_an_agent_recorded_happens_again_elsewhere() {
     let dir = TempDir::new();
-    let node = one_node(&dir, "127.78.81.1", AGENT);
+    let node = one_node(&dir, "127.110.81.1", AGENT);
     let (agent, application) = (node.agent_pid(), node.application_pids());
     let folder = node.root.join("var/record");
     fs::create_dir(&folder).unwrap();

@@ -15,7 +15,7 @@ fn fault(report: &Value, what: &str) -> Option<String> {
 #[test]
 fn taken_ports_are_faults_until_they_are_free_and_the_application_runs_meanwhile() {
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.62.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.109.62.1", None);
     let health = TcpListener::bind((node.address.as_str(), HEALTH_PORT)).unwrap();
     let heartbeats = UdpSocket::bind((node.address.as_str(), 4800)).unwrap();
     node.start_agent();
@@ -26,9 +26,9 @@ fn taken_ports_are_faults_until_they_are_free_and_the_application_runs_meanwhile
 
     let report = node.report();
     let told = fault(&report, "health answers cannot be given").expect("the fault of 9010 stands");
-    assert!(told.contains("127.78.62.1:9010") && told.contains("in use"), "{told}");
+    assert!(told.contains("127.109.62.1:9010") && told.contains("in use"), "{told}");
     let told = fault(&report, "heartbeats cannot be sent").expect("the fault of 4800 stands");
-    assert!(told.contains("lan default") && told.contains("127.78.62.1:4800"), "{told}");
+    assert!(told.contains("lan default") && told.contains("127.109.62.1:4800"), "{told}");
     assert!(node.agent_log().contains("health answers cannot be given"), "{}", node.agent_log());
 
     drop((health, heartbeats));
@@ -43,7 +43,7 @@ fn taken_ports_are_faults_until_they_are_free_and_the_application_runs_meanwhile
 #[test]
 fn an_agent_with_too_few_open_files_says_so() {
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.62.2", None);
+    let mut node = Node::new(&dir.0, "node1", "127.109.62.2", None);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 60; exec \"$0\" \"$@\"", farm::AGENT]);
     node.start_agent_with(command);

@@ -16,7 +16,7 @@ use crate::farm::{Node, PATIENCE, TempDir};
 /// Agents without a cluster.
 fn agents(dir: &TempDir, octet: u8, count: u8) -> Vec<Node> {
     let mut nodes: Vec<Node> = (1..=count)
-        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.{octet}.{n}"), None))
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.103.{octet}.{n}"), None))
         .collect();
     nodes.iter_mut().for_each(Node::start_agent);
     nodes
@@ -92,11 +92,11 @@ fn nodes_hear_each_other_on_the_port_and_are_lost_after_the_configured_silence()
 fn heartbeats_go_out_once_in_a_pulse() {
     // The test itself is the other node: it hears, and never answers.
     let dir = TempDir::new();
-    let ear = UdpSocket::bind(("127.78.22.2", 4800)).unwrap();
+    let ear = UdpSocket::bind(("127.103.22.2", 4800)).unwrap();
     let nodes = agents(&dir, 22, 1);
     let configure = |pulse: &str, count: u32| {
         let lans = format!(
-            "<lans pulse=\"{pulse}\" slost_count=\"{count}\"><lan name=\"only\"><node name=\"node1\" addr=\"127.78.22.1\"/><node name=\"node2\" addr=\"127.78.22.2\"/></lan></lans>"
+            "<lans pulse=\"{pulse}\" slost_count=\"{count}\"><lan name=\"only\"><node name=\"node1\" addr=\"127.103.22.1\"/><node name=\"node2\" addr=\"127.103.22.2\"/></lan></lans>"
         );
         configure(&dir, &nodes, &lans);
         nodes[0].wait_for("it works alone", |report| report["joined"] == true);
@@ -171,18 +171,18 @@ impl Drop for Relay {
 fn a_node_behind_nat_is_reached_and_a_module_counts_its_own_lans_only() {
     let dir = TempDir::new();
     // The outer address of node1 belongs to the relay: node1 must take its inner one.
-    let _relay = Relay::new("127.78.23.11", "127.78.23.1");
+    let _relay = Relay::new("127.103.23.11", "127.103.23.1");
     let nodes = agents(&dir, 23, 2);
     // On the second lan nobody carries anything to the outer addresses.
     configure(
         &dir,
         &nodes,
         "<lans><lan name=\"wide\">
-        <node name=\"node1\" addr=\"127.78.23.11\" laddr=\"127.78.23.1\"/>
-        <node name=\"node2\" addr=\"127.78.23.2\"/></lan>
+        <node name=\"node1\" addr=\"127.103.23.11\" laddr=\"127.103.23.1\"/>
+        <node name=\"node2\" addr=\"127.103.23.2\"/></lan>
         <lan name=\"dead\">
-        <node name=\"node1\" addr=\"127.78.23.21\" laddr=\"127.78.23.31\"/>
-        <node name=\"node2\" addr=\"127.78.23.22\" laddr=\"127.78.23.32\"/></lan></lans>",
+        <node name=\"node1\" addr=\"127.103.23.21\" laddr=\"127.103.23.31\"/>
+        <node name=\"node2\" addr=\"127.103.23.22\" laddr=\"127.103.23.32\"/></lan></lans>",
     );
     wait_alive(&nodes[0], &["node2"]);
     wait_alive(&nodes[1], &["node1"]);

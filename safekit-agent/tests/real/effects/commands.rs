@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::place::{Place, json, last_script, userconfig, wait_for, wait_until, write_module};
 use crate::farm::{self, AGENT, Node, TempDir};
 
+/// The nodes of these tests are at 127.101.x.y.
+const NET: u8 = 101;
+
 /// Runs a command, which must end with this code; returns what it says on both outputs.
 pub(super) fn ends_with(node: &Node, code: i32, arguments: &[&str]) -> String {
     let output = node.try_safekit(arguments);
@@ -27,7 +30,7 @@ fn the_cluster_is_configured_carried_over_and_shown() {
     use std::os::unix::fs::PermissionsExt;
     let dir = TempDir::new();
     let mut nodes: Vec<Node> = (1..=2)
-        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.31.{n}"), None))
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.101.31.{n}"), None))
         .collect();
     nodes.iter_mut().for_each(Node::start_agent);
     let (first, second) = (&nodes[0], &nodes[1]);
@@ -109,7 +112,7 @@ fn the_cluster_is_configured_carried_over_and_shown() {
 
 #[test]
 fn modules_are_installed_configured_and_removed() {
-    let place = Place::new(32);
+    let place = Place::new(NET, 32);
     let node = &place.node;
     let config = userconfig("", "<user/>");
     let folder = write_module(&place.dir, "web", &config, &[("start_both", "true")]);
@@ -195,7 +198,7 @@ fn told(place: &Place) -> Vec<String> {
 
 #[test]
 fn a_module_is_controlled_waited_for_and_shown() {
-    let place = Place::new(33);
+    let place = Place::new(NET, 33);
     let node = &place.node;
     storyteller(&place);
     let quick = "300ms";
@@ -267,7 +270,7 @@ fn a_module_is_controlled_waited_for_and_shown() {
 
 #[test]
 fn a_detector_gives_every_command_under_its_own_name() {
-    let place = Place::new(35);
+    let place = Place::new(NET, 35);
     let node = &place.node;
     storyteller(&place);
     fs::write(place.file("tale", "go"), "").unwrap();
@@ -318,7 +321,7 @@ fn a_detector_gives_every_command_under_its_own_name() {
 
 #[test]
 fn logs_are_written_and_shown_and_shutdown_leaves_the_agent() {
-    let place = Place::new(34);
+    let place = Place::new(NET, 34);
     let node = &place.node;
     storyteller(&place);
     fs::write(place.file("tale", "go"), "").unwrap();

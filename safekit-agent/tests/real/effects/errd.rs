@@ -10,6 +10,9 @@ use super::place::{
 use crate::farm;
 use crate::way::get;
 
+/// The nodes of these tests are at 127.104.x.y.
+const NET: u8 = 104;
+
 fn kill(pid: i32) {
     farm::signal(pid, rustix::process::Signal::KILL);
 }
@@ -32,7 +35,7 @@ fn refused(place: &Place, arguments: &[&str], code: i32, text: &str) {
 
 #[test]
 fn a_handler_mends_what_it_can_and_a_failing_one_leads_to_stopstart() {
-    let place = Place::new(21);
+    let place = Place::new(NET, 21);
     // The file has no execute bit: the configuration gives it one.
     let mend = "echo \"$1 $SAFEMODULE $EFFECT\" >>\"$SAFEUSERVAR/mended\"\n".to_owned()
         + &process("eff-mend", 1);
@@ -92,7 +95,7 @@ fn a_handler_mends_what_it_can_and_a_failing_one_leads_to_stopstart() {
 
 #[test]
 fn a_handler_that_is_not_there_is_a_fault_of_the_configuration() {
-    let place = Place::new(22);
+    let place = Place::new(NET, 22);
     place.install("missing", &userconfig("", "<user/>"), &[("start_both", "true")]);
     let path = place.node.root.join("modules/missing/conf/userconfig.xml");
     fs::write(path, errd("<proc name=\"x\" action=\"mend.sh\"/>")).unwrap();
@@ -101,7 +104,7 @@ fn a_handler_that_is_not_there_is_a_fault_of_the_configuration() {
 
 #[test]
 fn classes_are_watched_while_enabled_and_nothing_while_the_monitor_is_off() {
-    let place = Place::new(23);
+    let place = Place::new(NET, 23);
     let start = process("eff-cls", 1);
     let scripts = [("start_both", start.as_str()), ("stop_both", END_PROCESSES)];
     let entry = "<proc name=\"eff-cls\" class=\"batch\" action=\"restart\"/>";
@@ -153,7 +156,7 @@ fn classes_are_watched_while_enabled_and_nothing_while_the_monitor_is_off() {
 
 #[test]
 fn a_light_module_is_ready_on_its_own_and_shares_nothing() {
-    let place = Place::new(24);
+    let place = Place::new(NET, 24);
     let start = process("eff-light", 1);
     let scripts = [("start_both", start.as_str()), ("stop_both", END_PROCESSES)];
     let config = "<safe><service mode=\"light\" drain=\"0\"><user/><errd polltimer=\"1\"><proc name=\"eff-light\" action=\"restart\"/></errd></service></safe>";
@@ -183,7 +186,7 @@ fn health(place: &Place, module: &str) -> u16 {
 
 #[test]
 fn modules_side_by_side_do_not_hold_each_other_up() {
-    let place = Place::new(25);
+    let place = Place::new(NET, 25);
     // Names that begin each other, farm and light mixed.
     let modes = [("app", "farm"), ("app-1", "light"), ("app-11", "farm"), ("ap", "light")];
     for (name, mode) in modes {
@@ -239,7 +242,7 @@ fn modules_side_by_side_do_not_hold_each_other_up() {
 
 #[test]
 fn each_flavour_of_script_runs_or_says_why_not() {
-    let place = Place::new(26);
+    let place = Place::new(NET, 26);
     let config = userconfig("", "<user/>");
     // An interpreter, a binary, a file without execute bit (they are all written so).
     let mut flavours = vec![("sh", "#!/bin/sh\ntouch \"$SAFEUSERVAR/ran\"\n".to_owned())];

@@ -16,6 +16,9 @@ use super::place::{Place, json, userconfig, wait_for, wait_until, write_module};
 use crate::farm::{self, AGENT, HEALTH_PORT, Node, TempDir};
 use crate::lab;
 
+/// The nodes of these tests are at 127.102.x.y.
+const NET: u8 = 102;
+
 /// A userconfig.xml whose application is drained.
 fn draining(seconds: u32) -> String {
     userconfig("", "<user/>").replace("drain=\"0\"", &format!("drain=\"{seconds}\""))
@@ -69,7 +72,7 @@ fn wait_for_saved(node: &Node, phase: &str) {
 
 /// Runs an agent that is to end by itself; returns its exit code and what it says.
 fn run_to_its_end(command: &mut Command, root: &Path) -> (Option<i32>, String) {
-    command.args(["run", "--node", "node1", "--bind", "127.78.40.9", "--root"]).arg(root);
+    command.args(["run", "--node", "node1", "--bind", "127.102.40.9", "--root"]).arg(root);
     let Output { status, stderr, .. } = command.stdin(Stdio::null()).output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
 }
@@ -137,7 +140,7 @@ fn too_few_open_files_are_said_before_anything_begins() {
 
 #[test]
 fn the_working_files_are_for_the_owner_and_the_group_only() {
-    let place = Place::new(41);
+    let place = Place::new(NET, 41);
     place.install("web", &userconfig("", "<user/>"), &[("start_both", "true")]);
     let mode =
         |path: &str| fs::metadata(place.node.root.join(path)).unwrap().permissions().mode() & 0o777;
@@ -149,7 +152,7 @@ fn the_working_files_are_for_the_owner_and_the_group_only() {
 
 #[test]
 fn what_fails_inside_is_no_state_and_is_named() {
-    let place = Place::new(42);
+    let place = Place::new(NET, 42);
     let node = &place.node;
     place.install("web", &userconfig("", "<user/>"), &[("start_both", "true")]);
     place.up("web");
@@ -195,7 +198,7 @@ fn what_fails_inside_is_no_state_and_is_named() {
 
 #[test]
 fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
-    let mut place = Place::new(43);
+    let mut place = Place::new(NET, 43);
     let module = farm::write_module(&place.dir.0, &draining(0));
     farm::start_module(&place.node, "web", &module);
     let pid: i32 = place.text("web", "pid").trim().parse().unwrap();
@@ -225,7 +228,7 @@ fn ports_that_are_taken_are_named_and_taken_when_they_are_free() {
 #[test]
 fn an_agent_that_cannot_start_is_told_from_one_that_is_not_there() {
     let dir = TempDir::new();
-    let mut node = Node::new(&dir.0, "node1", "127.78.48.1", None);
+    let mut node = Node::new(&dir.0, "node1", "127.102.48.1", None);
     let (log, safekit) = (node.root.join("agent.log"), node.root.join("safekit"));
     let socket = node.root.join("var/safekit.sock");
     fs::create_dir_all(&socket).unwrap();
@@ -256,7 +259,7 @@ fn an_agent_that_cannot_start_is_told_from_one_that_is_not_there() {
 fn nodes_with_other_configurations_are_named_with_what_to_do() {
     let dir = TempDir::new();
     let mut nodes: Vec<Node> = (1..=3)
-        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.44.{n}"), None))
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.102.44.{n}"), None))
         .collect();
     nodes.iter_mut().for_each(Node::start_agent);
     farm::configure_cluster(&dir.0, &nodes);
@@ -274,9 +277,9 @@ fn nodes_with_other_configurations_are_named_with_what_to_do() {
 
     // Other keys: neither hears the other, and each names it.
     third.safekit(&["cluster", "config", xml.to_str().unwrap()]);
-    wait_for_fault(first, &["node3 (127.78.44.3:4800)", "key", "cluster export"]);
-    wait_for_fault(third, &["node1 (127.78.44.1:4800)", "key", "cluster export"]);
-    wait_for_fault(third, &["node2 (127.78.44.2:4800)"]);
+    wait_for_fault(first, &["node3 (127.102.44.3:4800)", "key", "cluster export"]);
+    wait_for_fault(third, &["node1 (127.102.44.1:4800)", "key", "cluster export"]);
+    wait_for_fault(third, &["node2 (127.102.44.2:4800)"]);
     third.safekit(&["cluster", "config", zip.to_str().unwrap()]);
     together("they hear each other again");
 
@@ -322,7 +325,7 @@ fn health(node: &Node, module: &str) -> u16 {
 fn an_agent_killed_in_a_drain_never_calls_clients_back() {
     let dir = TempDir::new();
     let mut nodes: Vec<Node> = (1..=2)
-        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.45.{n}"), None))
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.102.45.{n}"), None))
         .collect();
     nodes.iter_mut().for_each(Node::start_agent);
     farm::configure_cluster(&dir.0, &nodes);
@@ -361,7 +364,7 @@ fn an_agent_killed_in_a_drain_never_calls_clients_back() {
 
 #[test]
 fn a_module_whose_files_are_damaged_says_which_and_how_to_mend_it() {
-    let place = Place::new(46);
+    let place = Place::new(NET, 46);
     let node = &place.node;
     place.install("web", &userconfig("", "<user/>"), &[("start_both", "true")]);
     place.up("web");
@@ -408,7 +411,7 @@ fn a_module_whose_files_are_damaged_says_which_and_how_to_mend_it() {
 
 #[test]
 fn what_is_read_parses_as_json_and_fits_into_a_terminal() {
-    let place = Place::new(47);
+    let place = Place::new(NET, 47);
     let node = &place.node;
     let body = "<user/><errd><proc name=\"eff-none\" atleast=\"-1\"/></errd>";
     place.install("web", &userconfig("", body), &[("start_both", "true"), ("stop_both", "true")]);

@@ -10,11 +10,14 @@ use super::place::{
 };
 use crate::farm;
 
+/// The nodes of these tests are at 127.105.x.y.
+const NET: u8 = 105;
+
 const TIME_LIMIT: &str = "because its time limit had passed";
 
 #[test]
 fn variables_reach_the_scripts_and_output_is_kept_as_configured() {
-    let place = Place::new(11);
+    let place = Place::new(NET, 11);
     let config = |value: &str, logging: &str| {
         let user = format!(
             "<user logging=\"{logging}\" userlogsize=\"1\"><var name=\"EFFECT\" value=\"%WHICH% value\"/></user>"
@@ -49,7 +52,7 @@ fn variables_reach_the_scripts_and_output_is_kept_as_configured() {
 
 #[test]
 fn scripts_that_hang_are_ended_at_their_time_limits() {
-    let place = Place::new(12);
+    let place = Place::new(NET, 12);
     let hang = "sleep 600 & echo $! >>\"$SAFEUSERVAR/children\"; wait";
     let children_end = |module: &'static str| {
         let children = place.text(module, "children");
@@ -92,7 +95,7 @@ fn scripts_that_hang_are_ended_at_their_time_limits() {
 
 #[test]
 fn after_a_boot_of_the_host_each_module_does_as_configured() {
-    let mut place = Place::new(13);
+    let mut place = Place::new(NET, 13);
     let start = [("start_both", "date +%s%N >\"$SAFEUSERVAR/started\"")];
     let modules = [
         ("always", "boot=\"on\""),
@@ -148,7 +151,7 @@ fn errd(entries: &str) -> String {
 
 #[test]
 fn processes_are_told_apart_by_their_command_lines() {
-    let place = Place::new(14);
+    let place = Place::new(NET, 14);
     let start = process("eff-args", 1) + &process("eff-args", 2);
     let scripts = [("start_both", start.as_str()), ("stop_both", END_PROCESSES)];
     let config = errd("<proc name=\"eff-args\" argregex=\" 601$\" action=\"restart\"/>");
@@ -171,7 +174,7 @@ fn processes_are_told_apart_by_their_command_lines() {
 
 #[test]
 fn too_few_and_too_many_processes_lead_to_the_configured_action() {
-    let place = Place::new(15);
+    let place = Place::new(NET, 15);
     let two = process("eff-least", 1) + &process("eff-least", 2);
     let config = errd("<proc name=\"eff-least\" atleast=\"2\" action=\"noaction\"/>");
     place.install("least", &config, &[("start_both", &two), ("stop_both", END_PROCESSES)]);
@@ -219,7 +222,7 @@ fn too_few_and_too_many_processes_lead_to_the_configured_action() {
 
 #[test]
 fn a_process_of_class_pre_is_watched_before_the_application_starts() {
-    let place = Place::new(16);
+    let place = Place::new(NET, 16);
     let prestart = process("eff-pre", 1);
     let start = process("eff-both", 2)
         + "until [ -e \"$SAFEUSERVAR/go\" ]; do sleep 0.05; done\nrm \"$SAFEUSERVAR/go\"";

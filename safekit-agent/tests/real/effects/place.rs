@@ -16,15 +16,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A node alone in its cluster, at 127.78.`octet`.1.
-    pub(super) fn new(octet: u8) -> Self {
-        Self::with(octet, |_dir| Command::new(farm::AGENT))
+    /// A node alone in its cluster, at 127.`net`.`octet`.1: each file of tests has a net of its own.
+    pub(super) fn new(net: u8, octet: u8) -> Self {
+        Self::with(net, octet, |_dir| Command::new(farm::AGENT))
     }
 
     /// The same, its agent started by a command that is given the folder of the case.
-    pub(super) fn with(octet: u8, command: impl FnOnce(&Path) -> Command) -> Self {
+    pub(super) fn with(net: u8, octet: u8, command: impl FnOnce(&Path) -> Command) -> Self {
         let dir = TempDir::new();
-        let mut node = Node::new(&dir.0, "node1", &format!("127.78.{octet}.1"), None);
+        let mut node = Node::new(&dir.0, "node1", &format!("127.{net}.{octet}.1"), None);
         node.start_agent_with(command(&dir.0));
         farm::configure_cluster(&dir.0, std::slice::from_ref(&node));
         Self { node, dir }

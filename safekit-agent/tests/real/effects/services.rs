@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::place::{Place, json, pids, resource, userconfig, wait_until};
 use crate::farm::{self, AGENT};
 
+/// The nodes of these tests are at 127.107.x.y.
+const NET: u8 = 107;
+
 /// Does with units what it is told: start, stop, and show, which fails while the file `broken` is there. A unit's main
 /// process is in the file of its name.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -74,7 +77,7 @@ for service in $list; do systemctl stop "$service"; done
 
 /// A node whose agent, and whose scripts, find that `systemctl` first.
 fn place(octet: u8) -> Place {
-    Place::with(octet, |dir| {
+    Place::with(NET, octet, |dir| {
         let tools = dir.join("tools");
         fs::create_dir_all(dir.join("units")).unwrap();
         fs::create_dir_all(&tools).unwrap();

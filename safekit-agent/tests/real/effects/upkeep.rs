@@ -10,10 +10,13 @@ use super::commands::{ends_with, text};
 use super::place::{Place, json, process, userconfig, wait_until, write_module};
 use crate::farm::{self, Node, TempDir};
 
+/// The nodes of these tests are at 127.106.x.y.
+const NET: u8 = 106;
+
 /// Two nodes of one cluster.
 fn pair(dir: &TempDir, octet: u8) -> Vec<Node> {
     let mut nodes: Vec<Node> = (1..=2)
-        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.78.{octet}.{n}"), None))
+        .map(|n| Node::new(&dir.0, &format!("node{n}"), &format!("127.106.{octet}.{n}"), None))
         .collect();
     nodes.iter_mut().for_each(Node::start_agent);
     farm::configure_cluster(&dir.0, &nodes);
@@ -126,8 +129,8 @@ fn a_cluster_configuration_is_checked_locked_and_removed() {
     assert_eq!(signature(second), json!([]));
     assert!(!second.root.join("var/cluster/keys").exists());
     let sockets = fs::read_to_string("/proc/net/udp").unwrap();
-    // 127.78.42.2:4800, as the kernel writes it.
-    assert!(!sockets.contains("022A4E7F:12C0"), "the socket is closed: {sockets}");
+    // 127.106.42.2:4800, as the kernel writes it.
+    assert!(!sockets.contains("022A6A7F:12C0"), "the socket is closed: {sockets}");
     assert!(ends_with(second, 75, &["start", "-m", "web"]).contains("cluster is not configured"));
     assert_eq!(json(second, &["module", "list"])["modules"][0]["configured"], true);
     ends_with(second, 75, &["cluster", "deconfig"]);
@@ -139,7 +142,7 @@ fn a_cluster_configuration_is_checked_locked_and_removed() {
 
 #[test]
 fn a_running_module_takes_what_may_change_and_nothing_else() {
-    let place = Place::new(43);
+    let place = Place::new(NET, 43);
     let node = &place.node;
     let path = node.root.join("modules/web/conf/userconfig.xml");
     let config = userconfig("maxloop=\"3\"", "<user/>");
@@ -159,7 +162,7 @@ fn a_running_module_takes_what_may_change_and_nothing_else() {
     // Another lan, which the cluster has.
     let two = |lan: &str| config.replace("<lan name=\"default\"/>", lan);
     let cluster = fs::read_to_string(place.dir.0.join("cluster.xml")).unwrap();
-    let other = "<lan name=\"other\"><node name=\"node1\" addr=\"127.78.43.2\"/></lan>";
+    let other = "<lan name=\"other\"><node name=\"node1\" addr=\"127.106.43.2\"/></lan>";
     fs::write(place.dir.0.join("two.xml"), cluster.replace("</lans>", &format!("{other}</lans>")))
         .unwrap();
     node.safekit(&["cluster", "config", text(&place.dir.0.join("two.xml"))]);
@@ -189,7 +192,7 @@ fn a_running_module_takes_what_may_change_and_nothing_else() {
 
 #[test]
 fn automatic_actions_are_counted_checked_and_forgotten() {
-    let mut place = Place::new(44);
+    let mut place = Place::new(NET, 44);
     place.install("web", &userconfig("maxloop=\"2\"", "<user/>"), &[("start_both", "true")]);
     let node = &place.node;
     ends_with(node, 0, &["checkloop", "-m", "web"]);
@@ -216,7 +219,7 @@ fn automatic_actions_are_counted_checked_and_forgotten() {
 
 #[test]
 fn what_was_said_on_a_node_decides_about_the_start_of_a_module() {
-    let mut place = Place::new(45);
+    let mut place = Place::new(NET, 45);
     for (name, boot) in [("said-on", "ignore"), ("said-off", "ignore"), ("fixed", "off")] {
         let config = userconfig(&format!("boot=\"{boot}\""), "<user/>");
         place.install(name, &config, &[("start_both", "true")]);
@@ -256,7 +259,7 @@ fn what_was_said_on_a_node_decides_about_the_start_of_a_module() {
 
 #[test]
 fn modules_are_packed_and_their_ids_ports_and_processes_listed() {
-    let place = Place::new(46);
+    let place = Place::new(NET, 46);
     let node = &place.node;
     let config = userconfig(
         "",
@@ -358,7 +361,7 @@ fn sleeper() -> Child {
 
 #[test]
 fn logs_are_followed_saved_and_tell_who_gave_commands() {
-    let place = Place::new(48);
+    let place = Place::new(NET, 48);
     let node = &place.node;
     place.install("web", &userconfig("", "<user/>"), &[("start_both", "true")]);
     for number in 1..=30 {
@@ -411,7 +414,7 @@ fn logs_are_followed_saved_and_tell_who_gave_commands() {
 
 #[test]
 fn scripts_of_commands_run_and_their_failures_count() {
-    let place = Place::new(49);
+    let place = Place::new(NET, 49);
     let node = &place.node;
     let note = |script: &str| {
         format!(
