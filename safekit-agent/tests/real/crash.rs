@@ -173,7 +173,7 @@ fn program_of(pid: i32) -> u64 {
 /// Puts a program in the place of another one as a package manager does: a new file, renamed over the old one.
 fn upgrade(program: &Path) -> u64 {
     let beside = program.with_extension("new");
-    fs::copy(AGENT, &beside).unwrap();
+    farm::copy_program(AGENT.as_ref(), &beside);
     fs::rename(&beside, program).unwrap();
     fs::metadata(program).unwrap().ino()
 }
@@ -181,7 +181,9 @@ fn upgrade(program: &Path) -> u64 {
 /// Puts something else in the place of a program, in the same way.
 fn replace_by(program: &Path, text: &str, mode: u32) {
     let beside = program.with_extension("new");
-    fs::write(&beside, text).unwrap();
+    let source = program.with_extension("text");
+    fs::write(&source, text).unwrap();
+    farm::copy_program(&source, &beside);
     fs::set_permissions(&beside, fs::Permissions::from_mode(mode)).unwrap();
     fs::rename(&beside, program).unwrap();
 }

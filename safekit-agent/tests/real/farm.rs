@@ -336,3 +336,9 @@ pub(crate) fn start_module(node: &Node, name: &str, folder: &Path) {
     node.safekit(&["start", "-m", name]);
     node.safekit(&["waitstate", "-m", name, "UP", "--timeout", "60s"]);
 }
+
+/// Copies a file that is to be run, by another process: while this one writes it, another test may fork, and then it could
+/// not be run until that has become its program.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+}

@@ -244,7 +244,7 @@ fn a_plain_user_whose_folder_cannot_be_written_is_told_so() {
     let user = NOBODY.to_string();
     // Where root's own folder holds the program, others cannot reach it.
     let program = dir.0.join("agent");
-    fs::copy(AGENT, &program).unwrap();
+    farm::copy_program(AGENT.as_ref(), &program);
     command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]).arg(&program);
     node.start_agent_with(command);
     farm::configure_cluster(&dir.0, std::slice::from_ref(&node));

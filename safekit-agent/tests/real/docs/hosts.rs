@@ -123,7 +123,7 @@ fn stripped(dir: &Path) -> PathBuf {
     let agent = dir.join("safekit-agent");
     let done = Command::new("strip").arg("-o").arg(&agent).arg(AGENT).status();
     if !done.is_ok_and(|status| status.success()) {
-        fs::copy(AGENT, &agent).unwrap();
+        farm::copy_program(AGENT.as_ref(), &agent);
     }
     agent
 }

@@ -82,7 +82,8 @@ fn place(octet: u8) -> Place {
         fs::create_dir_all(dir.join("units")).unwrap();
         fs::create_dir_all(&tools).unwrap();
         let text = SYSTEMCTL.replace("{}", dir.to_str().unwrap());
-        fs::write(tools.join("systemctl"), text).unwrap();
+        fs::write(tools.join("text"), text).unwrap();
+        farm::copy_program(&tools.join("text"), &tools.join("systemctl"));
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(tools.join("systemctl"), mode).unwrap();
         let path = std::env::var("PATH").unwrap();
