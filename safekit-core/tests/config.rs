@@ -262,6 +262,20 @@ fn programs_that_are_not_in_the_bin_are_told_with_their_places() {
     assert_eq!(told, [format!("{place} ({hint})")]);
 }
 
+#[test]
+fn classes_that_nothing_enables_are_told_with_their_places() {
+    let text = r#"<safe><service mode="farm"><farm><lan name="default"/></farm><user/><errd>
+<proc name="a"/>
+<proc name="b" class="batch"/>
+<proc name="c" class="nightly"/></errd></service></safe>"#;
+    let module = parse_module(text.as_bytes());
+    let told = module.check_classes(&|class| class == "batch");
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    let place = "userconfig.xml:4:23: warning: no script enables the class 'nightly'";
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with(place), "{told:?}");
+}
+
 /// What has no effect is not in the canonical text, and so no part of the signature.
 #[test]
 fn the_signature_sees_what_has_effect_and_nothing_else() {

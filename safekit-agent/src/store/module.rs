@@ -409,7 +409,9 @@ fn check(
         let diagnostics = [lines(&parsed.diagnostics), lines(&no_program)].concat();
         return Err(StoreError::Configuration { diagnostics });
     }
+    let idle = parsed.check_classes(&|class| enables(&package, class));
     let (config, mut warnings) = model(parsed)?;
+    warnings.extend(lines(&idle));
     warnings.extend(script_warnings(&place, &package, &config));
     let missing = |handler: &&str| package.file(&format!("bin/{handler}")).is_none();
     let missing: Vec<String> =
@@ -437,6 +439,17 @@ fn model(parsed: Parsed<ModuleConfig>) -> StoreResult<(ModuleConfig, Vec<String>
         Ok((config, warnings)) => Ok((config, lines(&warnings))),
         Err(faults) => Err(StoreError::Configuration { diagnostics: lines(&faults) }),
     }
+}
+
+/// Tells whether a file of bin seems to enable a class: a line with `errd enable` and its name, or a variable that may be it.
+fn enables(package: &Package, class: &str) -> bool {
+    let mut scripts = package.files().filter(|(name, _)| name.starts_with("bin/"));
+    scripts.any(|(_, entry)| {
+        String::from_utf8_lossy(&entry.bytes).lines().any(|line| {
+            let named = line.split_once("errd").and_then(|(_, rest)| rest.split_once("enable"));
+            named.is_some_and(|(_, rest)| rest.contains(class) || rest.contains(['$', '%']))
+        })
+    })
 }
 
 /// Says what would go wrong with scripts only when they run.

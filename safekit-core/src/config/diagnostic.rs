@@ -257,6 +257,8 @@ pub(crate) enum Named {
     Node,
     /// A file below the bin of the module.
     Program,
+    /// A class of processes of the user's own.
+    Class,
 }
 
 /// What a diagnostic says: message and hint.

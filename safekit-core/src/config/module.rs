@@ -58,7 +58,7 @@ pub fn parse(
     }
     let mut places = check_lans(service, &mut report);
     check_user(service, &mut report);
-    check_procs(service, &mut report);
+    places.extend(check_procs(service, &mut report));
     cross::check_service(service, &mut report);
     places.extend(cross::check_checkers(service, &mut report));
     places.extend(cross::check_vip(service, &mut report));
@@ -122,7 +122,9 @@ fn check_user(service: &Checked, report: &mut Report<'_>) {
     }
 }
 
-fn check_procs(service: &Checked, report: &mut Report<'_>) {
+/// Looks at `<proc>`. Returns the classes of the user's own that are named.
+fn check_procs(service: &Checked, report: &mut Report<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
     let mut seen = BTreeMap::new();
     for proc in service.children("errd").flat_map(|errd| errd.children("proc")) {
         if let Some(name) = proc.text("name") {
@@ -136,10 +138,14 @@ fn check_procs(service: &Checked, report: &mut Report<'_>) {
                 });
             }
         }
+        if let Some(ProcClass::User(class)) = proc.text("class").and_then(ProcClass::from_text) {
+            places.push(report.place(proc.value_at("class"), Named::Class, &class));
+        }
         check_counts(proc, report);
         check_handler(proc, report);
         cross::check_proc(proc, report);
     }
+    places
 }
 
 /// Refuses a handler below bin that is not below bin.
@@ -283,7 +289,7 @@ impl Parsed<ModuleConfig> {
             let (what, code, names) = match place.named {
                 Named::Lan => ("lan", Code::UnknownLan, &lans),
                 Named::Node => ("node", Code::UnknownNode, &nodes),
-                Named::Program => continue,
+                Named::Program | Named::Class => continue,
             };
             if missing.len() < DIAGNOSTICS_MAX && !names.contains(&place.name.as_str()) {
                 missing.push(place.missing(what, code, names));
@@ -305,6 +311,24 @@ impl Parsed<ModuleConfig> {
             Diagnostic::new(&place.file, Severity::Error, Code::BadValue, message)
                 .at(place.line, place.column)
                 .hint("the program of a <custom> lies in the bin of the module, or has an absolute path".to_owned())
+        });
+        told.collect()
+    }
+
+    /// Checks the module against its scripts: a class of the user's own is watched once `safekit errd enable` has named it, which
+    /// is mostly a script's affair. Warns of those that `is_enabled` does not know; of at most [`DIAGNOSTICS_MAX`].
+    #[must_use]
+    pub fn check_classes(&self, is_enabled: &dyn Fn(&str) -> bool) -> Vec<Diagnostic> {
+        let classes = self.places.iter().filter(|place| place.named == Named::Class);
+        let idle = classes.filter(|place| !is_enabled(&place.name));
+        let told = idle.take(DIAGNOSTICS_MAX).map(|place| {
+            let message = format!("no script enables the class '{}': nothing is watched", place.name);
+            Diagnostic::new(&place.file, Severity::Warning, Code::Doubtful, message)
+                .at(place.line, place.column)
+                .hint(format!(
+                    "let start_both run 'safekit errd enable {}' at its end, or give that command by hand",
+                    place.name
+                ))
         });
         told.collect()
     }

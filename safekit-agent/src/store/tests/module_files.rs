@@ -215,6 +215,27 @@ fn a_checker_whose_program_is_missing_is_refused() {
 }
 
 #[test]
+fn a_class_that_no_script_enables_is_warned_of() {
+    let (_root, layout) = installed("web");
+    let errd = r#"<errd><proc name="x" class="batch"/></errd><user/>"#;
+    edit(&layout, "conf/userconfig.xml", &XML.replace("<user/>", errd));
+    let told = || {
+        let warnings = confcheck(&layout, &module("web"), Some(&some_cluster())).unwrap();
+        warnings.iter().any(|warning| warning.contains("no script enables the class 'batch'"))
+    };
+    for (script, idle) in [
+        ("#!/bin/sh\n", true),
+        ("#!/bin/sh\n$SAFE/safekit errd enable other\n", true),
+        ("#!/bin/sh\n$SAFE/safekit errd disable batch\n", true),
+        ("#!/bin/sh\n$SAFE/safekit errd enable \"batch\"\n", false),
+        ("#!/bin/sh\n$SAFE/safekit errd enable $CLASS\n", false),
+    ] {
+        edit(&layout, "bin/start_both", script);
+        assert_eq!(told(), idle, "{script}");
+    }
+}
+
+#[test]
 fn scripts_that_cannot_start_are_named() {
     let (_root, layout) = installed("web");
     edit(&layout, "bin/prestart", "#!/bin/sh\r\nexit 0\r\n");
