@@ -172,8 +172,13 @@ fn program_of(pid: i32) -> u64 {
 
 /// Puts a program in the place of another one as a package manager does: a new file, renamed over the old one.
 fn upgrade(program: &Path) -> u64 {
+    upgrade_to(AGENT.as_ref(), program)
+}
+
+/// The same with the program that is named; returns what tells the new file from the old one.
+pub(crate) fn upgrade_to(from: &Path, program: &Path) -> u64 {
     let beside = program.with_extension("new");
-    farm::copy_program(AGENT.as_ref(), &beside);
+    farm::copy_program(from, &beside);
     fs::rename(&beside, program).unwrap();
     fs::metadata(program).unwrap().ino()
 }

@@ -25,6 +25,13 @@ mod files;
 #[expect(clippy::disallowed_methods, reason = "HAProxy's view comes in real time")]
 mod haproxy;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what a release sends is caught by a plain socket"
+)]
+mod kept;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 #[expect(
@@ -34,9 +41,14 @@ mod lab;
 )]
 mod load;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "versions live side by side in real time")]
+mod mixed;
+#[cfg(test)]
 mod oom;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod release;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;

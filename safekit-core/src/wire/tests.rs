@@ -127,6 +127,52 @@ fn format_version_1_is_these_bytes() {
     assert_eq!(hex(&Letter::new(id(3), 0xbeef, 9).seal(&seal)), GOLDEN_LETTER.concat());
 }
 
+/// What each release sent, caught from its agents: it is read, and what it says of itself is written in the same bytes.
+#[test]
+fn datagrams_of_each_release_are_read() {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let byte = |place| u8::from_str_radix(&hex[place..place + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(byte).collect()
+    };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/releases");
+    let mut releases = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path().join("datagrams.txt");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = |word: &'static str| text.lines().filter_map(move |it| it.strip_prefix(word));
+        let cluster = u32::from_str_radix(lines("cluster ").next().unwrap(), 16).unwrap();
+        let keys = lines("key ").map(|hex| Key::new(bytes(hex).try_into().unwrap())).collect();
+        let seal = Seal::new(&KeyRing { cluster, keys });
+        let (mut letters, mut senders) = (0, NodeSet::default());
+        let (mut seen_view, mut seen_ready) = (false, false);
+        for datagram in lines("datagram ") {
+            let datagram = bytes(datagram);
+            match seal.open(&datagram).unwrap_or_else(|error| panic!("{path:?}: {error}")) {
+                Datagram::Letter(letter) => {
+                    assert_eq!((letter.node, letter.counter), (id(1), 1));
+                    letters += 1;
+                }
+                Datagram::Heartbeat(heartbeat) => {
+                    assert_eq!(heartbeat.header.receiver, id(3));
+                    senders.insert(heartbeat.sender());
+                    for row in &heartbeat.rows {
+                        let again = row.encode();
+                        let kept = datagram.windows(again.len()).any(|part| part == again);
+                        assert!(kept, "{path:?}: {row:?}");
+                        seen_view |= row.view.is_some_and(|view| view.members.contains(id(2)));
+                        let ready = ModuleState::UP_READY;
+                        seen_ready |= row.modules.values().any(|it| it.takes && it.state == ready);
+                    }
+                }
+            }
+        }
+        assert_eq!((letters, senders.contains(id(1)), senders.contains(id(2))), (1, true, true));
+        assert!(seen_view && seen_ready, "{path:?}: views and modules are understood");
+        releases += 1;
+    }
+    assert!(releases > 0, "{folder} is empty");
+}
+
 #[test]
 fn every_damaged_bit_and_every_cut_is_refused() {
     let seal = seal(&[7]);
