@@ -9,6 +9,7 @@ mod heartbeat;
 mod loss;
 mod process;
 mod rest;
+mod rolling;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 7] = ["config", "heartbeat", "loss", "process", "health", "rest", "rolling"];
 
 /// What a figure works with.
 struct Bench {
@@ -31,6 +32,7 @@ struct Bench {
     times: Table,
     health: Table,
     rest: Table,
+    rolling: Table,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn measure(options: Option<Options>) -> Try<()> {
         times: Table::for_times(),
         health: Table::new(&health::COLUMNS),
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
+        rolling: Table::new(&rolling::COLUMNS),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -84,6 +87,9 @@ impl Bench {
         }
         if options.wants("loss") {
             loss::measure(self)?;
+        }
+        if options.wants("rolling") {
+            rolling::measure(self)?;
         }
         if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
             return Ok(());
@@ -110,7 +116,7 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest] {
+        for table in [&self.times, &self.health, &self.rest, &self.rolling] {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

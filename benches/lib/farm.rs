@@ -30,6 +30,27 @@ pub struct Farm {
     pub agents: Vec<Agent>,
 }
 
+/// The files of a module.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// `conf/userconfig.xml`
+    pub userconfig: String,
+    /// `bin/start_both`; it keeps the application's pid in the file `pid` of SAFEUSERVAR.
+    pub start: String,
+    /// `bin/stop_both`
+    pub stop: String,
+}
+
+impl Module {
+    fn write(&self, folder: &Path) -> Try<()> {
+        create(&folder.join("conf"))?;
+        create(&folder.join("bin"))?;
+        write(&folder.join("conf/userconfig.xml"), &self.userconfig)?;
+        write(&folder.join("bin/start_both"), &self.start)?;
+        write(&folder.join("bin/stop_both"), &self.stop)
+    }
+}
+
 /// A node that is an agent with its guardian.
 #[derive(Debug)]
 pub struct Agent {
@@ -46,11 +67,29 @@ impl Farm {
     /// # Errors
     /// When one does not come up.
     pub fn start(program: &Path, agents: u8, nodes: u8) -> Try<Self> {
+        Self::start_each(agents, nodes, |_folder, _number| Ok(program.to_owned()))
+    }
+
+    /// The same, each agent with a program file of its own, a copy of this one: it can be replaced while it runs.
+    ///
+    /// # Errors
+    /// As [`Farm::start`].
+    pub fn start_with_own_programs(program: &Path, agents: u8, nodes: u8) -> Try<Self> {
+        Self::start_each(agents, nodes, |folder, number| {
+            let own = folder.join(format!("program{number}"));
+            create(&own)?;
+            let own = own.join("safekit-agent");
+            copy(program, &own)?;
+            Ok(own)
+        })
+    }
+
+    fn start_each(agents: u8, nodes: u8, program: impl Fn(&Path, u8) -> Try<PathBuf>) -> Try<Self> {
         let folder = std::env::temp_dir().join(format!("sk-bench-{}", clock_name()));
         create(&folder)?;
         let mut farm = Self { folder, agents: Vec::new() };
         for number in 1..=agents {
-            let mut agent = Agent::new(&farm.folder, program, number)?;
+            let mut agent = Agent::new(&farm.folder, &program(&farm.folder, number)?, number)?;
             agent.start()?;
             farm.agents.push(agent);
         }
@@ -97,12 +136,18 @@ impl Farm {
     /// # Errors
     /// When it does not get ready.
     pub fn start_module(&self) -> Try<()> {
+        let (userconfig, start, stop) =
+            (USERCONFIG.to_owned(), START_BOTH.to_owned(), STOP_BOTH.to_owned());
+        self.start_module_of(&Module { userconfig, start, stop })
+    }
+
+    /// The same with a module that the figure brings.
+    ///
+    /// # Errors
+    /// As [`Farm::start_module`].
+    pub fn start_module_of(&self, files: &Module) -> Try<()> {
         let module = self.folder.join(MODULE);
-        create(&module.join("conf"))?;
-        create(&module.join("bin"))?;
-        write(&module.join("conf/userconfig.xml"), USERCONFIG)?;
-        write(&module.join("bin/start_both"), START_BOTH)?;
-        write(&module.join("bin/stop_both"), STOP_BOTH)?;
+        files.write(&module)?;
         for agent in &self.agents {
             agent.safekit(&["module", "install", "-m", MODULE, &module.to_string_lossy()])?;
             agent.safekit(&["config", "-m", MODULE])?;
@@ -131,6 +176,7 @@ impl Agent {
         let root = folder.join(&name);
         create(&root)?;
         let (address, program) = (address(number), program.to_owned());
+        write(&root.join("address"), &address.to_string())?;
         Ok(Self { name, address, program, root, guardian: None })
     }
 
@@ -222,6 +268,60 @@ impl Agent {
         }
     }
 
+    /// Returns its name in the cluster.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Changes the files of its module as an administrator edits them; they are not in force yet.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn write_module(&self, files: &Module) -> Try<()> {
+        files.write(&self.root.join("modules").join(MODULE))
+    }
+
+    /// Puts a copy of a program in the place of its own, as a package manager does. Only with a program of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn replace_program(&self, from: &Path) -> Try<()> {
+        let beside = self.program.with_extension("new");
+        copy(from, &beside)?;
+        fs::rename(&beside, &self.program).map_err(Trouble::io("put a program in its place"))
+    }
+
+    /// Has guardian and agent become the program that lies in their place (SIGHUP), and waits for the next agent.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub fn reload(&self) -> Try<()> {
+        let before = self.state()?;
+        signal(before.guardian_pid, Signal::HUP);
+        let next = |state: &StateReport| state.agent_pid != before.agent_pid;
+        self.wait("the next agent answers", next).map(drop)
+    }
+
+    /// Ends the agent as a service manager does (SIGTERM): its module is stopped first, drain included.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub fn stop(&mut self) -> Try<()> {
+        let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
+        signal(guardian.id(), Signal::TERM);
+        let end = clock::now() + PATIENCE;
+        while clock::now() < end {
+            if let Some(status) = guardian.try_wait().map_err(Trouble::io("wait for a guardian"))? {
+                let failed = || Trouble::failed(format!("{}: {status} at the end", self.name));
+                return if status.success() { Ok(()) } else { Err(failed()) };
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        self.guardian = Some(guardian);
+        Err(Trouble::failed(format!("{} does not end", self.name)))
+    }
+
     /// Returns where it answers health checks.
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
@@ -249,7 +349,7 @@ impl Agent {
         // A pid is not used again within seconds.
         if let Some(pid) = pid.ok().and_then(|pid| pid.trim().parse::<u32>().ok())
             && fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|name| name.trim() == APPLICATION)
+                .is_ok_and(|name| APPLICATIONS.contains(&name.trim()))
         {
             signal(pid, Signal::KILL);
         }
@@ -294,6 +394,10 @@ fn create(folder: &Path) -> Try<()> {
     fs::create_dir_all(folder).map_err(Trouble::io(&what))
 }
 
+fn copy(from: &Path, to: &Path) -> Try<()> {
+    fs::copy(from, to).map(drop).map_err(Trouble::io(&format!("copy {}", from.display())))
+}
+
 fn write(path: &Path, text: &str) -> Try<()> {
     fs::write(path, text).map_err(|source: io::Error| Trouble::io(&path.to_string_lossy())(source))
 }
@@ -306,8 +410,8 @@ fn clock_name() -> String {
 
 /// Where agents answer health checks.
 const HEALTH_PORT: u16 = 9010;
-/// The name of the application's process.
-const APPLICATION: &str = "bench-app";
+/// The names that applications' processes have.
+const APPLICATIONS: [&str; 2] = ["bench-app", "demo-shop"];
 
 const USERCONFIG: &str = r#"<!DOCTYPE safe>
 <safe>

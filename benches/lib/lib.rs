@@ -2,13 +2,16 @@
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
+//! - [`clients`] ask once each through [`haproxy`], and count what is lost.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
 //!
 //! Not here: what is measured (`figures/`).
 
+pub mod clients;
 pub mod farm;
+pub mod haproxy;
 pub mod load;
 pub mod nginx;
 pub mod observer;

@@ -46,6 +46,12 @@ fn userconfig(drain: &str) -> String {
 /// Starts three nodes with the module, and HAProxy in front of them; returns once all three are in rotation.
 fn farm_behind_haproxy(check: Check, drain: &str) -> Lab {
     let mut lab = Lab::new(3);
+    bring_up(&mut lab, check, drain);
+    lab
+}
+
+/// Brings the module up on the nodes of a network, and HAProxy in front of them.
+fn bring_up(lab: &mut Lab, check: Check, drain: &str) {
     farm::configure_cluster(&lab.dir.0, &lab.nodes);
     let module = farm::write_module(&lab.dir.0, &userconfig(drain));
     for node in &lab.nodes {
@@ -54,9 +60,8 @@ fn farm_behind_haproxy(check: Check, drain: &str) -> Lab {
     let stats = lab.dir.0.join("haproxy.sock");
     lab.start_haproxy(&haproxy_config(check, 3).replace("{STATS}", stats.to_str().unwrap()));
     for node in 1..=3 {
-        wait_server(&lab, node, "UP");
+        wait_server(lab, node, "UP");
     }
-    lab
 }
 
 /// Waits until HAProxy has a server in a state.
@@ -97,6 +102,57 @@ fn planned_stops(lab: &Lab) -> crate::load::Tally {
     }
     load.wait_asked(20_000);
     load.stop()
+}
+
+/// Updates each node in turn in the ways that there are: its module's configuration and its agent under the running
+/// application, then all of it by a stop and a start.
+fn rolling_update(lab: &mut Lab, load: &Load) {
+    for index in 0..lab.nodes.len() {
+        let program = lab.dir.0.join(format!("program{}", index + 1)).join("safekit-agent");
+        let node = &mut lab.nodes[index];
+        let path = node.root.join("modules/shop/conf/userconfig.xml");
+        let (agent, application) = (node.agent_pid(), node.application_pids());
+        std::fs::write(&path, userconfig("10s").replace("maxloop=\"3\"", "maxloop=\"5\"")).unwrap();
+        node.safekit(&["update", "-m", "shop"]);
+        assert_eq!(node.report()["modules"][0]["loop_max"], 5);
+        crate::crash::upgrade_to(farm::AGENT.as_ref(), &program);
+        farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::HUP);
+        crate::crash::wait_adopted(node, agent, &application);
+        assert_eq!(node.report()["version"], env!("CARGO_PKG_VERSION"));
+
+        node.terminate();
+        assert!(!farm::lives(application[0]), "a stopped service has stopped the application");
+        std::fs::write(&path, userconfig("10s")).unwrap();
+        load.wait_asked(load.asked() + 500);
+        node.start_agent_with(lab::in_namespace(
+            node.namespace.as_deref().unwrap(),
+            program.to_str().unwrap(),
+        ));
+        node.safekit(&["config", "-m", "shop"]);
+        node.safekit(&["start", "-m", "shop"]);
+        node.safekit(&["waitstart", "-m", "shop", "--timeout", "60s"]);
+        wait_server(lab, index + 1, "UP");
+    }
+}
+
+/// The bounded part of `cargo bench -p safekit-benches -- rolling --full`, which asks 100,000 times; here it begins with
+/// agents of the last release.
+#[test]
+fn haproxy_loses_nothing_while_each_node_is_updated_upgraded_stopped_and_started() {
+    if !lab::wanted() {
+        return;
+    }
+    let from = crate::release::agent().unwrap_or_else(|| farm::AGENT.into());
+    let mut lab = Lab::of_programs(3, &from);
+    bring_up(&mut lab, Check::Default, "10s");
+    let load =
+        Load::start(format!("{CLIENT}:8000").parse().unwrap(), 400, Some(lab.client_namespace()));
+    load.wait_asked(500);
+    rolling_update(&mut lab, &load);
+    load.wait_asked(20_000);
+    let tally = load.stop();
+    print("update, upgrade, stop and start of each node, Default, drain 10s", &tally);
+    assert!(tally.lost.is_empty(), "{:?}", tally.lost.first());
 }
 
 fn print(what: &str, tally: &crate::load::Tally) {

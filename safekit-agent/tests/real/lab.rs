@@ -1,5 +1,6 @@
 //! A network of namespaces: one for each node, one for the balancer and the clients, one with the switch between them.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,26 @@ pub(crate) fn wanted() -> bool {
 impl Lab {
     /// Makes the network and starts the agents; the cluster is not configured yet.
     pub(crate) fn new(size: usize) -> Self {
+        let mut lab = Self::without_programs(size);
+        lab.nodes.iter_mut().for_each(Node::start_agent);
+        lab
+    }
+
+    /// The same, each node with a program of its own, `programN/safekit-agent`, a copy of this one.
+    pub(crate) fn of_programs(size: usize, from: &Path) -> Self {
+        let mut lab = Self::without_programs(size);
+        for (number, node) in (1..).zip(&mut lab.nodes) {
+            let folder = lab.dir.0.join(format!("program{number}"));
+            std::fs::create_dir(&folder).unwrap();
+            let program = folder.join("safekit-agent");
+            crate::farm::copy_program(from, &program);
+            let namespace = node.namespace.clone().unwrap();
+            node.start_agent_with(in_namespace(&namespace, program.to_str().unwrap()));
+        }
+        lab
+    }
+
+    fn without_programs(size: usize) -> Self {
         let names: Vec<(String, String)> =
             (1..=size).map(|n| (format!("n{n}"), format!("10.77.0.{n}"))).collect();
         let mut places = vec![("cl", CLIENT)];
@@ -55,9 +76,6 @@ impl Lab {
             let namespace = lab.namespace_of(name);
             let name = format!("node{}", number + 1);
             lab.nodes.push(Node::new(&lab.dir.0, &name, address, Some(namespace)));
-        }
-        for node in &mut lab.nodes {
-            node.start_agent();
         }
         lab
     }
