@@ -43,6 +43,7 @@ use crate::node::{Action, AgentStart, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
 use journey::{Doing, Journey, Proof, State};
 use saving::Kept;
+#[cfg(feature = "sim")]
 pub(crate) use saving::SAVE;
 
 /// Bits of an action's number below the number of its module.
