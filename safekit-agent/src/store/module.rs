@@ -4,23 +4,30 @@
 //! safeconf.xml, the complete text after macro expansion. An agent that starts reads only the second place, so editing a
 //! module changes nothing before it is configured. Each is done as a whole or not at all.
 //!
+//! `install` brings modules in and out, `check` tells whether one may be put in force.
 //! Not here: whether a module may be configured or uninstalled in its present state; the caller knows that.
+
+mod check;
+mod install;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use jiff::Zoned;
 use safekit_core::config::model::{ClusterConfig, ModuleConfig, ModuleMode, Signature};
 use safekit_core::config::{Parsed, change, module};
-use safekit_core::ids::{MODULES_MAX, ModuleName};
+use safekit_core::ids::ModuleName;
 use safekit_core::module::script::Script;
+
+use check::{check, handlers};
+pub(crate) use install::{Replace, install, package, uninstall};
 
 use super::cluster::lines;
 use super::error::{StoreError, StoreResult};
-use super::package::{Access, Package};
+use super::package::Package;
 use super::{Layout, apply, files};
 
 const USERCONFIG: &str = "conf/userconfig.xml";
@@ -31,15 +38,6 @@ const LAST_CONFIGS: usize = 3;
 const XML_BYTES_MAX: u64 = 4 << 20;
 /// The first line of the file with a module's id; a newer form gets another one.
 const ID_HEADER: &str = "safekit module 1";
-
-/// What happens to an installed module of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Replace {
-    /// It stays, and the installation is refused.
-    No,
-    /// It is replaced (`-r`), and keeps its id.
-    Yes,
-}
 
 /// An installed module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,91 +126,6 @@ pub(crate) struct ModuleInfo {
     pub active: Option<Stamp>,
     /// To be edited and applied; `None` where it is not there or has errors.
     pub current: Option<Stamp>,
-}
-
-/// Installs a module from a folder or a `.safe` file; without one, from the package of its name in
-/// `SAFE/Application_Modules`. Returns its id, and warnings.
-///
-/// # Errors
-/// When the package is refused, a module of that name is there (see [`Replace`]), or there are too many; nothing has changed.
-pub(crate) fn install(
-    layout: &Layout,
-    name: &ModuleName,
-    source: Option<&Path>,
-    replace: Replace,
-) -> StoreResult<(u8, Vec<String>)> {
-    let place = layout.module(name);
-    let is_installed = fs::symlink_metadata(&place).is_ok();
-    if is_installed && replace == Replace::No {
-        return Err(refused(format!(
-            "module {name} is installed already: choose another name, or replace it (-r)"
-        )));
-    }
-    let source = match source {
-        Some(path) => path.to_owned(),
-        None => find_package(layout, name)?,
-    };
-    let mut package = read_package(&source)?;
-    let warnings = keep_known(&mut package, &source)?;
-    make_executable(&mut package);
-    let id = choose_id(layout, name)?;
-    if !is_installed {
-        // A crash may have left something of a module of that name that was uninstalled.
-        remove_traces(layout, name);
-    }
-    let built = files::building_place(&place)?;
-    if let Err(error) = package.write_folder(&built, Access::Editable) {
-        files::remove_quietly(&built);
-        return Err(error);
-    }
-    let uservar = layout.uservar(name);
-    let written = files::create_folder(&uservar, 0o750).and_then(|()| {
-        files::write_atomic(&uservar.join("id"), format!("{ID_HEADER}\n{id}\n").as_bytes(), 0o640)
-    });
-    if let Err(error) = written {
-        files::remove_quietly(&built);
-        return Err(error);
-    }
-    files::replace_folder(&built, &place)?;
-    Ok((id, warnings))
-}
-
-/// Removes a module that does not run: what was installed, what is in force, logs and saved state. Returns the package
-/// that is kept of it.
-///
-/// # Errors
-/// When it is not installed, or no package of it can be kept; nothing has changed.
-pub(crate) fn uninstall(layout: &Layout, name: &ModuleName) -> StoreResult<PathBuf> {
-    let place = layout.module(name);
-    if fs::symlink_metadata(&place).is_err() {
-        return Err(not_installed(name));
-    }
-    let stamp = Zoned::now().strftime("%Y-%m-%d_%H%M%S");
-    let backup = match Package::read_folder(&place).and_then(|package| package.to_bytes()) {
-        Ok(bytes) => {
-            let backup = layout.backups().join(format!("{name}.safe"));
-            files::write_atomic(&backup, &bytes, 0o640)?;
-            let away = files::building_place(&place)?;
-            fs::rename(&place, &away).map_err(StoreError::io("remove", &place))?;
-            files::remove_quietly(&away);
-            backup
-        }
-        // What cannot be packed (a link in it) is kept as it is.
-        Err(_) => {
-            let backup = layout.backups().join(format!("{name}_{stamp}"));
-            fs::rename(&place, &backup).map_err(StoreError::io("remove", &place))?;
-            backup
-        }
-    };
-    remove_traces(layout, name);
-    Ok(backup)
-}
-
-/// Removes what is known of a module that is not installed.
-fn remove_traces(layout: &Layout, name: &ModuleName) {
-    apply::forget(&layout.active(name));
-    files::remove_quietly(&layout.active(name));
-    files::remove_quietly(&layout.uservar(name));
 }
 
 /// Lists the installed modules in the order of their names.
@@ -304,20 +217,6 @@ pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName) -> StoreResult<()>
     Ok(())
 }
 
-/// Returns what lies in SAFE/modules/AM as a package that can be installed.
-///
-/// # Errors
-/// When the module is not installed, or something in its folder cannot be packed.
-pub(crate) fn package(layout: &Layout, name: &ModuleName) -> StoreResult<Vec<u8>> {
-    let place = layout.module(name);
-    if fs::symlink_metadata(&place).is_err() {
-        return Err(not_installed(name));
-    }
-    let mut package = Package::read_folder(&place)?;
-    package.retain(is_part);
-    package.to_bytes()
-}
-
 /// Tells which configuration is in force, and which one could be.
 ///
 /// # Errors
@@ -380,48 +279,6 @@ pub(crate) fn environment(layout: &Layout, name: &ModuleName) -> Vec<(OsString, 
     ]
 }
 
-/// What was edited, what it says, and warnings.
-type Checked = (Package, ModuleConfig, Vec<String>);
-
-fn check(
-    layout: &Layout,
-    name: &ModuleName,
-    cluster: Option<&ClusterConfig>,
-) -> StoreResult<Checked> {
-    let place = layout.module(name);
-    if fs::symlink_metadata(&place).is_err() {
-        return Err(not_installed(name));
-    }
-    let parsed = current(layout, name)?;
-    let cluster = cluster.ok_or_else(|| {
-        refused(
-            "the cluster is not configured on this node: run 'safekit cluster config' first".into(),
-        )
-    })?;
-    let against_cluster = parsed.check_against(cluster);
-    if !against_cluster.is_empty() {
-        let diagnostics = [lines(&parsed.diagnostics), lines(&against_cluster)].concat();
-        return Err(StoreError::Configuration { diagnostics });
-    }
-    let package = Package::read_folder(&place)?;
-    let no_program = parsed.check_programs(&|file| package.file(&format!("bin/{file}")).is_some());
-    if !no_program.is_empty() {
-        let diagnostics = [lines(&parsed.diagnostics), lines(&no_program)].concat();
-        return Err(StoreError::Configuration { diagnostics });
-    }
-    let idle = parsed.check_classes(&|class| enables(&package, class));
-    let (config, mut warnings) = model(parsed)?;
-    warnings.extend(lines(&idle));
-    warnings.extend(script_warnings(&place, &package, &config));
-    let missing = |handler: &&str| package.file(&format!("bin/{handler}")).is_none();
-    let missing: Vec<String> =
-        handlers(&config).filter(missing).map(|h| no_handler(&place, h)).collect();
-    if !missing.is_empty() {
-        return Err(StoreError::Configuration { diagnostics: missing });
-    }
-    Ok((package, config, warnings))
-}
-
 fn current(layout: &Layout, name: &ModuleName) -> StoreResult<Parsed<ModuleConfig>> {
     let path = layout.module(name).join(USERCONFIG);
     let bytes = files::read_bounded(&path, XML_BYTES_MAX)?;
@@ -441,60 +298,6 @@ fn model(parsed: Parsed<ModuleConfig>) -> StoreResult<(ModuleConfig, Vec<String>
     }
 }
 
-/// Tells whether a file of bin seems to enable a class: a line with `errd enable` and its name, or a variable that may be it.
-fn enables(package: &Package, class: &str) -> bool {
-    let mut scripts = package.files().filter(|(name, _)| name.starts_with("bin/"));
-    scripts.any(|(_, entry)| {
-        String::from_utf8_lossy(&entry.bytes).lines().any(|line| {
-            let named = line.split_once("errd").and_then(|(_, rest)| rest.split_once("enable"));
-            named.is_some_and(|(_, rest)| rest.contains(class) || rest.contains(['$', '%']))
-        })
-    })
-}
-
-/// Says what would go wrong with scripts only when they run.
-fn script_warnings(place: &Path, package: &Package, config: &ModuleConfig) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (name, entry) in package.files().filter(|(name, _)| name.starts_with("bin/")) {
-        let first = entry.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if first.starts_with(b"#!") && first.ends_with(b"\r") {
-            warnings.push(format!(
-                "{}:1: warning: the line ends with CR LF: the kernel will not find the interpreter (convert the file to Unix line ends)",
-                place.join(name).display()
-            ));
-        }
-    }
-    let has = |script: &Script| package.file(&script_file(*script));
-    for script in Script::ALL {
-        let Some(entry) = has(&script) else { continue };
-        if !entry.bytes.starts_with(b"#!") && !entry.bytes.starts_with(b"\x7fELF") {
-            warnings.push(format!(
-                "{}:1: warning: the script cannot be started: it does not begin with #! and an interpreter",
-                place.join(script_file(script)).display()
-            ));
-        }
-    }
-    for handler in handlers(config) {
-        let file = format!("bin/{handler}");
-        let Some(entry) = package.file(&file) else { continue };
-        if !entry.bytes.starts_with(b"#!") && !entry.bytes.starts_with(b"\x7fELF") {
-            warnings.push(format!(
-                "{}:1: warning: the handler cannot be started: it does not begin with #! and an interpreter",
-                place.join(file).display()
-            ));
-        }
-    }
-    let there = Script::ALL.iter().any(|script| has(script).is_some());
-    let place = place.display();
-    if config.user.is_none() && there {
-        warnings.push(format!("{place}: warning: no script will run, because <user> is missing"));
-    }
-    if config.user.is_some() && has(&Script::StartBoth).is_none() {
-        warnings.push(format!("{place}: warning: there is no bin/start_both: nothing is started"));
-    }
-    warnings
-}
-
 /// Sets the execute bit of all scripts that have a name of their own.
 fn make_executable(package: &mut Package) {
     for script in Script::ALL {
@@ -503,20 +306,6 @@ fn make_executable(package: &mut Package) {
     for hook in Hook::ALL {
         package.make_executable(&format!("bin/{}", hook.as_str()));
     }
-}
-
-/// Returns the handlers below the module's bin.
-fn handlers(config: &ModuleConfig) -> impl Iterator<Item = &str> {
-    let procs = config.errd.iter().flat_map(|errd| &errd.procs);
-    let files = procs.filter_map(|proc| proc.action.handler());
-    files.filter(|file| !file.starts_with('/')).map(|file| file.trim_start_matches("./"))
-}
-
-fn no_handler(place: &Path, handler: &str) -> String {
-    format!(
-        "{}: error: there is no such file, and action '{handler}' of a <proc> is none of restart, stopstart, stop and noaction",
-        place.join("bin").join(handler).display()
-    )
 }
 
 fn script_file(script: Script) -> String {
@@ -545,80 +334,6 @@ fn keep_config(layout: &Layout, name: &ModuleName, package: &Package) -> StoreRe
         files::remove_quietly(&folder.join(old));
     }
     Ok(())
-}
-
-fn read_package(source: &Path) -> StoreResult<Package> {
-    let metadata = fs::metadata(source)
-        .map_err(|error| StoreError::Usage(format!("cannot read {}: {error}", source.display())))?;
-    if metadata.is_dir() { Package::read_folder(source) } else { Package::read_file(source) }
-}
-
-fn find_package(layout: &Layout, name: &ModuleName) -> StoreResult<PathBuf> {
-    let folder = layout.packages();
-    let file = format!("{name}.safe");
-    let below = fs::read_dir(&folder).map_err(StoreError::io("read", &folder))?;
-    let mut folders: Vec<PathBuf> = below.flatten().map(|entry| entry.path()).collect();
-    folders.sort();
-    let found = std::iter::once(folder.clone()).chain(folders).map(|f| f.join(&file));
-    found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        StoreError::Usage(format!(
-            "there is no {file} in {}: name a folder or a package",
-            folder.display()
-        ))
-    })
-}
-
-/// Leaves out what no module has; returns warnings.
-fn keep_known(package: &mut Package, source: &Path) -> StoreResult<Vec<String>> {
-    if package.file(USERCONFIG).is_none() {
-        let inner = package.files().find_map(|(file, _)| file.strip_suffix(USERCONFIG));
-        let why = match inner {
-            Some(folder) => format!(
-                "its files lie below the folder '{}': a package has conf and bin at its top",
-                folder.trim_end_matches('/')
-            ),
-            None => format!("{USERCONFIG} is not in it"),
-        };
-        return Err(StoreError::Usage(format!("{} is no module: {why}", source.display())));
-    }
-    let others: Vec<&str> = package.files().map(|(file, _)| file).filter(|f| !is_part(f)).collect();
-    let mut tops: Vec<&str> = others.iter().map(|f| f.split('/').next().unwrap_or(f)).collect();
-    tops.dedup();
-    let warnings = match tops.as_slice() {
-        [] => Vec::new(),
-        [..] => vec![format!(
-            "{}: not installed, because a module has only conf, bin and web: {}",
-            source.display(),
-            tops.join(", ")
-        )],
-    };
-    package.retain(is_part);
-    Ok(warnings)
-}
-
-/// Tells whether a module has a file.
-fn is_part(file: &str) -> bool {
-    ["conf/", "bin/", "web/"].iter().any(|top| file.starts_with(top))
-}
-
-/// Returns the id of an installed module, or the smallest one that is free.
-fn choose_id(layout: &Layout, name: &ModuleName) -> StoreResult<u8> {
-    let ids = ids(layout)?;
-    if let Some(id) = ids.get(name) {
-        return Ok(*id);
-    }
-    if ids.len() >= MODULES_MAX {
-        return Err(refused(format!(
-            "there are {MODULES_MAX} modules already, and no more may be"
-        )));
-    }
-    if let Some(other) = ids.keys().find(|other| other.key() == name.key()) {
-        return Err(refused(format!(
-            "the names {name} and {other} have the same key in heartbeats: choose another name"
-        )));
-    }
-    let free = (1..=u8::MAX).find(|id| !ids.values().any(|taken| taken == id));
-    free.ok_or_else(|| refused("no module id is free".into()))
 }
 
 /// Returns the ids of all installed modules. One whose file is lost gets a free one.

@@ -16,8 +16,10 @@
 
 mod command;
 mod handlers;
+mod hearing;
 mod journey;
 mod recovery;
+mod saving;
 mod show;
 mod travel;
 
@@ -27,13 +29,12 @@ use std::time::{Duration, Instant};
 
 use super::budget::RestartBudget;
 use super::io::{Input, Join, Output};
-use super::saved::{SavedModule, SavedPhase};
 use super::script::{Script, ScriptEnd};
 use super::state::ModuleState;
-use super::watch::{Monitor, Notice, Switch, Wanted};
+use super::watch::{Monitor, Switch};
 use crate::bug::{Bug, planted};
-use crate::config::model::{ModuleConfig, ModuleMode, ProcConfig};
-use crate::control::{Command, Origin, WatchSwitch};
+use crate::config::model::{ModuleConfig, ModuleMode};
+use crate::control::{Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault};
 use crate::explain::Cause;
 use crate::ids::{ActionId, LanSet, ModuleKey, ModuleName};
@@ -41,19 +42,14 @@ use crate::machine::Machine;
 use crate::node::{Action, AgentStart, ModuleSetup, Outcome};
 use crate::timer::{Timers, later};
 use journey::{Doing, Journey, Proof, State};
+use saving::Kept;
+#[cfg(feature = "sim")]
+pub(crate) use saving::SAVE;
 
 /// Bits of an action's number below the number of its module.
 const ACTION_BITS: u32 = 40;
 /// A script that was told to end and has not is told again after this time.
 const END_AGAIN: Duration = Duration::from_secs(5);
-/// What is saved, for the log.
-pub(crate) const SAVE: &str = "save the state of the module";
-/// What cannot be done where it is not known how services stand, for the log.
-const ASK_SERVICES: &str = "learn whether the services run";
-/// What could not be saved is saved again after this time: a full disk may have room again.
-const SAVE_AGAIN: Duration = Duration::from_secs(5);
-/// A saving that takes this long is a fault until it has ended: the disk does not answer. Ten times what a busy disk takes.
-const SAVE_LATE: Duration = Duration::from_secs(5);
 /// Handlers that run at a time: with the script of each of 32 modules they stay below what the edge runs at a time.
 const HANDLERS_MAX: usize = 3;
 /// A balancer that has not asked for this long does not count.
@@ -84,18 +80,6 @@ enum Order {
     EndScript,
     Watch,
     Save,
-}
-
-/// What was saved last, as far as a change has to be saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    phase: SavedPhase,
-    started: bool,
-    used: u32,
-    complete: bool,
-    may_still_run: bool,
-    errd_off: bool,
-    classes: BTreeSet<String>,
 }
 
 /// A handler that runs.
@@ -306,39 +290,13 @@ impl Module {
             return self.handle_handler_end(now, handler, outcome);
         }
         let Some(order) = self.orders.remove(&id) else { return };
-        if order == Order::Save {
-            self.timers.stop(Timer::SaveLate);
-            self.wait_for_saving(now);
-        }
-        let Outcome::Failed { error } = outcome else {
-            if order == Order::Save && self.save_error.take().is_some() {
-                self.event(Event::EdgeRecovered { module: Some(self.name()), what: SAVE });
-            }
-            return;
-        };
         let what = match order {
             Order::EndScript => "end a script",
             Order::Watch => "watch processes for their end",
-            Order::Save => {
-                self.timers.set(Timer::SaveAgain, later(now, SAVE_AGAIN));
-                return self.fail_to_save(error);
-            }
+            Order::Save => return self.handle_saved(now, outcome),
         };
-        self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
-    }
-
-    /// Notes why nothing is saved; told once until something is.
-    fn fail_to_save(&mut self, error: String) {
-        if self.save_error.replace(error.clone()).is_none() {
-            self.event(Event::EdgeFailed { module: Some(self.name()), what: SAVE, error });
-        }
-    }
-
-    /// Counts the time of a saving that has not ended.
-    fn wait_for_saving(&mut self, now: Instant) {
-        let saving = self.orders.values().any(|order| *order == Order::Save);
-        if saving && self.timers.deadline(Timer::SaveLate).is_none() {
-            self.timers.set(Timer::SaveLate, later(now, SAVE_LATE));
+        if let Outcome::Failed { error } = outcome {
+            self.event(Event::EdgeFailed { module: Some(self.name()), what, error });
         }
     }
 
@@ -361,78 +319,13 @@ impl Module {
             Timer::Drain => self.end_drain(now),
             Timer::Patience | Timer::EndAgain => self.end_script(now),
             Timer::SaveAgain => self.kept = None,
-            Timer::SaveLate if self.save_error.is_none() => {
-                let seconds = SAVE_LATE.as_secs();
-                self.fail_to_save(format!("the disk has not answered for {seconds} s"));
-            }
-            Timer::SaveLate => {}
+            Timer::SaveLate => self.miss_saving(),
             Timer::Proof => {
                 if matches!(self.state, State::Adopted(_)) {
                     self.become_up(now, Cause::PollPassed);
                 }
             }
         }
-    }
-
-    /// Hears what the process monitor has to say.
-    fn hear_monitor(&mut self, now: Instant) {
-        let mut wanted: Option<Wanted> = None;
-        while let Some(notice) = self.monitor.poll_notice() {
-            let module = self.name();
-            match notice {
-                Notice::ScanWanted => self.outputs.push_back(Output::ScanWanted),
-                Notice::ServicesWanted(names) => {
-                    self.outputs.push_back(Output::ServicesWanted(names));
-                }
-                Notice::ServicesUnknown { error } => {
-                    let what = ASK_SERVICES;
-                    self.event(Event::EdgeFailed { module: Some(module), what, error });
-                }
-                Notice::ServicesKnown => {
-                    let what = ASK_SERVICES;
-                    self.event(Event::EdgeRecovered { module: Some(module), what });
-                }
-                Notice::Watch(processes) => {
-                    self.order(Order::Watch, Action::WatchProcesses { module, processes });
-                }
-                Notice::Died { name, process } => {
-                    self.event(Event::ProcessDied { module, name, process });
-                }
-                Notice::Fault { config, count, said } => self.fault(*config, count, said),
-                Notice::ActionWanted(action) => {
-                    wanted = Some(match wanted {
-                        Some(other) => other.and(action, strength),
-                        None => action,
-                    });
-                }
-                Notice::HandlerWanted(config) => self.run_handler(&config),
-                Notice::Recovered { name, count, said: None } => {
-                    self.event(Event::ProcessRecovered { module, name, count });
-                }
-                Notice::Recovered { name, count, said: Some(said) } => {
-                    let runs = count > 0;
-                    self.event(Event::ServiceRecovered { module, name, runs, said });
-                }
-                Notice::Unwatchable => self.event(Event::InvariantBroken {
-                    module: Some(module),
-                    what: "nameregex or argregex of a proc is no regular expression; it is not watched",
-                }),
-            }
-        }
-        if let Some(Wanted { command, services }) = wanted {
-            // A refusal means that the module is on its way: the monitor asks again at its next poll.
-            drop(self.command_about(now, command, &Origin::Errd, services));
-            self.hear_monitor(now);
-        }
-    }
-
-    fn fault(&mut self, config: ProcConfig, count: u32, said: Option<String>) {
-        let module = self.name();
-        let ProcConfig { name, atleast, atmax, action, .. } = config;
-        self.event(match said {
-            None => Event::ProcessFault { module, name, count, atleast, atmax, action },
-            Some(said) => Event::ServiceFault { module, name, runs: count > 0, said, action },
-        });
     }
 
     /// Ends each public mutator.
@@ -513,35 +406,6 @@ impl Module {
             self.told = Some((state, reason));
             self.outputs.push_back(Output::StateChanged { state, reason });
         }
-    }
-
-    /// Saves what must survive the agent, where it is another one.
-    fn save(&mut self, now: Instant) {
-        let kept = Kept {
-            phase: self.state.phase(),
-            started: self.started,
-            used: self.budget.saved(now).used,
-            complete: self.monitor.is_complete(),
-            may_still_run: self.may_still_run,
-            errd_off: self.monitor.is_off(),
-            classes: self.monitor.enabled().clone(),
-        };
-        if self.kept.as_ref() == Some(&kept) {
-            return;
-        }
-        self.kept = Some(kept.clone());
-        let saved = SavedModule {
-            phase: kept.phase,
-            started: kept.started,
-            watched: self.monitor.processes().iter().copied().collect(),
-            budget: self.budget.saved(now),
-            may_still_run: kept.may_still_run,
-            errd_off: kept.errd_off,
-            classes: kept.classes,
-        };
-        let module = self.name();
-        self.order(Order::Save, Action::SaveModule { module, saved });
-        self.wait_for_saving(now);
     }
 
     fn order(&mut self, order: Order, action: Action) {
@@ -643,16 +507,5 @@ impl Machine for Module {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next().into_iter().chain(self.monitor.poll_timeout()).min()
-    }
-}
-
-/// Of several actions wanted at once the strongest one is done.
-fn strength(command: Command) -> u8 {
-    match command {
-        Command::Start => 0,
-        Command::Restart => 1,
-        Command::Stopstart => 2,
-        Command::Stop => 3,
-        Command::Forcestop => 4,
     }
 }
