@@ -366,6 +366,9 @@ impl Module {
             let poll = self.monitor.polltimer().max(recovery::PROOF_MIN);
             self.timers.set(Timer::Proof, later(now, poll));
         }
+        // A balancer that sends clients because of what the former agent answered has not asked this one yet: it is taken
+        // to be there until its silence says otherwise.
+        self.probed_at = Some(now);
         self.transit(now, State::Adopted(proof), Cause::AgentRestarted);
     }
 

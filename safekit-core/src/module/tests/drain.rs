@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, config, s, user};
-use crate::config::model::ModuleConfig;
+use super::bench::{Bench, config, proc, process, s, saved, user, watching};
+use crate::config::model::{ModuleConfig, ProcAction};
 use crate::control::{Command, Origin};
 use crate::event::{DrainSkip, Event};
+use crate::module::saved::SavedPhase;
 use crate::module::state::ModuleState;
 use crate::module::{Input, Join};
+use crate::node::AgentStart;
 
 fn ready() -> Bench {
     Bench::up(config()).in_a_farm()
@@ -97,6 +99,21 @@ fn no_drain_when_no_balancer_asked_within_a_minute() {
     bench.pass(s(60));
     bench.command(Command::Stop, user()).unwrap();
     assert_eq!((skip(&bench), bench.running.len()), (None, 0));
+}
+
+#[test]
+fn a_balancer_of_the_former_agent_is_taken_to_be_there_for_a_minute() {
+    for (passed, skipped) in [(s(1), None), (s(61), Some(DrainSkip::NoProber))] {
+        let adopted = Some(saved(SavedPhase::Up));
+        let config = watching(vec![proc("nginx", ProcAction::Restart)]);
+        let mut bench = Bench::begin(config, AgentStart::SameBoot, adopted);
+        bench.scan(&[process("nginx", 4)]);
+        bench.input(Input::OthersChanged { ready: true });
+        bench.pass(passed);
+        bench.command(Command::Stop, Origin::Shutdown).unwrap();
+        assert_eq!(skip(&bench), skipped, "asked by nobody after {passed:?}");
+        assert_eq!(bench.running.is_empty(), skipped.is_none());
+    }
 }
 
 #[test]
