@@ -218,7 +218,7 @@ pub(crate) fn fault_text(fault: &Fault, names: &Names) -> String {
             )
         }
         Fault::DuplicateNode { member } => format!(
-            "Another agent runs as {} with the same key: this node stays out until it has ended",
+            "Two agents run as {} with the same key: one of them stays out until the other one has ended",
             names.node(*member)
         ),
         Fault::ClusterDiffers { member } => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agreement::Agreement;
-use super::cadence::{ARM_WAIT, Cadence, LETTER_TIMES};
+use super::cadence::{ARM_WAIT, Cadence, LETTER_TIMES, REFUTE_WINDOW};
 use super::doubt::Doubt;
 use super::faults::{FaultLimiter, RefusedNodes};
 use super::identity::Identity;
@@ -275,6 +275,8 @@ impl Membership {
         if self.identity.is_double() {
             faults.insert(Fault::DuplicateNode { member: self.config.me });
         }
+        let doubles = self.peers.iter().filter(|(_, it)| it.is_double(self.clock, REFUTE_WINDOW));
+        faults.extend(doubles.map(|(member, _)| Fault::DuplicateNode { member: *member }));
         for member in self.shunned.nodes(self.clock) {
             faults.insert(Fault::NeverAgrees { member });
         }

@@ -33,6 +33,8 @@ struct Double {
     incarnation: Incarnation,
     sequence: u64,
     since: Instant,
+    /// When it went on sending for longer than anything is under way.
+    shown: Option<Instant>,
 }
 
 impl Peer {
@@ -69,17 +71,28 @@ impl Peer {
             Some(double) if double.incarnation == header.incarnation => {
                 let goes_on = header.sequence > double.sequence;
                 double.sequence = double.sequence.max(header.sequence);
-                goes_on && now.saturating_duration_since(double.since) >= limit
+                let second = goes_on && now.saturating_duration_since(double.since) >= limit;
+                if second {
+                    double.shown = Some(now);
+                }
+                second
             }
             Some(_) | None => {
                 self.double = Some(Double {
                     incarnation: header.incarnation,
                     sequence: header.sequence,
                     since: now,
+                    shown: None,
                 });
                 false
             }
         }
+    }
+
+    /// Tells whether a second process has shown itself within this time.
+    pub(super) fn is_double(&self, now: Instant, within: Duration) -> bool {
+        let shown = self.double.as_ref().and_then(|double| double.shown);
+        shown.is_some_and(|at| now.saturating_duration_since(at) < within)
     }
 
     /// Forgets datagrams of former lives: this node stood still, and what waited meanwhile shows nothing.

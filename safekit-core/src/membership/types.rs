@@ -439,7 +439,7 @@ pub enum Fault {
         /// Who claims to send.
         from: SocketAddr,
     },
-    /// Another process runs with this node's id and key.
+    /// Two processes run with the id and key of a node, this one or another.
     DuplicateNode {
         /// The id.
         member: NodeId,

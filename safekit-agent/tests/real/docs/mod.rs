@@ -4,6 +4,7 @@
 //! print: for who writes a page.
 
 mod compare;
+mod faults;
 mod hosts;
 mod links;
 mod page;

@@ -307,7 +307,7 @@ fn nodes_with_other_configurations_are_named_with_what_to_do() {
 }
 
 /// The health answer of a module: its status code; 0 where nobody answers.
-fn health(node: &Node, module: &str) -> u16 {
+pub(super) fn health(node: &Node, module: &str) -> u16 {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((node.address.as_str(), HEALTH_PORT))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;

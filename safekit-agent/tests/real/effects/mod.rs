@@ -4,6 +4,7 @@
 mod cluster;
 mod commands;
 mod errd;
+mod faults;
 mod hostile;
 mod module;
 mod place;

@@ -201,7 +201,7 @@ messages! {
     VERSION_OTHER: "membership", Event, "Heartbeats from <sender> are refused: version <version> of the format is not known here", None,
         "A newer agent runs there",
         "upgrade this node";
-    NODE_TWICE: "membership", Event, "Another agent runs as <node> with the same key: this node stays out until it has ended", None,
+    NODE_TWICE: "membership", Event, "Two agents run as <node> with the same key: one of them stays out until the other one has ended", None,
         "A copy of this host runs (a clone, a restored snapshot)",
         "stop one of the two";
     CLUSTER_DIFFERS: "membership", Event, "The cluster configuration on <node> differs from the one here: on the node with the right one run 'safekit cluster export', on the others 'safekit cluster config' with its zip", None,

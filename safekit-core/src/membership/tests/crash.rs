@@ -215,6 +215,10 @@ fn clone_with_the_same_id_is_named_and_only_one_of_them_is_in() {
         };
         assert!(named(2) || named(3), "one of them is told");
         assert!(named(0) && named(1), "and so are the others: {}", world.describe());
+        let stands = |world: &World, place: usize| {
+            world.processes[place].as_ref().unwrap().machine.faults().contains(&twice)
+        };
+        assert!(stands(&world, 0) && stands(&world, 1), "and it stands while both go on");
         let joined =
             |world: &World, place: usize| world.processes[place].as_ref().unwrap().machine.joined();
         assert!(joined(&world, 2) != joined(&world, 3), "{}", world.describe());
@@ -232,6 +236,7 @@ fn clone_with_the_same_id_is_named_and_only_one_of_them_is_in() {
             world.describe()
         );
         assert_eq!(world.view_of(1), [1, 2, 3]);
+        assert!(!stands(&world, 0) && !stands(&world, 1), "it has gone with the second one");
     }
 }
 
