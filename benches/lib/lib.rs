@@ -3,8 +3,8 @@
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
-//! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
-//!   and under which load they were taken.
+//! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
+//!   says where and under which load they were taken.
 //!
 //! Not here: what is measured (`figures/`).
 
@@ -14,6 +14,7 @@ pub mod nginx;
 pub mod observer;
 pub mod options;
 pub mod place;
+pub mod plot;
 pub mod probe;
 pub mod record;
 pub mod relay;
