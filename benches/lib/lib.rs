@@ -3,11 +3,13 @@
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
+//! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
 //!   says where and under which load they were taken.
 //!
 //! Not here: what is measured (`figures/`).
 
+pub mod curve;
 pub mod farm;
 pub mod load;
 pub mod nginx;
@@ -19,6 +21,7 @@ pub mod probe;
 pub mod record;
 pub mod relay;
 pub mod samples;
+pub mod simulated;
 pub mod table;
 pub mod trouble;
 pub mod usage;

@@ -327,8 +327,12 @@ impl Frame {
 
     fn shows(&self, value: f64) -> bool {
         // A value on the border must not fall out by rounding.
-        let slack = (self.range.1 - self.range.0).abs() * 1e-9;
-        value >= self.range.0 - slack && value <= self.range.1 + slack
+        let (least, most) = self.range;
+        let slack = match self.scale {
+            Scale::Linear => (most - least) * 1e-9,
+            Scale::Log => least * 1e-9,
+        };
+        value >= least - slack && value <= most * (1.0 + 1e-9)
     }
 
     fn at(&self, value: f64) -> f64 {
