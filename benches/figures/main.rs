@@ -4,9 +4,12 @@
 //! `target/benchmarks/`.
 
 mod config;
+mod curve;
 mod health;
 mod heartbeat;
+mod hours;
 mod loss;
+mod nodes;
 mod process;
 mod rest;
 
@@ -21,7 +24,8 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 9] =
+    ["config", "heartbeat", "loss", "process", "health", "rest", "curve", "hours", "nodes"];
 
 /// What a figure works with.
 struct Bench {
@@ -31,6 +35,9 @@ struct Bench {
     times: Table,
     health: Table,
     rest: Table,
+    curve: Table,
+    hours: Table,
+    nodes: Table,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +71,9 @@ fn measure(options: Option<Options>) -> Try<()> {
         times: Table::for_times(),
         health: Table::new(&health::COLUMNS),
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
+        curve: curve::table(),
+        hours: hours::table(),
+        nodes: nodes::table(),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -84,6 +94,15 @@ impl Bench {
         }
         if options.wants("loss") {
             loss::measure(self)?;
+        }
+        if options.wants("curve") {
+            curve::measure(self)?;
+        }
+        if options.wants("hours") {
+            hours::measure(self)?;
+        }
+        if options.wants("nodes") {
+            nodes::measure(self)?;
         }
         if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
             return Ok(());
@@ -110,7 +129,8 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest] {
+        for table in [&self.times, &self.health, &self.rest, &self.curve, &self.hours, &self.nodes]
+        {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

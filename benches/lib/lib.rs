@@ -3,7 +3,8 @@
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
-//! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time.
+//! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time,
+//!   [`grown`] has clusters of any size there.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
 //!   says where and under which load they were taken.
 //!
@@ -11,6 +12,7 @@
 
 pub mod curve;
 pub mod farm;
+pub mod grown;
 pub mod load;
 pub mod nginx;
 pub mod observer;
