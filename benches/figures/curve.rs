@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use safekit_benches::Try;
 use safekit_benches::curve::{Curve, YEAR_SECONDS};
 use safekit_benches::plot::{self, Axis, Plot, Style};
 use safekit_benches::samples::number;
 use safekit_benches::simulated::{Cluster, Strain, strained};
 use safekit_benches::table::Table;
-use safekit_benches::{Size, Try};
 use serde_json::json;
 
 use crate::{Bench, say};
@@ -55,7 +55,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
         bench.curve.row(row(&curve));
     }
     alarms_by_loss(bench)?;
-    alarms_by_detection(bench.size)
+    alarms_by_detection(bench)
 }
 
 fn row(curve: &Curve) -> [String; 9] {
@@ -122,10 +122,10 @@ fn alarms_by_loss(bench: &mut Bench) -> Try<()> {
         }
     }
     plot.level("one a year", 1.0);
-    plot.write(&plot::place(bench.size, "false-alarms"))
+    plot.write(&plot::place(bench.size, &bench.record, "false-alarms"))
 }
 
-fn alarms_by_detection(size: Size) -> Try<()> {
+fn alarms_by_detection(bench: &Bench) -> Try<()> {
     let x = Axis::log("a dark host is noticed after, at most (s)").range(0.03, 2.0);
     let y = Axis::log("false view changes a year, three nodes").range(1e-9, 1e9);
     let mut plot = Plot::new("Detection time against false alarms: 1 % loss, one lan", x, y).note(
@@ -141,7 +141,7 @@ fn alarms_by_detection(size: Size) -> Try<()> {
         plot.series(&name, Style::Both, points);
     }
     plot.level("one a year", 1.0);
-    plot.write(&plot::place(size, "detection"))
+    plot.write(&plot::place(bench.size, &bench.record, "detection"))
 }
 
 /// Makes the table of this figure.

@@ -3,6 +3,7 @@
 //! `cargo bench -p safekit-benches -- [--quick|--full] [FIGURE...]` prints tables, and keeps the raw numbers in
 //! `target/benchmarks/`.
 
+mod alarms;
 mod config;
 mod curve;
 mod health;
@@ -10,6 +11,7 @@ mod heartbeat;
 mod hours;
 mod loss;
 mod nodes;
+mod pauses;
 mod process;
 mod rest;
 
@@ -24,12 +26,25 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 9] =
-    ["config", "heartbeat", "loss", "process", "health", "rest", "curve", "hours", "nodes"];
+const FIGURES: [&str; 11] = [
+    "config",
+    "heartbeat",
+    "loss",
+    "process",
+    "health",
+    "rest",
+    "curve",
+    "hours",
+    "nodes",
+    "alarms",
+    "pauses",
+];
 
 /// What a figure works with.
 struct Bench {
     size: Size,
+    /// How long each part of `alarms` lasts, where it was said.
+    part: Option<std::time::Duration>,
     agent: PathBuf,
     record: Record,
     times: Table,
@@ -38,6 +53,8 @@ struct Bench {
     curve: Table,
     hours: Table,
     nodes: Table,
+    alarms: Table,
+    pauses: Table,
 }
 
 fn main() -> ExitCode {
@@ -53,7 +70,7 @@ fn main() -> ExitCode {
 fn measure(options: Option<Options>) -> Try<()> {
     let Some(options) = options else {
         print(&format!(
-            "figures [--quick | --full] [FIGURE...]\nfigures: {}\n",
+            "figures [--quick | --full] [--part=SECONDS] [FIGURE...]\nfigures: {}\n",
             FIGURES.join(", ")
         ));
         return Ok(());
@@ -66,6 +83,7 @@ fn measure(options: Option<Options>) -> Try<()> {
     let record = Record::create(&folder.join("../benchmarks"), &place::stamp())?;
     let mut bench = Bench {
         size: options.size,
+        part: options.part,
         agent,
         record,
         times: Table::for_times(),
@@ -74,6 +92,8 @@ fn measure(options: Option<Options>) -> Try<()> {
         curve: curve::table(),
         hours: hours::table(),
         nodes: nodes::table(),
+        alarms: alarms::table(),
+        pauses: pauses::table(),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -104,6 +124,12 @@ impl Bench {
         if options.wants("nodes") {
             nodes::measure(self)?;
         }
+        if options.wants("alarms") {
+            alarms::measure(self)?;
+        }
+        if options.wants("pauses") {
+            pauses::measure(self)?;
+        }
         if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
             return Ok(());
         }
@@ -129,8 +155,16 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest, &self.curve, &self.hours, &self.nodes]
-        {
+        for table in [
+            &self.times,
+            &self.health,
+            &self.rest,
+            &self.curve,
+            &self.hours,
+            &self.nodes,
+            &self.alarms,
+            &self.pauses,
+        ] {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

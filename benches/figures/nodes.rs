@@ -107,8 +107,8 @@ fn draw(bench: &Bench, all: &[((usize, usize), Vec<Grown>)]) -> Try<()> {
         packets.series(&name(shape), Style::Both, points(grown, |grown| grown.bytes / 1e3));
         cpu.series(&name(shape), Style::Both, points(grown, |grown| grown.cpu_micros / 1e4));
     }
-    packets.write(&plot::place(bench.size, "nodes-packets"))?;
-    cpu.write(&plot::place(bench.size, "nodes-cpu"))?;
+    packets.write(&plot::place(bench.size, &bench.record, "nodes-packets"))?;
+    cpu.write(&plot::place(bench.size, &bench.record, "nodes-cpu"))?;
     let y = Axis::log("until all who live agree, ms");
     let mut times = Plot::new("How long agreement takes", x(), y)
         .note("simulated, default settings; a datagram takes 0.2 to 1 ms, computing takes nothing");
@@ -122,5 +122,5 @@ fn draw(bench: &Bench, all: &[((usize, usize), Vec<Grown>)]) -> Try<()> {
         times.series(&format!("agent killed:\n{shape}"), Style::Both, points(|grown| grown.killed));
         times.series(&format!("host dark:\n{shape}"), Style::Both, points(|grown| grown.dark));
     }
-    times.write(&plot::place(bench.size, "nodes-times"))
+    times.write(&plot::place(bench.size, &bench.record, "nodes-times"))
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
+//! - [`strain`] takes processors from agents, loses their datagrams and lets them stand still.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time,
 //!   [`grown`] has clusters of any size there.
@@ -24,6 +25,7 @@ pub mod record;
 pub mod relay;
 pub mod samples;
 pub mod simulated;
+pub mod strain;
 pub mod table;
 pub mod trouble;
 pub mod usage;

@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::record::Record;
 use crate::{Size, Trouble, Try};
 
 /// A figure.
@@ -291,10 +292,11 @@ impl fmt::Display for Plot {
 
 /// Where a figure belongs: with the documents; one of a quick run, whose numbers mean nothing, with the raw numbers.
 #[must_use]
-pub fn place(size: Size, name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folder = if size == Size::Quick { "target/benchmarks" } else { "docs/figures" };
-    root.join(folder).join(format!("{name}.svg"))
+pub fn place(size: Size, raw: &Record, name: &str) -> PathBuf {
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/figures");
+    let raw = raw.path().parent().map(Path::to_owned).unwrap_or_default();
+    let folder = if size == Size::Quick { raw } else { documents };
+    folder.join(format!("{name}.svg"))
 }
 
 /// An axis with its range and its place on the paper.
