@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{Bench, say};
 
-pub(crate) const COLUMNS: [&str; 8] =
+const COLUMNS: [&str; 8] =
     ["health answers", "server", "runs", "requests/s", "p50", "p99", "CPU µs/request", "failed"];
 
 const LOADS: [(usize, Style); 6] = [
@@ -81,7 +81,7 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
         let load =
             format!("{connections} {}", if style == Style::Keep { "keep-alive" } else { "close" });
         for (server, results) in servers.iter().zip(&results) {
-            bench.health.row(row(&load, &server.name, results));
+            bench.row(&COLUMNS, row(&load, &server.name, results));
         }
     }
     drop(peer);

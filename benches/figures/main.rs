@@ -3,10 +3,15 @@
 //! `cargo bench -p safekit-benches -- [--quick|--full] [FIGURE...]` prints tables, and keeps the raw numbers in
 //! `target/benchmarks/`.
 
+mod alarms;
 mod config;
+mod curve;
 mod health;
 mod heartbeat;
+mod hours;
 mod loss;
+mod nodes;
+mod pauses;
 mod process;
 mod rest;
 mod rolling;
@@ -14,6 +19,7 @@ mod rolling;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use safekit_benches::farm::Farm;
 use safekit_benches::record::Record;
@@ -21,22 +27,62 @@ use safekit_benches::table::Table;
 use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
-/// The figures by name.
-const FIGURES: [&str; 7] = ["config", "heartbeat", "loss", "process", "health", "rest", "rolling"];
+/// What `-- NAME` asks for.
+struct Figure {
+    name: &'static str,
+    measure: Measure,
+}
+
+/// How a figure is taken.
+#[derive(Clone, Copy)]
+enum Measure {
+    /// With what it makes itself.
+    Alone(fn(&mut Bench) -> Try<()>),
+    /// On the farm of three agents with a module that such figures share.
+    OnFarm(fn(&mut Bench, &mut Farm) -> Try<()>),
+}
+
+const fn alone(name: &'static str, measure: fn(&mut Bench) -> Try<()>) -> Figure {
+    Figure { name, measure: Measure::Alone(measure) }
+}
+
+const fn on_farm(name: &'static str, measure: fn(&mut Bench, &mut Farm) -> Try<()>) -> Figure {
+    Figure { name, measure: Measure::OnFarm(measure) }
+}
+
+/// All figures, in the order in which they are taken.
+const FIGURES: &[Figure] = &[
+    alone("config", config::measure),
+    alone("heartbeat", heartbeat::measure),
+    alone("loss", loss::measure),
+    alone("curve", curve::measure),
+    alone("hours", hours::measure),
+    alone("nodes", nodes::measure),
+    alone("alarms", alarms::measure),
+    alone("pauses", pauses::measure),
+    alone("rolling", rolling::measure),
+    on_farm("process", process::measure),
+    on_farm("health", health::measure),
+    on_farm("rest", rest::measure),
+];
 
 /// What a figure works with.
 struct Bench {
     size: Size,
+    /// How long each part lasts of a figure that has parts, where it was said.
+    part: Option<Duration>,
     agent: PathBuf,
     record: Record,
+    /// Times, whatever the figure.
     times: Table,
-    health: Table,
-    rest: Table,
-    rolling: Table,
+    /// What has other columns.
+    tables: Vec<Table>,
 }
 
 fn main() -> ExitCode {
-    match Options::read(std::env::args().skip(1), &FIGURES).and_then(measure) {
+    let names: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
+    let options = Options::read(std::env::args().skip(1), &names);
+    match options.and_then(|options| measure(options, &names)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("figures: {error}"));
@@ -45,11 +91,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(options: Option<Options>) -> Try<()> {
+fn measure(options: Option<Options>, names: &[&str]) -> Try<()> {
     let Some(options) = options else {
+        let names = names.join(", ");
         print(&format!(
-            "figures [--quick | --full] [FIGURE...]\nfigures: {}\n",
-            FIGURES.join(", ")
+            "figures [--quick | --full] [--part=SECONDS] [FIGURE...]\nfigures: {names}\n"
         ));
         return Ok(());
     };
@@ -61,12 +107,11 @@ fn measure(options: Option<Options>) -> Try<()> {
     let record = Record::create(&folder.join("../benchmarks"), &place::stamp())?;
     let mut bench = Bench {
         size: options.size,
+        part: options.part,
         agent,
         record,
         times: Table::for_times(),
-        health: Table::new(&health::COLUMNS),
-        rest: Table::new(&["at rest, per node", "measured", "goal"]),
-        rolling: Table::new(&rolling::COLUMNS),
+        tables: Vec::new(),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -79,34 +124,42 @@ fn measure(options: Option<Options>) -> Try<()> {
 
 impl Bench {
     fn run(&mut self, options: &Options) -> Try<()> {
-        if options.wants("config") {
-            config::measure(self)?;
-        }
-        if options.wants("heartbeat") {
-            heartbeat::measure(self)?;
-        }
-        if options.wants("loss") {
-            loss::measure(self)?;
-        }
-        if options.wants("rolling") {
-            rolling::measure(self)?;
-        }
-        if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
-            return Ok(());
-        }
-        say("a farm of three agents with a module");
-        let mut farm = Farm::start(&self.agent, 3, 3)?;
-        farm.start_module()?;
-        if options.wants("process") {
-            process::measure(self, &mut farm)?;
-        }
-        if options.wants("health") {
-            health::measure(self, &mut farm)?;
-        }
-        if options.wants("rest") {
-            rest::measure(self, &mut farm)?;
+        let mut farm = None;
+        for figure in FIGURES.iter().filter(|figure| options.wants(figure.name)) {
+            match figure.measure {
+                Measure::Alone(measure) => {
+                    // Nothing else runs then: what follows with the farm starts it again.
+                    farm = None;
+                    measure(self)?;
+                }
+                Measure::OnFarm(measure) => {
+                    let mut shared: Farm = match farm.take() {
+                        Some(shared) => shared,
+                        None => self.start_farm()?,
+                    };
+                    measure(self, &mut shared)?;
+                    farm = Some(shared);
+                }
+            }
         }
         Ok(())
+    }
+
+    fn start_farm(&self) -> Try<Farm> {
+        say("a farm of three agents with a module");
+        let farm = Farm::start(&self.agent, 3, 3)?;
+        farm.start_module()?;
+        Ok(farm)
+    }
+
+    /// Adds a row to the table with these columns.
+    fn row(&mut self, columns: &[&str], cells: impl IntoIterator<Item = String>) {
+        if let Some(table) = self.tables.iter_mut().find(|table| table.has_columns(columns)) {
+            return table.row(cells);
+        }
+        let mut table = Table::new(columns);
+        table.row(cells);
+        self.tables.push(table);
     }
 
     fn print(&self, begin: &str, size: Size) {
@@ -116,7 +169,7 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest, &self.rolling] {
+        for table in std::iter::once(&self.times).chain(&self.tables) {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

@@ -17,6 +17,8 @@ use crate::{Bench, say};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const COLUMNS: [&str; 3] = ["at rest, per node", "measured", "goal"];
+
 pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
     let time = Duration::from_secs(bench.size.of(2, 30, 120));
     say(&format!("rest: twice {time:?}"));
@@ -86,7 +88,7 @@ fn processor_and_memory(bench: &mut Bench, farm: &Farm, time: Duration) -> Try<(
 
 fn row(bench: &mut Bench, what: &str, measured: String, goal: &str, met: bool) {
     let verdict = if met { "met" } else { "missed" };
-    bench.rest.row([what.to_owned(), measured, format!("{goal}: {verdict}")]);
+    bench.row(&COLUMNS, [what.to_owned(), measured, format!("{goal}: {verdict}")]);
 }
 
 fn mebibytes(kibibytes: u64) -> f64 {

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::{Bench, say};
 
 /// The columns of its table.
-pub(crate) const COLUMNS: [&str; 7] =
+const COLUMNS: [&str; 7] =
     ["rolling update behind HAProxy", "rounds", "requests", "lost", "p50", "p99", "max"];
 
 pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
@@ -75,7 +75,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
         u64::try_from(tally.times.len()).unwrap_or(u64::MAX).saturating_add(tally.lost_count);
     let what = "each node updated, upgraded, stopped, started".to_owned();
     let cells = [what, rounds.to_string(), asked.to_string(), tally.lost_count.to_string()];
-    bench.rolling.row(cells.into_iter().chain(times.map(time)));
+    bench.row(&COLUMNS, cells.into_iter().chain(times.map(time)));
     all_took_part(&tally, &servers)
 }
 

@@ -58,6 +58,7 @@ pub struct Agent {
     address: Ipv4Addr,
     program: PathBuf,
     root: PathBuf,
+    environment: Vec<(String, String)>,
     guardian: Option<Child>,
 }
 
@@ -177,7 +178,7 @@ impl Agent {
         create(&root)?;
         let (address, program) = (address(number), program.to_owned());
         write(&root.join("address"), &address.to_string())?;
-        Ok(Self { name, address, program, root, guardian: None })
+        Ok(Self { name, address, program, root, environment: Vec::new(), guardian: None })
     }
 
     /// Starts the agent and waits until it answers.
@@ -191,6 +192,7 @@ impl Agent {
         let child = Command::new(&self.program)
             .args(["run", "--node", &self.name, "--bind", &self.address.to_string(), "--root"])
             .arg(&self.root)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
@@ -199,6 +201,41 @@ impl Agent {
             .map_err(Trouble::io("start an agent"))?;
         self.guardian = Some(child);
         self.wait("the agent answers", |_| true).map(drop)
+    }
+
+    /// Sets variables of the environment of its next start.
+    pub fn set_environment(&mut self, variables: Vec<(String, String)>) {
+        self.environment = variables;
+    }
+
+    /// Returns its address.
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Returns the socket on which it takes commands.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.root.join("var/safekit.sock")
+    }
+
+    /// Returns its log.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.root.join("var/log.txt")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Returns all processes of the node: its guardian first, its agent, its application.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn pids(&self) -> Try<Vec<u32>> {
+        let state = self.state()?;
+        let mut pids = vec![state.guardian_pid, state.agent_pid];
+        pids.extend(application(&state));
+        Ok(pids)
     }
 
     /// Returns its state.

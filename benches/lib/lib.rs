@@ -3,24 +3,32 @@
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
 //! - [`clients`] ask once each through [`haproxy`], and count what is lost.
+//! - [`strain`] takes processors from agents, loses their datagrams and lets them stand still.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
-//! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
-//!   and under which load they were taken.
+//! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time,
+//!   [`grown`] has clusters of any size there.
+//! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
+//!   says where and under which load they were taken.
 //!
 //! Not here: what is measured (`figures/`).
 
 pub mod clients;
+pub mod curve;
 pub mod farm;
+pub mod grown;
 pub mod haproxy;
 pub mod load;
 pub mod nginx;
 pub mod observer;
 pub mod options;
 pub mod place;
+pub mod plot;
 pub mod probe;
 pub mod record;
 pub mod relay;
 pub mod samples;
+pub mod simulated;
+pub mod strain;
 pub mod table;
 pub mod trouble;
 pub mod usage;

@@ -1,6 +1,7 @@
 //! What the caller asked for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{Trouble, Try};
 
@@ -34,6 +35,8 @@ pub struct Options {
     pub size: Size,
     /// Which figures; empty: all.
     pub only: Vec<String>,
+    /// How long each part lasts of a figure that has parts; `None`: as the size says.
+    pub part: Option<Duration>,
     /// The agent to measure; `None`: built first.
     pub agent: Option<PathBuf>,
 }
@@ -45,7 +48,7 @@ impl Options {
     /// An argument is not understood.
     pub fn read(arguments: impl Iterator<Item = String>, known: &[&str]) -> Try<Option<Self>> {
         let agent = std::env::var_os("SAFEKIT_AGENT").map(PathBuf::from);
-        let mut options = Self { size: Size::Normal, only: Vec::new(), agent };
+        let mut options = Self { size: Size::Normal, only: Vec::new(), part: None, agent };
         for argument in arguments {
             match argument.as_str() {
                 "--quick" => options.size = Size::Quick,
@@ -54,6 +57,11 @@ impl Options {
                 "--bench" => {}
                 "--help" | "-h" => return Ok(None),
                 name if known.contains(&name) => options.only.push(argument),
+                part if part.starts_with("--part=") => {
+                    let seconds = part.trim_start_matches("--part=").parse::<u64>();
+                    let seconds = seconds.map_err(|_error| Trouble::failed("--part=SECONDS"))?;
+                    options.part = Some(Duration::from_secs(seconds.clamp(1, 86_400)));
+                }
                 other => {
                     let known = known.join(", ");
                     return Err(Trouble::failed(format!(

@@ -18,6 +18,12 @@ impl Samples {
         }
     }
 
+    /// Takes all of others.
+    pub fn append(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.missing += other.missing;
+    }
+
     /// Returns how many times there are.
     #[must_use]
     pub fn len(&self) -> usize {

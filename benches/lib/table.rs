@@ -28,6 +28,12 @@ impl Table {
         Self::new(&["figure", "runs", "p50", "p99", "max", "goal"])
     }
 
+    /// Tells whether these are its columns.
+    #[must_use]
+    pub fn has_columns(&self, columns: &[&str]) -> bool {
+        self.columns.iter().map(String::as_str).eq(columns.iter().copied())
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());

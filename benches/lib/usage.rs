@@ -47,6 +47,18 @@ pub fn pin(pid: Option<u32>, cpu: usize) {
     }
 }
 
+/// Lets all threads of a process run on every processor again.
+pub fn free(pid: u32) {
+    let mut set = CpuSet::new();
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    (0..cpus).for_each(|cpu| set.set(cpu));
+    for tid in threads(pid) {
+        if let Some(tid) = tid.parse().ok().and_then(Pid::from_raw) {
+            let _ = sched_setaffinity(Some(tid), &set);
+        }
+    }
+}
+
 fn threads(pid: u32) -> Vec<String> {
     let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()

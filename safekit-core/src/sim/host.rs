@@ -9,6 +9,7 @@ use crate::ids::{ActionId, CommandId, ModuleName, NodeId, ProcessId};
 use crate::membership::Transmit;
 use crate::module::state::ModuleState;
 use crate::node::Input;
+use crate::sim::Lateness;
 use crate::sim::disk::Disk;
 use crate::sim::process::Processes;
 use crate::sim::script::{Running, ScriptFaults};
@@ -34,6 +35,8 @@ pub(super) struct Host<M> {
     pub(super) faults: ScriptFaults,
     /// Whether it does not tell how its services stand.
     pub(super) silent: bool,
+    /// How long its agent waits for the processor.
+    pub(super) lateness: Lateness,
     /// When the last write to the disk ends.
     pub(super) written_at: Duration,
     /// Answers to commands.
@@ -49,6 +52,8 @@ pub(super) struct Agent<M> {
     pub(super) inbox: VecDeque<Input>,
     /// Since when it stands still, if it does.
     pub(super) paused_since: Option<Duration>,
+    /// Whether it waits for the processor: its turn comes.
+    pub(super) waits: bool,
     /// When it is to be woken, as a key of the queue.
     pub(super) wake: Option<(Duration, u64)>,
     pub(super) watched: BTreeMap<ModuleName, BTreeSet<ProcessId>>,
@@ -73,6 +78,7 @@ impl<M> Host<M> {
             scripts: BTreeMap::new(),
             faults: ScriptFaults::new(),
             silent: false,
+            lateness: Lateness::default(),
             written_at: Duration::ZERO,
             answers: BTreeMap::new(),
         }
@@ -86,6 +92,7 @@ impl<M> Agent<M> {
             life,
             inbox: VecDeque::new(),
             paused_since: None,
+            waits: false,
             wake: None,
             watched: BTreeMap::new(),
             cancelled: BTreeSet::new(),

@@ -6,7 +6,8 @@
 //! line that replays it.
 //!
 //! - [`Subject`]: what a machine must be to be hosted.
-//! - [`World`] with its verbs: `crash`, `restart`, `pause`, `fail_script`, `kill_process`, ...; [`Net`] with its own.
+//! - [`World`] with its verbs: `crash`, `restart`, `pause`, `fail_script`, `kill_process`, ...; [`Net`] with its own;
+//!   [`Lateness`] is how busy a host is.
 //! - [`Invariant`]: what must always hold; [`Life`] has the properties of a module's life, [`Joining`],
 //!   [`Epochs`] and [`Accusations`] those of membership as they show outside. Laws of machines are asserted by the world itself.
 //! - [`Sweep`]: runs many seeds, as the environment says, and reports.
@@ -19,6 +20,7 @@ mod cast;
 mod disk;
 mod host;
 mod invariant;
+mod lateness;
 mod life;
 mod membership;
 mod net;
@@ -34,6 +36,7 @@ mod world;
 
 pub use cast::{Cast, SimModule};
 pub use invariant::{Invariant, Occurrence};
+pub use lateness::Lateness;
 pub use life::Life;
 pub use membership::{Accusations, Epochs, Joining};
 pub use net::Net;

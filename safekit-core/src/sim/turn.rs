@@ -26,7 +26,21 @@ impl<M: Subject> World<M> {
         let Some(agent) = self.agent_mut(node) else { return };
         agent.queue(input);
         if agent.paused_since.is_none() {
-            self.turn(node);
+            self.be_ready(node);
+        }
+    }
+
+    /// The agent has something to do: it turns as soon as it gets the processor.
+    pub(super) fn be_ready(&mut self, node: NodeId) {
+        let Some(host) = self.hosts.get_mut(&node) else { return };
+        let Some(agent) = host.agent.as_mut().filter(|agent| !agent.waits) else { return };
+        match host.lateness.draw(&mut self.random) {
+            None => self.turn(node),
+            Some(wait) => {
+                agent.waits = true;
+                let life = agent.life;
+                self.schedule(wait, Happening::Run { node, life });
+            }
         }
     }
 

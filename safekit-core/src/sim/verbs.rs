@@ -10,7 +10,7 @@ use crate::node::{AgentStart, Input, ModuleSetup};
 use crate::sim::host::Agent;
 use crate::sim::script::ScriptFault;
 use crate::sim::world::{Birth, DiskState, Happening, LETTERS_AFTER_MS};
-use crate::sim::{Net, Occurrence, Random, Subject, World};
+use crate::sim::{Lateness, Net, Occurrence, Random, Subject, World};
 
 impl<M: Subject> World<M> {
     /// The network, to be cut, healed and made worse.
@@ -118,6 +118,13 @@ impl<M: Subject> World<M> {
         self.say(Some(node), format!("is stopped for {time:?}"));
         self.schedule(time, Happening::Resume { node, life });
         self.occur(&Occurrence::Paused { node });
+    }
+
+    /// Lets a host be so busy that its agent waits for the processor at each turn; [`Lateness::default`] ends it.
+    pub fn busy(&mut self, node: NodeId, lateness: Lateness) {
+        if let Some(host) = self.hosts.get_mut(&node) {
+            host.lateness = lateness;
+        }
     }
 
     /// Lets all runs of a script that begin from now on go wrong.

@@ -181,6 +181,8 @@ pub(super) enum Happening<M: Subject> {
     Datagram { to: NodeId, input: Input },
     /// An agent's deadline.
     Wake { node: NodeId, life: u64 },
+    /// An agent that waited gets the processor.
+    Run { node: NodeId, life: u64 },
     /// A paused agent goes on.
     Resume { node: NodeId, life: u64 },
     /// A script is started.
@@ -380,7 +382,15 @@ impl<M: Subject> World<M> {
                     if let Some(agent) = self.agent_mut(node) {
                         agent.wake = None;
                     }
-                    self.turn(node);
+                    self.be_ready(node);
+                }
+            }
+            Happening::Run { node, life } => {
+                if let Some(agent) = self.agent_mut(node).filter(|agent| agent.life == life) {
+                    agent.waits = false;
+                    if agent.paused_since.is_none() {
+                        self.turn(node);
+                    }
                 }
             }
             Happening::Resume { node, life } => {

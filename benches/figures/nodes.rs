@@ -1,0 +1,126 @@
+//! Clusters of 2 to 128 nodes in the simulator: what each node sends, computes and keeps, and how long agreement takes.
+//!
+//! All nodes run in this process, one after the other: the time of the processor is real, that of the network is not.
+//! Writes `nodes-packets.svg`, `nodes-cpu.svg` and `nodes-times.svg`.
+
+use std::time::Duration;
+
+use safekit_benches::Try;
+use safekit_benches::grown::{Grown, Shape, grow};
+use safekit_benches::plot::{self, Axis, Plot, Style};
+use safekit_benches::samples::number;
+use serde_json::json;
+
+use crate::{Bench, say};
+
+/// Nodes, lans and modules of each cluster that is grown.
+const SHAPES: [(usize, usize, usize); 12] = [
+    (2, 1, 1),
+    (8, 1, 1),
+    (32, 1, 1),
+    (128, 1, 1),
+    (2, 2, 1),
+    (8, 2, 1),
+    (32, 2, 1),
+    (128, 2, 1),
+    (2, 1, 32),
+    (8, 1, 32),
+    (32, 1, 32),
+    (128, 1, 32),
+];
+
+const COLUMNS: [&str; 10] = [
+    "simulated nodes",
+    "lans",
+    "modules",
+    "packets/s",
+    "payload B/s",
+    "CPU µs/s",
+    "memory KiB",
+    "start of all",
+    "agent killed",
+    "host dark",
+];
+
+pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
+    let most = bench.size.of(8, 128, 128);
+    let rest = Duration::from_secs(bench.size.of(2, 5, 20));
+    let mut all: Vec<((usize, usize), Vec<Grown>)> = Vec::new();
+    for (nodes, lans, modules) in SHAPES.into_iter().filter(|(nodes, _, _)| *nodes <= most) {
+        say(&format!("nodes: {nodes}, {lans} lans, {modules} modules"));
+        let grown = grow(Shape { nodes, lans, modules, rest })?;
+        bench.record.line("nodes", json!({
+            "nodes": nodes, "lans": lans, "modules": modules,
+            "packets_per_s": grown.packets, "bytes_per_s": grown.bytes, "cpu_us_per_s": grown.cpu_micros,
+            "memory_kib": grown.memory_kib, "start_ms": millis(grown.start),
+            "agent_killed_ms": millis(grown.killed), "host_dark_ms": millis(grown.dark),
+        }))?;
+        let time = |time: Option<Duration>| {
+            time.map_or_else(
+                || "never".to_owned(),
+                |time| format!("{:.1} ms", time.as_secs_f64() * 1e3),
+            )
+        };
+        bench.row(
+            &COLUMNS,
+            [
+                nodes.to_string(),
+                lans.to_string(),
+                modules.to_string(),
+                format!("{:.0}", grown.packets),
+                format!("{:.0}", grown.bytes),
+                format!("{:.0}", grown.cpu_micros),
+                format!("{:.0}", grown.memory_kib),
+                time(grown.start),
+                time(grown.killed),
+                time(grown.dark),
+            ],
+        );
+        match all.iter_mut().find(|(series, _)| *series == (lans, modules)) {
+            Some((_, points)) => points.push(grown),
+            None => all.push(((lans, modules), vec![grown])),
+        }
+    }
+    draw(bench, &all)
+}
+
+fn millis(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64() * 1e3)
+}
+
+fn draw(bench: &Bench, all: &[((usize, usize), Vec<Grown>)]) -> Try<()> {
+    let x = || Axis::log("nodes").range(1.8, 150.0).ticks(&[2.0, 8.0, 32.0, 128.0]);
+    let name = |(lans, modules): &(usize, usize)| {
+        let (lan, module) = (
+            if *lans == 1 { "lan" } else { "lans" },
+            if *modules == 1 { "module" } else { "modules" },
+        );
+        format!("{lans} {lan}, {modules} {module}")
+    };
+    let points = |grown: &[Grown], value: fn(&Grown) -> f64| -> Vec<(f64, f64)> {
+        grown.iter().map(|grown| (number(grown.nodes), value(grown))).collect()
+    };
+    let note = "simulated, default settings, at rest";
+    let mut packets = Plot::new("What each node sends", x(), Axis::log("payload, kB/s")).note(note);
+    let mut cpu = Plot::new("What each node computes", x(), Axis::log("one core, %")).note(note);
+    for (shape, grown) in all {
+        packets.series(&name(shape), Style::Both, points(grown, |grown| grown.bytes / 1e3));
+        cpu.series(&name(shape), Style::Both, points(grown, |grown| grown.cpu_micros / 1e4));
+    }
+    packets.write(&plot::place(bench.size, &bench.record, "nodes-packets"))?;
+    cpu.write(&plot::place(bench.size, &bench.record, "nodes-cpu"))?;
+    let y = Axis::log("until all who live agree, ms");
+    let mut times = Plot::new("How long agreement takes", x(), y)
+        .note("simulated, default settings; a datagram takes 0.2 to 1 ms, computing takes nothing");
+    for (shape, grown) in all.iter().filter(|((lans, _), _)| *lans == 1) {
+        let time = |time: Option<Duration>| millis(time).unwrap_or_default();
+        let points = |value: fn(&Grown) -> Option<Duration>| -> Vec<(f64, f64)> {
+            grown.iter().map(|grown| (number(grown.nodes), time(value(grown)))).collect()
+        };
+        let shape = name(shape);
+        times.series(&format!("start of all:\n{shape}"), Style::Both, points(|grown| grown.start));
+        times.series(&format!("agent killed:\n{shape}"), Style::Both, points(|grown| grown.killed));
+        times.series(&format!("host dark:\n{shape}"), Style::Both, points(|grown| grown.dark));
+    }
+    times.write(&plot::place(bench.size, &bench.record, "nodes-times"))
+}
