@@ -36,6 +36,13 @@ mod load;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "probers are real programs, and their conclusions come in real time"
+)]
+mod probers;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
