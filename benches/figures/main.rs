@@ -4,6 +4,7 @@
 //! `target/benchmarks/`.
 
 mod config;
+mod front;
 mod health;
 mod heartbeat;
 mod loss;
@@ -14,10 +15,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use safekit_benches::farm::Farm;
+use safekit_benches::farm::{Farm, MODULE};
 use safekit_benches::record::Record;
 use safekit_benches::table::Table;
-use safekit_benches::{Options, Size, Trouble, Try, place};
+use safekit_benches::{Options, Size, Trouble, Try, peers, place, usage};
 use serde_json::json;
 
 /// The figures by name.
@@ -34,6 +35,12 @@ struct Bench {
 }
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(peers::SERVE) {
+        let served = front::serve(&arguments.next().unwrap_or_default(), MODULE);
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    usage::raise_files();
     match Options::read(std::env::args().skip(1), &FIGURES).and_then(measure) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,7 +1,8 @@
 //! What measurements need: a farm of real agents, somebody who watches it from outside, and honest numbers.
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
-//! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
+//! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`idle`] holds
+//!   some that ask nothing; [`peers`] are other servers.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
@@ -9,10 +10,11 @@
 //! Not here: what is measured (`figures/`).
 
 pub mod farm;
+pub mod idle;
 pub mod load;
-pub mod nginx;
 pub mod observer;
 pub mod options;
+pub mod peers;
 pub mod place;
 pub mod probe;
 pub mod record;

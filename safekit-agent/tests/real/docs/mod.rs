@@ -195,9 +195,9 @@ pub(crate) fn page_text(path: &Path) -> String {
 /// The text of a file that a page gives to copy.
 pub(crate) fn file_of(page: &Path, file: &str) -> String {
     let steps = Page::read(page).steps;
-    let mut texts = steps.into_iter().filter_map(|step| match step.what {
-        What::File { path, text } if path == file => Some(text),
-        _ => None,
+    let mut texts = steps.into_iter().filter_map(|step| {
+        let What::File { path, text } = step.what else { return None };
+        (path == file).then_some(text)
     });
     texts.next().unwrap_or_else(|| panic!("{} does not show {file}", page.display()))
 }

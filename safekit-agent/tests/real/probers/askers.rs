@@ -37,7 +37,11 @@ const ASKERS: [Asker; 6] = [
 ];
 
 pub(super) fn all() -> Vec<Box<dyn Prober>> {
-    ASKERS.into_iter().map(|asker| Box::new(asker) as Box<dyn Prober>).collect()
+    let mut all: Vec<Box<dyn Prober>> = Vec::new();
+    for asker in ASKERS {
+        all.push(Box::new(asker));
+    }
+    all
 }
 
 impl Prober for Asker {

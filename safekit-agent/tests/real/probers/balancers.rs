@@ -55,24 +55,24 @@ pub(super) fn start(dir: &Path) -> Vec<Box<dyn Prober>> {
         fs::create_dir_all(&folder).unwrap();
         (format!("{NET}.1.{number}"), folder)
     });
-    let mut all = Vec::new();
+    let mut all: Vec<Box<dyn Prober>> = Vec::new();
     let text = block("docs/haproxy.md", "/etc/haproxy/haproxy.cfg");
     for (row, changes) in HAPROXY {
         let (host, folder) = places.next().unwrap();
-        all.push(haproxy(row, host, &folder, &changed(&text, changes)));
+        all.push(Box::new(haproxy(row, host, &folder, &changed(&text, changes))));
     }
     let text = block("docs/apache.md", "/etc/apache2/conf-available/farm.conf");
     for (row, changes) in APACHE {
         let (host, folder) = places.next().unwrap();
-        all.push(apache(row, host, &folder, &changed(&text, changes)));
+        all.push(Box::new(apache(row, host, &folder, &changed(&text, changes))));
     }
     let (host, folder) = places.next().unwrap();
-    all.push(caddy(host, &folder));
+    all.push(Box::new(caddy(host, &folder)));
     let (host, folder) = places.next().unwrap();
-    all.push(nginx(host, &folder));
+    all.push(Box::new(nginx(host, &folder)));
     let (host, folder) = places.next().unwrap();
-    all.push(blackbox(host, &folder));
-    all.into_iter().map(|running| Box::new(running) as Box<dyn Prober>).collect()
+    all.push(Box::new(blackbox(host, &folder)));
+    all
 }
 
 /// Puts something in the place of what must be there once.
