@@ -253,6 +253,19 @@ impl<T: Transport, S: Submit> Table<T, S> {
             self.again.push_back(id);
         }
         self.charge(id.place);
+        if class == Class::Idle {
+            self.keep_room();
+        }
+    }
+
+    /// Closes the connection that has waited longest for a next request when too many do.
+    fn keep_room(&mut self) {
+        if self.lists.count(Class::Idle) > self.shared.limits.idle()
+            && let Some((oldest, _)) = self.lists.first(Class::Idle)
+        {
+            self.shared.tally.evicted.add();
+            self.remove(oldest);
+        }
     }
 
     /// Counts what waits for the peer; while it does not fit, the connection that has waited longest must go.

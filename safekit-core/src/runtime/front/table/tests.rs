@@ -87,6 +87,28 @@ fn a_request_that_comes_with_its_connection_needs_no_news() {
 }
 
 #[test]
+fn connections_that_were_answered_once_leave_room_for_new_ones() {
+    let mut world = limited(|limits| limits.connections = 16);
+    let kept: Vec<Client> = (0..16)
+        .map(|_| {
+            let client = world.connect();
+            world.send(&client, READY);
+            client
+        })
+        .collect();
+    let closed: Vec<bool> = kept.iter().map(Client::is_closed).collect();
+    assert_eq!(closed, [vec![true; 2], vec![false; 14]].concat(), "the oldest went");
+    // As many as room was kept for come at once, and none of them closes another.
+    let new = [world.connect(), world.connect()];
+    for client in &new {
+        world.send(client, READY);
+        assert!(client.text().starts_with("HTTP/1.1 200 OK\r\n"), "{}", client.text());
+    }
+    assert_eq!((world.counters().evicted, world.table.open()), (4, 14));
+    assert!(!new.iter().any(Client::is_closed));
+}
+
+#[test]
 fn head_and_options_on_the_health_path_are_as_get() {
     let mut world = world();
     let client = world.connect();
