@@ -1,14 +1,17 @@
-//! How many health answers a second one node gives, and what each costs, beside nginx.
+//! How many health answers a second one node gives, and what each costs, beside nginx and HAProxy, also while thousands
+//! of connections are held idle.
 //!
 //! The servers take turns within each repetition, so a noisy moment hurts all alike. Server on processor 0, clients on
 //! processor 1, where there are two.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use safekit_benches::farm::{Farm, HEALTH_PATH, ip};
+use safekit_benches::idle::Idle;
 use safekit_benches::load::{Load, Outcome, Style};
-use safekit_benches::nginx::{self, Nginx};
+use safekit_benches::peers::{self, Peer};
 use safekit_benches::record::micros;
 use safekit_benches::samples::{median, number};
 use safekit_benches::table::time;
@@ -17,8 +20,18 @@ use serde_json::json;
 
 use crate::{Bench, say};
 
-const COLUMNS: [&str; 8] =
-    ["health answers", "server", "runs", "requests/s", "p50", "p99", "CPU µs/request", "failed"];
+const COLUMNS: [&str; 10] = [
+    "health answers",
+    "idle held",
+    "server",
+    "runs",
+    "requests/s",
+    "p50",
+    "p99",
+    "CPU µs/request",
+    "failed",
+    "goal: CPU, p99 at or below",
+];
 
 const LOADS: [(usize, Style); 6] = [
     (1, Style::Keep),
@@ -28,6 +41,10 @@ const LOADS: [(usize, Style); 6] = [
     (16, Style::Close),
     (128, Style::Close),
 ];
+/// Connections that are held meanwhile.
+const IDLE: [usize; 3] = [0, 2_000, 10_000];
+/// What this process and a server need beside the idle ones.
+const FILES_BESIDE: usize = 400;
 
 /// One of those that are asked.
 struct Server {
@@ -35,6 +52,9 @@ struct Server {
     pid: u32,
     address: SocketAddr,
     path: &'static str,
+    /// Whether the others are measured against it.
+    peer: bool,
+    process: Option<Peer>,
 }
 
 /// What one repetition gave.
@@ -42,49 +62,91 @@ struct Run {
     rate: f64,
     cpu_micros: f64,
     outcome: Outcome,
+    held: usize,
 }
 
 pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
     let runs = bench.size.of(1, 3, 7);
-    let lasts = Duration::from_millis(bench.size.of(200, 2000, 3000));
+    let lasts = Duration::from_millis(bench.size.of(100, 1000, 2000));
     let folder = farm.folder().to_owned();
     let agent = farm.agent(0)?;
-    let pid = agent.state()?.agent_pid;
-    let name = "safekit-agent".to_owned();
-    let mut servers =
-        vec![Server { name, pid, address: agent.health_address(), path: HEALTH_PATH }];
-    let peer = match Nginx::version() {
-        Some(version) => {
-            let peer = Nginx::start(&folder, SocketAddr::new(ip(200), 9001))?;
-            let (name, path) = (version.replace("nginx version: ", ""), nginx::PATH);
-            servers.push(Server { name, pid: peer.pid(), address: peer.address, path });
-            std::thread::park_timeout(Duration::from_millis(500));
-            Some(peer)
+    let (pid, address) = (agent.state()?.agent_pid, agent.health_address());
+    let (name, path) = ("safekit-agent".to_owned(), HEALTH_PATH);
+    let mut servers = vec![Server { name, pid, address, path, peer: false, process: None }];
+    add_peers(&mut servers, &folder)?;
+    for idle in IDLE {
+        if usage::files() < idle + FILES_BESIDE {
+            say(&format!("{idle} idle connections: this process may open fewer, left out"));
+            continue;
         }
-        None => {
-            say("nginx not installed: no ratio");
-            None
-        }
+        // With nothing else to hold it is what the agent has.
+        let taking: Vec<&Server> = servers
+            .iter()
+            .filter(|server| idle > 0 || server.peer || server.process.is_none())
+            .collect();
+        say(&format!(
+            "health: {idle} idle, {} loads, {runs} runs of {lasts:?}, {} servers",
+            LOADS.len(),
+            taking.len()
+        ));
+        level(bench, &taking, idle, runs, lasts)?;
+    }
+    Ok(())
+}
+
+/// Starts what the agent is measured against.
+fn add_peers(servers: &mut Vec<Server>, folder: &Path) -> Try<()> {
+    let at = |octet| SocketAddr::new(ip(octet), 9001);
+    let mut add = |process: Peer, path, peer| {
+        let (name, pid, address) = (process.name.clone(), process.pid(), process.address);
+        servers.push(Server { name, pid, address, path, peer, process: Some(process) });
     };
-    say(&format!(
-        "health: {} loads, {runs} runs of {lasts:?}, {} servers",
-        LOADS.len(),
-        servers.len()
-    ));
-    for (connections, style) in LOADS {
-        let mut results: Vec<Vec<Run>> = servers.iter().map(|_| Vec::new()).collect();
-        for _ in 0..runs {
-            for (server, results) in servers.iter().zip(&mut results) {
-                results.push(server.run(bench, connections, style, lasts)?);
+    add(Peer::front(at(202))?, HEALTH_PATH, false);
+    match Peer::nginx(folder, at(200))? {
+        Some(nginx) => add(nginx, peers::PATH, true),
+        None => say("nginx not installed: left out"),
+    }
+    match Peer::haproxy(folder, at(203))? {
+        Some(haproxy) => add(haproxy, peers::PATH, true),
+        None => say("haproxy not installed: left out"),
+    }
+    std::thread::park_timeout(Duration::from_millis(500));
+    Ok(())
+}
+
+/// Measures all loads with so many idle connections.
+fn level(
+    bench: &mut Bench,
+    servers: &[&Server],
+    idle: usize,
+    runs: usize,
+    lasts: Duration,
+) -> Try<()> {
+    let mut results: Vec<Vec<Vec<Run>>> =
+        servers.iter().map(|_| LOADS.iter().map(|_| Vec::new()).collect()).collect();
+    for _ in 0..runs {
+        for (server, results) in servers.iter().zip(&mut results) {
+            let mut held = Idle::open(server.address, server.path, idle);
+            for ((connections, style), results) in LOADS.into_iter().zip(results) {
+                results.push(server.run(bench, connections, style, lasts, (idle, &mut held))?);
             }
         }
-        let load =
-            format!("{connections} {}", if style == Style::Keep { "keep-alive" } else { "close" });
-        for (server, results) in servers.iter().zip(&results) {
-            bench.row(&COLUMNS, row(&load, &server.name, results));
+    }
+    for (place, (connections, style)) in LOADS.into_iter().enumerate() {
+        let style = if style == Style::Keep { "keep-alive" } else { "close" };
+        let load = format!("{connections} {style}");
+        let of = |server: usize| results.get(server).and_then(|loads| loads.get(place));
+        let peers: Vec<&Vec<Run>> = servers
+            .iter()
+            .enumerate()
+            .filter_map(|(number, server)| server.peer.then(|| of(number))?)
+            .collect();
+        for (number, server) in servers.iter().enumerate() {
+            let Some(runs) = of(number) else { continue };
+            let goal = if server.peer { "-".to_owned() } else { goal(runs, &peers) };
+            bench.row(&COLUMNS, row(&load, &server.name, runs, goal));
         }
     }
-    drop(peer);
     Ok(())
 }
 
@@ -95,18 +157,21 @@ impl Server {
         connections: usize,
         style: Style,
         lasts: Duration,
+        (idle, held): (usize, &mut Idle),
     ) -> Try<Run> {
         usage::pin(Some(self.pid), 0);
-        let Self { name, pid, address, path } = self;
+        let Self { name, pid, address, path, .. } = self;
         let load = Load { address: *address, path, connections, style, time: lasts };
         let before = usage::cpu_time(*pid);
         let outcome = pinned(load)?;
         let cpu = usage::cpu_time(*pid).saturating_sub(before);
+        let held = held.held();
         let requests = number(outcome.times.len()).max(1.0);
         let cpu_micros = cpu.as_secs_f64() * 1e6 / requests;
         let rate = requests / outcome.elapsed.as_secs_f64();
         let fields = json!({
             "server": name, "connections": connections, "close": style == Style::Close,
+            "idle": idle, "idle_held": held,
             "requests": outcome.times.len(), "failed": outcome.failed,
             "seconds": outcome.elapsed.as_secs_f64(), "cpu_us_per_request": cpu_micros,
             "p50_us": micros(outcome.times.percentile(50)),
@@ -114,7 +179,7 @@ impl Server {
             "max_us": micros(outcome.times.max()),
         });
         bench.record.line("health", fields)?;
-        Ok(Run { rate, cpu_micros, outcome })
+        Ok(Run { rate, cpu_micros, outcome, held })
     }
 }
 
@@ -129,24 +194,45 @@ fn pinned(load: Load<'_>) -> Try<Outcome> {
     })
 }
 
-fn row(load: &str, server: &str, runs: &[Run]) -> [String; 8] {
-    let middle = |value: fn(&Run) -> f64| median(runs.iter().map(value).collect());
-    let seconds = |run: &Run, percent| {
-        run.outcome.times.percentile(percent).unwrap_or_default().as_secs_f64()
+/// Compares with the best of the peers: the median of the ratios of runs that stood side by side.
+fn goal(runs: &[Run], peers: &[&Vec<Run>]) -> String {
+    let ratio = |value: fn(&Run) -> f64| {
+        let ratios = runs.iter().enumerate().map(|(number, run)| {
+            let others = peers.iter().filter_map(|peer| peer.get(number)).map(value);
+            value(run) / others.fold(f64::INFINITY, f64::min)
+        });
+        median(ratios.collect())
     };
-    let percentile = |percent| {
-        let middle = median(runs.iter().map(|run| seconds(run, percent)).collect());
-        time(Some(Duration::from_secs_f64(middle)))
-    };
+    if peers.is_empty() {
+        return "-".to_owned();
+    }
+    let verdict = |ratio: f64| if ratio <= 1.0 { "met" } else { "missed" };
+    let (cpu, p99) = (ratio(|run| run.cpu_micros), ratio(|run| run.seconds(99)));
+    format!("{} {cpu:.2}, {} {p99:.2}", verdict(cpu), verdict(p99))
+}
+
+impl Run {
+    fn seconds(&self, percent: usize) -> f64 {
+        self.outcome.times.percentile(percent).unwrap_or_default().as_secs_f64()
+    }
+}
+
+fn row(load: &str, server: &str, runs: &[Run], goal: String) -> [String; 10] {
+    let middle = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(value).collect());
+    let percentile =
+        |percent| time(Some(Duration::from_secs_f64(middle(&|run| run.seconds(percent)))));
     let failed: usize = runs.iter().map(|run| run.outcome.failed).sum();
+    let held = runs.iter().map(|run| run.held).min().unwrap_or_default();
     [
         load.to_owned(),
+        held.to_string(),
         server.to_owned(),
         runs.len().to_string(),
-        format!("{:.0}", middle(|run| run.rate)),
+        format!("{:.0}", middle(&|run| run.rate)),
         percentile(50),
         percentile(99),
-        format!("{:.2}", middle(|run| run.cpu_micros)),
+        format!("{:.2}", middle(&|run| run.cpu_micros)),
         failed.to_string(),
+        goal,
     ]
 }

@@ -6,6 +6,7 @@
 mod alarms;
 mod config;
 mod curve;
+mod front;
 mod health;
 mod heartbeat;
 mod hours;
@@ -21,10 +22,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use safekit_benches::farm::Farm;
+use safekit_benches::farm::{Farm, MODULE};
 use safekit_benches::record::Record;
 use safekit_benches::table::Table;
-use safekit_benches::{Options, Size, Trouble, Try, place};
+use safekit_benches::{Options, Size, Trouble, Try, peers, place, usage};
 use serde_json::json;
 
 /// What `-- NAME` asks for.
@@ -80,6 +81,12 @@ struct Bench {
 }
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(peers::SERVE) {
+        let served = front::serve(&arguments.next().unwrap_or_default(), MODULE);
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    usage::raise_files();
     let names: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
     let options = Options::read(std::env::args().skip(1), &names);
     match options.and_then(|options| measure(options, &names)) {

@@ -1,7 +1,8 @@
 //! What measurements need: a farm of real agents, somebody who watches it from outside, and honest numbers.
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
-//! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
+//! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`idle`] holds
+//!   some that ask nothing; [`peers`] are other servers.
 //! - [`clients`] ask once each through [`haproxy`], and count what is lost.
 //! - [`strain`] takes processors from agents, loses their datagrams and lets them stand still.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
@@ -17,10 +18,11 @@ pub mod curve;
 pub mod farm;
 pub mod grown;
 pub mod haproxy;
+pub mod idle;
 pub mod load;
-pub mod nginx;
 pub mod observer;
 pub mod options;
+pub mod peers;
 pub mod place;
 pub mod plot;
 pub mod probe;

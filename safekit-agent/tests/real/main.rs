@@ -46,6 +46,13 @@ mod mixed;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "probers are real programs, and their conclusions come in real time"
+)]
+mod probers;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod release;

@@ -188,6 +188,21 @@ fn the_examples_of_the_reference_are_understood() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The text of a page.
+pub(crate) fn page_text(path: &Path) -> String {
+    std::fs::read_to_string(page::repository().join(path)).unwrap()
+}
+
+/// The text of a file that a page gives to copy.
+pub(crate) fn file_of(page: &Path, file: &str) -> String {
+    let steps = Page::read(page).steps;
+    let mut texts = steps.into_iter().filter_map(|step| {
+        let What::File { path, text } = step.what else { return None };
+        (path == file).then_some(text)
+    });
+    texts.next().unwrap_or_else(|| panic!("{} does not show {file}", page.display()))
+}
+
 /// All pages of the book, and the one that leads to it.
 fn book() -> Vec<PathBuf> {
     let mut pages = vec![PathBuf::from("README.md")];

@@ -18,7 +18,18 @@
 use std::path::{Path, PathBuf};
 
 /// Languages of blocks that are there to be read.
-const READ: [&str; 6] = ["text", "xml", "toml", "rust", "rust,no_run", "haproxy"];
+const READ: [&str; 10] = [
+    "text",
+    "xml",
+    "toml",
+    "rust",
+    "rust,no_run",
+    "haproxy",
+    "apache",
+    "caddyfile",
+    "nginx",
+    "yaml",
+];
 /// The page of examples, which is made of a table: its blocks have no words.
 pub(super) const REFERENCE: &str = "docs/reference/commands.md";
 /// Where commands can be run.

@@ -37,9 +37,13 @@ pub(super) trait Transport {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     /// Sends what fits.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Asks for news about what comes from here on, and about what came and was not read. Called once, when the first
+    /// turn is over: a connection that needs one turn costs no news.
+    fn watch(&mut self) -> io::Result<()>;
     /// Ends our side.
     fn shutdown_write(&mut self) -> io::Result<()>;
-    /// Asks for news when something fits again; called after a write would block, any number of times.
+    /// Asks for news when something fits again; called after a write would block, any number of times, also before
+    /// [`Transport::watch`].
     fn watch_writable(&mut self) -> io::Result<()>;
 }
 

@@ -189,6 +189,7 @@ impl Front {
             pool: Arc::clone(&pool),
             wish: Arc::clone(&wish),
             spare: Spare::new(),
+            accepted: Vec::new(),
         };
         let (worker_pool, thread_tally) = (Arc::clone(&pool), Arc::clone(&tally));
         let run = move || {

@@ -36,8 +36,12 @@ pub(super) struct Wire {
     pub(super) shut: bool,
     /// The front has closed the socket.
     pub(super) closed: bool,
-    /// The front waits for room.
+    /// The front waits for news.
     pub(super) watched: bool,
+    /// The front waits for room.
+    pub(super) wants_room: bool,
+    /// The operating system refuses to give news.
+    pub(super) unwatchable: bool,
 }
 
 /// A socket whose other end is a [`Wire`].
@@ -88,8 +92,15 @@ impl Transport for Socket {
     }
 
     fn watch_writable(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().watched = true;
+        let mut wire = self.0.borrow_mut();
+        (wire.watched, wire.wants_room) = (true, true);
         Ok(())
+    }
+
+    fn watch(&mut self) -> io::Result<()> {
+        let mut wire = self.0.borrow_mut();
+        wire.watched = true;
+        if wire.unwatchable { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 }
 
@@ -178,12 +189,18 @@ impl World {
 
     /// Connects from an address.
     pub(super) fn connect_from(&mut self, from: IpAddr) -> Option<Client> {
-        let wire = Rc::new(RefCell::new(Wire { room: usize::MAX, ..Wire::default() }));
+        self.accept(from, Wire { room: usize::MAX, ..Wire::default() })
+    }
+
+    /// Accepts a connection on which something may have happened already.
+    pub(super) fn accept(&mut self, from: IpAddr, wire: Wire) -> Option<Client> {
+        let wire = Rc::new(RefCell::new(wire));
         let peer = Peer::Tcp(SocketAddr::new(from, 4711));
         let socket = Socket(Rc::clone(&wire));
-        let id = self.table.accept(self.now, peer, |_| Ok(socket));
-        self.check();
-        Some(Client { id: id?, wire })
+        let id = self.table.accept(self.now, peer, |_| socket)?;
+        self.table.begin(self.now, id);
+        self.settle();
+        Some(Client { id, wire })
     }
 
     /// Lets a client send.

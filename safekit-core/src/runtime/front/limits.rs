@@ -21,8 +21,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most connections at a time, and never more than half of the process's limit of open files. At the limit the
-    /// oldest connection of the cheapest class is closed for the next one. Default 1,024, from 1 to 60,000.
+    /// The most connections at a time, and never more than three quarters of the process's limit of open files. At the
+    /// limit the oldest connection of the cheapest class is closed for the next one; and at most seven eighths of them
+    /// may wait for a next request, so that who comes anew finds room. Default 1,024, from 1 to 60,000.
     pub connections: usize,
     /// The most connections from one address (IPv6: from one /64). At the limit that address's own oldest one is
     /// closed. Default 256, from 1.
@@ -123,13 +124,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Returns how many connections may wait for a next request. Without room kept for new ones, these would have to
+    /// close each other before they were read as soon as the table is full of such that were answered once.
+    pub(super) fn idle(&self) -> usize {
+        self.connections - self.connections / 8
+    }
+
     /// Returns the limits with each value within its bounds; `descriptors` is the process's limit of open files.
     #[must_use]
     pub(super) fn bounded(self, descriptors: Option<usize>) -> Self {
-        let half = descriptors.map_or(CONNECTIONS_MAX, |count| count / 2).max(1);
+        let open = descriptors.map_or(CONNECTIONS_MAX, |count| count - count / 4).max(1);
         let head_bytes = self.head_bytes.clamp(64, 64 * KIB);
         Self {
-            connections: self.connections.clamp(1, CONNECTIONS_MAX).min(half),
+            connections: self.connections.clamp(1, CONNECTIONS_MAX).min(open),
             connections_per_address: self.connections_per_address.max(1),
             line_bytes: self.line_bytes.clamp(16, head_bytes),
             head_bytes,

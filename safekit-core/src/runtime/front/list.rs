@@ -71,6 +71,7 @@ struct Entered {
 struct Ends {
     first: Option<usize>,
     last: Option<usize>,
+    count: usize,
 }
 
 impl Lists {
@@ -88,6 +89,7 @@ impl Lists {
             self.nodes.resize(place + 1, Node::default());
         }
         let Some(ends) = self.ends.get_mut(class.place()) else { return };
+        ends.count += 1;
         let before = ends.last.replace(place);
         if before.is_none() {
             ends.first = Some(place);
@@ -106,6 +108,9 @@ impl Lists {
         let Some(node) = self.nodes.get_mut(place) else { return };
         let Some(entered) = node.entered.take() else { return };
         let (before, after) = (node.before.take(), node.after.take());
+        if let Some(ends) = self.ends.get_mut(entered.class.place()) {
+            ends.count -= 1;
+        }
         match before.and_then(|at| self.nodes.get_mut(at)) {
             Some(node) => node.after = after,
             None => {
@@ -128,6 +133,11 @@ impl Lists {
     pub(super) fn first(&self, class: Class) -> Option<(usize, Instant)> {
         let place = self.ends.get(class.place())?.first?;
         Some((place, self.nodes.get(place)?.entered?.since))
+    }
+
+    /// Returns how many connections are in a class.
+    pub(super) fn count(&self, class: Class) -> usize {
+        self.ends.get(class.place()).map_or(0, |ends| ends.count)
     }
 
     /// Returns the connection that entered a class right after another one.
@@ -184,6 +194,7 @@ mod tests {
                 let expected: Vec<usize> =
                     model.iter().filter(|entry| entry.1 == class).map(|entry| entry.0).collect();
                 assert_eq!(members(&lists, class), expected);
+                assert_eq!(lists.count(class), expected.len());
             }
         }
     }

@@ -114,23 +114,29 @@ pub(super) enum Accepted {
     Local(LocalStream),
 }
 
-/// A socket that was accepted and is watched.
+/// A socket that was accepted, and is watched if it was asked for.
 #[derive(Debug)]
 pub(super) struct Stream {
     socket: Accepted,
     registry: Rc<Registry>,
     token: Token,
+    watched: bool,
 }
 
 impl Stream {
-    /// Watches a socket for what can be read.
-    pub(super) fn register(
-        mut socket: Accepted,
-        registry: &Rc<Registry>,
-        token: Token,
-    ) -> io::Result<Self> {
-        registry.register(socket.source(), token, Interest::READABLE)?;
-        Ok(Self { socket, registry: Rc::clone(registry), token })
+    /// Takes a socket that is not watched yet.
+    pub(super) fn new(socket: Accepted, registry: &Rc<Registry>, token: Token) -> Self {
+        Self { socket, registry: Rc::clone(registry), token, watched: false }
+    }
+
+    /// Asks for news, which also brings news of what became possible before.
+    fn ask(&mut self, interest: Interest) -> io::Result<()> {
+        if self.watched {
+            return self.registry.reregister(self.socket.source(), self.token, interest);
+        }
+        self.registry.register(self.socket.source(), self.token, interest)?;
+        self.watched = true;
+        Ok(())
     }
 }
 
@@ -158,6 +164,10 @@ impl Transport for Stream {
         }
     }
 
+    fn watch(&mut self) -> io::Result<()> {
+        if self.watched { Ok(()) } else { self.ask(Interest::READABLE) }
+    }
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         match &mut self.socket {
             Accepted::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -166,8 +176,6 @@ impl Transport for Stream {
     }
 
     fn watch_writable(&mut self) -> io::Result<()> {
-        // Asking again also brings news of what became possible in between.
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.registry.reregister(self.socket.source(), self.token, both)
+        self.ask(Interest::READABLE | Interest::WRITABLE)
     }
 }

@@ -1,7 +1,9 @@
 //! The thread of a front: waits for news, hands it to the table, accepts.
 //!
 //! One turn: sockets first, then answers of the handler, then what asked for another turn, then deadlines, then new
-//! connections, so that a request that has come is served before its connection can be closed for a new one.
+//! connections, so that a request that has come is served before its connection can be closed for a new one. A new
+//! connection has its first turn as soon as all are accepted, and the operating system is asked for news about it only
+//! if it lives on.
 //!
 //! Accepting never stops: when the operating system has no descriptor left, a connection of ours goes; when none can
 //! go, the caller is let in and closed by help of a spare descriptor, and the next attempt comes after a pause.
@@ -53,6 +55,8 @@ pub(super) struct Server {
     pub(super) wish: Arc<Wish>,
     /// A descriptor for hard times.
     pub(super) spare: Spare,
+    /// Connections that were accepted and have not had their first turn; empty between turns.
+    pub(super) accepted: Vec<ConnId>,
 }
 
 /// A socket that accepts.
@@ -66,7 +70,8 @@ pub(super) struct Listening {
 
 /// What an attempt to accept says about the next one.
 enum Next {
-    Now,
+    /// At once; the connection, if there was room for it.
+    Now(Option<ConnId>),
     WithNews,
     AfterPause,
 }
@@ -144,23 +149,32 @@ impl Server {
         registry: &Rc<Registry>,
         table: &mut Table<Stream, Arc<Pool>>,
     ) -> Option<Instant> {
-        let Self { listeners, spare, .. } = self;
+        let Self { listeners, spare, accepted, .. } = self;
+        let mut retry = None;
         for listening in listeners.iter_mut().filter(|listening| listening.waiting) {
             for _ in 0..table.shared.limits.accepts_per_turn {
                 match accept_one(now, &listening.open, registry, spare, table) {
-                    Next::Now => {}
+                    Next::Now(id) => accepted.extend(id),
                     Next::WithNews => {
                         listening.waiting = false;
                         break;
                     }
                     Next::AfterPause => {
                         // It stays marked: the news about those who wait was used up.
-                        return now.checked_add(table.shared.limits.accept_pause);
+                        retry = now.checked_add(table.shared.limits.accept_pause);
+                        break;
                     }
                 }
             }
+            // After all are in, so that their requests have had the most time to come.
+            for id in accepted.drain(..) {
+                table.begin(clock::now(), id);
+            }
+            if retry.is_some() {
+                break;
+            }
         }
-        None
+        retry
     }
 }
 
@@ -173,8 +187,8 @@ fn accept_one(
 ) -> Next {
     let error = match open.accept() {
         Ok((socket, peer)) => {
-            table.accept(now, peer, |id| Stream::register(socket, registry, token(id)));
-            return Next::Now;
+            let make = |id| Stream::new(socket, registry, token(id));
+            return Next::Now(table.accept(now, peer, make));
         }
         Err(error) => error,
     };
@@ -189,12 +203,12 @@ fn accept_one(
         io::ErrorKind::ConnectionReset,
     ];
     if gone.contains(&kind) {
-        return Next::Now;
+        return Next::Now(None);
     }
     table.shared.tally.accept_failures.add();
     if is_out_of_descriptors(&error) {
         if table.evict(None) {
-            return Next::Now;
+            return Next::Now(None);
         }
         spare.lend(|| drop(open.accept()));
     }

@@ -6,7 +6,6 @@
 //! ended (a late answer, late news) reaches nobody.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -77,12 +76,13 @@ impl<T: Transport, S: Submit> Table<T, S> {
         !self.again.is_empty()
     }
 
-    /// Takes an accepted connection, if need be in the place of another one; `register` makes its transport.
+    /// Takes an accepted connection, if need be in the place of another one; `make` makes its transport. Its first
+    /// turn is [`Table::begin`].
     pub(super) fn accept(
         &mut self,
         now: Instant,
         peer: Peer,
-        register: impl FnOnce(ConnId) -> io::Result<T>,
+        make: impl FnOnce(ConnId) -> T,
     ) -> Option<ConnId> {
         self.shared.tally.accepted.add();
         let origin = origin(peer);
@@ -104,13 +104,8 @@ impl<T: Transport, S: Submit> Table<T, S> {
         }
         let entry = self.places.get_mut(place)?;
         let id = ConnId { place, generation: entry.generation };
-        let Ok(transport) = register(id) else {
-            self.free.push(place);
-            self.shared.tally.accept_failures.add();
-            return None;
-        };
         let conn = Conn::new(peer, &self.shared.answers);
-        entry.user = Some(User { conn, transport, origin });
+        entry.user = Some(User { conn, transport: make(id), origin });
         if let Some(origin) = origin {
             *self.addresses.entry(origin).or_default() += 1;
         }
@@ -118,6 +113,18 @@ impl<T: Transport, S: Submit> Table<T, S> {
         self.shared.tally.open.add();
         self.lists.settle(place, Class::Head, 0, now);
         Some(id)
+    }
+
+    /// Gives an accepted connection its first turn, and has it watched if it lives on. Probers send their request with
+    /// the connection: most connections that are closed after one answer are served before anybody asks for news.
+    pub(super) fn begin(&mut self, now: Instant, id: ConnId) {
+        self.handle_news(now, id, News { readable: true, ..News::default() });
+        let Some(entry) = self.places.get_mut(id.place) else { return };
+        let user = entry.user.as_mut().filter(|_| entry.generation == id.generation);
+        if user.is_some_and(|user| user.transport.watch().is_err()) {
+            self.shared.tally.accept_failures.add();
+            self.remove(id.place);
+        }
     }
 
     /// Takes news about a socket.
@@ -246,6 +253,19 @@ impl<T: Transport, S: Submit> Table<T, S> {
             self.again.push_back(id);
         }
         self.charge(id.place);
+        if class == Class::Idle {
+            self.keep_room();
+        }
+    }
+
+    /// Closes the connection that has waited longest for a next request when too many do.
+    fn keep_room(&mut self) {
+        if self.lists.count(Class::Idle) > self.shared.limits.idle()
+            && let Some((oldest, _)) = self.lists.first(Class::Idle)
+        {
+            self.shared.tally.evicted.add();
+            self.remove(oldest);
+        }
     }
 
     /// Counts what waits for the peer; while it does not fit, the connection that has waited longest must go.

@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::super::harness::{Client, Dice, World};
+use super::super::harness::{Client, Dice, Wire, World};
 use super::*;
 
 const READY: &[u8] = b"GET /var/modules/shop/ready.txt HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -41,6 +41,71 @@ fn a_probe_is_answered_at_once_and_the_connection_goes_on() {
     assert!(text.starts_with("HTTP/1.1 404 ") && text.ends_with("\r\n\r\nNOT FOUND\n"), "{text}");
     assert!(text.contains("\r\nX-SafeKit-Reason: stopped\r\n"));
     assert!(world.jobs.held.borrow().is_empty() && !client.is_closed());
+}
+
+/// A connection from 127.0.0.1 with which these bytes came.
+fn connect_with(world: &mut World, bytes: &[u8], end: End) -> Option<Client> {
+    let mut wire = Wire { room: usize::MAX, ..Wire::default() };
+    wire.inbox.extend(bytes);
+    wire.fin = end == End::Half;
+    world.accept(Ipv4Addr::LOCALHOST.into(), wire)
+}
+
+/// Whether the peer has ended its side.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Open,
+    Half,
+}
+
+#[test]
+fn a_request_that_comes_with_its_connection_needs_no_news() {
+    let mut world = world();
+    let last = b"GET /var/modules/shop/ready.txt HTTP/1.0\r\n\r\n";
+    for end in [End::Open, End::Half] {
+        let client = connect_with(&mut world, last, end).unwrap();
+        assert!(client.text().starts_with("HTTP/1.1 200 OK\r\n"), "{}", client.text());
+        assert!(client.is_closed() && !client.wire.borrow().watched);
+    }
+    let client = connect_with(&mut world, READY, End::Open).unwrap();
+    assert!(client.take_text().starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(!client.is_closed() && client.wire.borrow().watched, "the next one is waited for");
+    world.send(&client, READY);
+    assert!(client.take_text().starts_with("HTTP/1.1 200 OK\r\n"));
+
+    // Of a request in pieces the first one may come with the connection.
+    let client = connect_with(&mut world, &READY[..20], End::Open).unwrap();
+    assert!(client.wire.borrow().watched && client.text().is_empty());
+    world.send(&client, &READY[20..]);
+    assert!(client.take_text().starts_with("HTTP/1.1 200 OK\r\n"));
+
+    // Nobody could ever tell that the next request has come.
+    let unwatchable = Wire { room: usize::MAX, unwatchable: true, ..Wire::default() };
+    let client = world.accept(Ipv4Addr::LOCALHOST.into(), unwatchable).unwrap();
+    assert!(client.is_closed());
+    assert_eq!(world.counters().accept_failures, 1);
+}
+
+#[test]
+fn connections_that_were_answered_once_leave_room_for_new_ones() {
+    let mut world = limited(|limits| limits.connections = 16);
+    let kept: Vec<Client> = (0..16)
+        .map(|_| {
+            let client = world.connect();
+            world.send(&client, READY);
+            client
+        })
+        .collect();
+    let closed: Vec<bool> = kept.iter().map(Client::is_closed).collect();
+    assert_eq!(closed, [vec![true; 2], vec![false; 14]].concat(), "the oldest went");
+    // As many as room was kept for come at once, and none of them closes another.
+    let new = [world.connect(), world.connect()];
+    for client in &new {
+        world.send(client, READY);
+        assert!(client.text().starts_with("HTTP/1.1 200 OK\r\n"), "{}", client.text());
+    }
+    assert_eq!((world.counters().evicted, world.table.open()), (4, 14));
+    assert!(!new.iter().any(Client::is_closed));
 }
 
 #[test]
