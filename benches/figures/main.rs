@@ -3,7 +3,9 @@
 //! `cargo bench -p safekit-benches -- [--quick|--full] [FIGURE...]` prints tables, and keeps the raw numbers in
 //! `target/benchmarks/`.
 
+mod attacks;
 mod config;
+mod flood;
 mod health;
 mod heartbeat;
 mod loss;
@@ -21,7 +23,8 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 8] =
+    ["config", "heartbeat", "loss", "process", "health", "rest", "flood", "attacks"];
 
 /// What a figure works with.
 struct Bench {
@@ -31,6 +34,8 @@ struct Bench {
     times: Table,
     health: Table,
     rest: Table,
+    flood: Table,
+    attacks: Table,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +69,8 @@ fn measure(options: Option<Options>) -> Try<()> {
         times: Table::for_times(),
         health: Table::new(&health::COLUMNS),
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
+        flood: Table::new(&flood::COLUMNS),
+        attacks: Table::new(&attacks::COLUMNS),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -84,6 +91,12 @@ impl Bench {
         }
         if options.wants("loss") {
             loss::measure(self)?;
+        }
+        if options.wants("flood") {
+            flood::measure(self)?;
+        }
+        if options.wants("attacks") {
+            attacks::measure(self)?;
         }
         if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
             return Ok(());
@@ -110,7 +123,7 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest] {
+        for table in [&self.times, &self.health, &self.rest, &self.flood, &self.attacks] {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

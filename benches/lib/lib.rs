@@ -2,14 +2,18 @@
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`nginx`] is the peer.
+//! - [`flood`] and [`crowd`] attack a node by datagrams and by connections, [`meanwhile`] says what others notice of it.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
 //!
 //! Not here: what is measured (`figures/`).
 
+pub mod crowd;
 pub mod farm;
+pub mod flood;
 pub mod load;
+pub mod meanwhile;
 pub mod nginx;
 pub mod observer;
 pub mod options;
