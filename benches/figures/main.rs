@@ -4,8 +4,10 @@
 //! `target/benchmarks/`.
 
 mod alarms;
+mod attacks;
 mod config;
 mod curve;
+mod flood;
 mod front;
 mod health;
 mod heartbeat;
@@ -62,6 +64,8 @@ const FIGURES: &[Figure] = &[
     alone("alarms", alarms::measure),
     alone("pauses", pauses::measure),
     alone("rolling", rolling::measure),
+    alone("flood", flood::measure),
+    alone("attacks", attacks::measure),
     on_farm("process", process::measure),
     on_farm("health", health::measure),
     on_farm("rest", rest::measure),

@@ -5,6 +5,7 @@
 //!   some that ask nothing; [`peers`] are other servers.
 //! - [`clients`] ask once each through [`haproxy`], and count what is lost.
 //! - [`strain`] takes processors from agents, loses their datagrams and lets them stand still.
+//! - [`flood`] and [`crowd`] attack a node by datagrams and by connections, [`meanwhile`] says what others notice of it.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time,
 //!   [`grown`] has clusters of any size there.
@@ -14,12 +15,15 @@
 //! Not here: what is measured (`figures/`).
 
 pub mod clients;
+pub mod crowd;
 pub mod curve;
 pub mod farm;
+pub mod flood;
 pub mod grown;
 pub mod haproxy;
 pub mod idle;
 pub mod load;
+pub mod meanwhile;
 pub mod observer;
 pub mod options;
 pub mod peers;

@@ -3,14 +3,14 @@
 //! It is no special part: a [`FarmNode`] and an [`Edge`], joined with the cluster's own keys, as an embedder has them.
 //! What it notes is seen from outside the node that something happens to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,7 @@ pub enum Sight {
 pub struct Observer {
     sightings: Receiver<Sighting>,
     view: BTreeSet<NodeId>,
+    sent: Sent,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -90,10 +91,19 @@ impl Observer {
         node.handle_input(clock::now(), Input::ClusterConfigured(Box::new(config)));
         let (sender, sightings) = mpsc::channel();
         let end = Arc::new(AtomicBool::new(false));
-        let watch = Watch { edge, node, seal, sender, end: Arc::clone(&end) };
+        let sent = Sent::default();
+        let watch =
+            Watch { edge, node, seal, sender, sent: Arc::clone(&sent), end: Arc::clone(&end) };
         let thread = std::thread::Builder::new().name("observer".to_owned());
         let thread = thread.spawn(|| watch.turn()).map_err(Trouble::io("start the observer"))?;
-        Ok(Self { sightings, view: BTreeSet::new(), end, thread: Some(thread) })
+        Ok(Self { sightings, view: BTreeSet::new(), sent, end, thread: Some(thread) })
+    }
+
+    /// Returns the last heartbeats that it has sent to an address, the oldest first: genuine, and taken already.
+    #[must_use]
+    pub fn sent_to(&self, address: SocketAddr) -> Vec<Vec<u8>> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.iter().filter(|(to, _)| *to == address).map(|(_, bytes)| bytes.clone()).collect()
     }
 
     /// Forgets what was seen so far.
@@ -155,12 +165,18 @@ impl Drop for Observer {
     }
 }
 
+/// What it has sent, and where.
+type Sent = Arc<Mutex<VecDeque<(SocketAddr, Vec<u8>)>>>;
+/// The most datagrams that are kept of it.
+const SENT_MAX: usize = 512;
+
 /// The observer's own thread.
 struct Watch {
     edge: Edge,
     node: FarmNode,
     seal: Seal,
     sender: Sender<Sighting>,
+    sent: Sent,
     end: Arc<AtomicBool>,
 }
 
@@ -207,6 +223,13 @@ impl Watch {
         } else if let Output::ViewInstalled { view, .. } = &output {
             Sight::View(view.members.keys().copied().collect())
         } else {
+            if let Output::Transmit(transmit) = &output {
+                let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+                sent.push_back((transmit.to, transmit.bytes.clone()));
+                if sent.len() > SENT_MAX {
+                    sent.pop_front();
+                }
+            }
             drop(self.edge.perform(output));
             return None;
         };

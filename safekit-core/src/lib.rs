@@ -16,7 +16,7 @@
 //! | tries out | `sim`: whole farms in virtual time, with faults | `sim` |
 //! | tells again | [`record`]: an incident as text, and once more | |
 //!
-//! A feature adds interfaces and never changes what is there (`planted-bugs` aside, which is for our own tests). Without
+//! A feature adds interfaces and never changes what is there (`planted-bugs` and `fuzz` aside, which are for our own tests). Without
 //! features there are no threads, no sockets, no files and no clock.
 //!
 //! Where to go from here: `docs/embedding.md` in the repository says which layer to take, what to call when, and what is
@@ -64,6 +64,8 @@ pub mod config;
 pub mod control;
 pub mod event;
 pub mod explain;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod ids;
 mod machine;
 pub mod membership;
@@ -79,7 +81,7 @@ pub mod wire;
 
 pub use machine::Machine;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
 fn sim_clock_base() -> std::time::Instant {
     std::time::Instant::now()

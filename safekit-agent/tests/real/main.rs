@@ -22,6 +22,9 @@ mod farm;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "who floods is a plain program")]
+mod flood;
+#[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "HAProxy's view comes in real time")]
 mod haproxy;
 #[cfg(test)]

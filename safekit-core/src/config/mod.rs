@@ -41,6 +41,8 @@ mod diagnostic;
 mod duration;
 pub mod edit;
 mod escape;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod macros;
 pub mod model;
 pub mod module;

@@ -43,6 +43,7 @@ use crate::runtime::jobs::{
 };
 use crate::runtime::lans::{BindError, LanCounters, Lans};
 use crate::runtime::notice::EdgeNotice;
+use crate::runtime::peers::LAST_PEER_TOKEN;
 use crate::runtime::place::{Keep, ModulePlace};
 use crate::runtime::reports::{Report, Reports};
 use crate::runtime::script::{RunReport, Runs, ScriptJob, Starter, without_ours};
@@ -389,8 +390,9 @@ impl Edge {
     /// Waits until something comes or the deadline has passed, and adds **all** that waits to `inputs`. Comes back
     /// early, even with nothing, when that is simpler. A deadline that has passed still takes all that waits.
     ///
-    /// At most 12,288 datagrams of a lan are taken in one turn, more than its receive buffer holds; with a flood the
-    /// rest comes in the next turn, which does not wait.
+    /// At most 12,288 datagrams of a lan's socket are taken in one turn, more than its receive buffer holds; with a flood
+    /// the rest comes in the next turn, which does not wait. What comes from an address that this lan has sent to has a
+    /// receive buffer of its own, where the operating system has such a thing (Linux): strangers do not crowd it out.
     ///
     /// # Errors
     /// When the event queue itself fails: the loop cannot go on.
@@ -431,7 +433,7 @@ impl Edge {
     pub fn perform(&mut self, output: Output) -> Option<Output> {
         match output {
             Output::Transmit(transmit) => {
-                self.lans.transmit(&transmit);
+                self.lans.transmit(self.poll.registry(), &transmit);
                 None
             }
             Output::Action { id, action } => {
@@ -678,8 +680,8 @@ fn take_token(last: &mut usize) -> Token {
 }
 
 const WAKER: Token = Token(1);
-/// Up to here tokens are of the waker and of lans.
-const LAST_FIXED_TOKEN: usize = 999;
+/// Up to here tokens are of the waker, of lans and of their peers.
+const LAST_FIXED_TOKEN: usize = LAST_PEER_TOKEN;
 const EVENTS_MAX: usize = 1024;
 /// How many processes, and how many scripts, have a descriptor; more are asked for.
 const DESCRIPTORS_MAX: usize = 1024;

@@ -1,5 +1,7 @@
 //! The UDP sockets of the lans.
 //!
+//! Each node that is sent to has a socket of its own for what comes from it (`peers`).
+//!
 //! In: datagrams, as [`Input::DatagramReceived`]. Out: datagrams. No error of a socket stops anything: it is counted.
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use mio::{Interest, Registry, Token};
 use crate::ids::LanId;
 use crate::membership::Transmit;
 use crate::node::Input;
+use crate::runtime::peers::Peers;
 use crate::runtime::sys;
 
 /// Lans whose addresses could not be bound; all others are bound and work.
@@ -95,6 +98,7 @@ struct LanSocket {
     wanted: SocketAddr,
     socket: UdpSocket,
     readable: bool,
+    peers: Peers,
     counters: LanCounters,
     last_send_code: Option<i32>,
 }
@@ -148,6 +152,8 @@ impl Lans {
                         // Whatever waits has to be found again under the other token.
                         Ok(()) => {
                             socket.readable = true;
+                            // Who is sent to may be somebody else from here on.
+                            socket.peers = Peers::default();
                             self.sockets.insert(*lan, socket);
                         }
                         Err(_) => missing.push((*lan, *address)),
@@ -176,34 +182,34 @@ impl Lans {
             if token_of(*lan) == token {
                 socket.readable = true;
             }
+            socket.peers.mark_readable(token);
         }
     }
 
     /// Tells whether something waits that the budget of the last turn left there.
     pub(super) fn has_waiting(&self) -> bool {
-        self.sockets.values().any(|socket| socket.readable)
+        self.sockets.values().any(|socket| socket.readable || socket.peers.has_waiting())
     }
 
-    /// Receives all that waits: [`RECEIVE_ROUND`] datagrams of each lan in turn, [`RECEIVE_ROUNDS_MAX`] times.
+    /// Receives all that waits: [`RECEIVE_ROUND`] datagrams of each socket in turn, [`RECEIVE_ROUNDS_MAX`] times.
     pub(super) fn receive(&mut self, inputs: &mut Vec<Input>) {
         for _ in 0..RECEIVE_ROUNDS_MAX {
             if !self.has_waiting() {
                 return;
             }
             for (lan, socket) in &mut self.sockets {
-                if socket.readable {
-                    socket.receive(*lan, &mut self.buffer, inputs);
-                }
+                socket.receive(*lan, &mut self.buffer, inputs);
             }
         }
     }
 
     /// Sends a datagram, or counts why it was not sent.
-    pub(super) fn transmit(&mut self, transmit: &Transmit) {
+    pub(super) fn transmit(&mut self, registry: &Registry, transmit: &Transmit) {
         let Some(lan) = self.sockets.get_mut(&transmit.lan) else {
             self.unbound = self.unbound.saturating_add(1);
             return;
         };
+        lan.peers.add(registry, transmit.lan, &lan.socket, transmit.to);
         match lan.socket.send_to(&transmit.bytes, transmit.to) {
             Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
             Err(error) => lan.count_send_error(&error),
@@ -235,29 +241,18 @@ impl LanSocket {
             wanted,
             socket,
             readable: true,
+            peers: Peers::default(),
             counters: LanCounters::default(),
             last_send_code: None,
         })
     }
 
     fn receive(&mut self, lan: LanId, buffer: &mut [u8], inputs: &mut Vec<Input>) {
-        for _ in 0..RECEIVE_ROUND {
-            match self.socket.recv_from(buffer) {
-                Ok((size_bytes, from)) => match buffer.get(..size_bytes) {
-                    Some(bytes) if size_bytes <= DATAGRAM_BYTES_MAX => {
-                        self.counters.received = self.counters.received.saturating_add(1);
-                        inputs.push(Input::DatagramReceived { lan, from, bytes: bytes.to_vec() });
-                    }
-                    _ => self.counters.oversized = self.counters.oversized.saturating_add(1),
-                },
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return;
-                }
-                Err(_) => {
-                    self.counters.receive_errors = self.counters.receive_errors.saturating_add(1);
-                }
-            }
+        for peer in self.peers.all().filter(|peer| peer.readable) {
+            peer.readable = self.counters.receive(lan, &peer.socket, buffer, inputs);
+        }
+        if self.readable {
+            self.readable = self.counters.receive(lan, &self.socket, buffer, inputs);
         }
     }
 
@@ -268,6 +263,34 @@ impl LanSocket {
             self.last_send_code = code;
             self.counters.last_send_error = Some(error.to_string());
         }
+    }
+}
+
+impl LanCounters {
+    /// Receives at most [`RECEIVE_ROUND`] datagrams of a socket, and tells whether more may wait there.
+    fn receive(
+        &mut self,
+        lan: LanId,
+        socket: &UdpSocket,
+        buffer: &mut [u8],
+        inputs: &mut Vec<Input>,
+    ) -> bool {
+        for _ in 0..RECEIVE_ROUND {
+            match socket.recv_from(buffer) {
+                Ok((size_bytes, from)) => match buffer.get(..size_bytes) {
+                    Some(bytes) if size_bytes <= DATAGRAM_BYTES_MAX => {
+                        self.received = self.received.saturating_add(1);
+                        inputs.push(Input::DatagramReceived { lan, from, bytes: bytes.to_vec() });
+                    }
+                    _ => self.oversized = self.oversized.saturating_add(1),
+                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // A host says that nobody is at the other end: what was sent there is lost, nothing else.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(_) => self.receive_errors = self.receive_errors.saturating_add(1),
+            }
+        }
+        true
     }
 }
 

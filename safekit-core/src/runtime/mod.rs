@@ -17,6 +17,7 @@ pub mod host;
 mod jobs;
 mod lans;
 mod notice;
+mod peers;
 mod place;
 mod reports;
 mod script;

@@ -19,6 +19,8 @@
 mod bytes;
 mod check;
 mod error;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod heartbeat;
 mod key;
 mod letter;

@@ -17,7 +17,7 @@ impl Budget {
     }
 
     /// Returns the bytes held at this time.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }

@@ -314,7 +314,7 @@ impl Conn {
     }
 
     /// Asserts what holds between turns.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn check(&self) {
         let quiet = matches!(self.phase, Phase::Work(_) | Phase::Linger(_));
         assert!(self.out.is_empty() || !quiet, "answers leave before the next request is handled");

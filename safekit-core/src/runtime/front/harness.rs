@@ -290,6 +290,36 @@ impl World {
     }
 }
 
+/// Tells, in another way than the front does, whether the first request of some bytes may have a good answer.
+pub(super) fn may_succeed(bytes: &[u8]) -> bool {
+    let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    let text = text.trim_start_matches("\r\n");
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let mut lines = head.split("\r\n");
+    let line: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+    let [method, target, version] = line[..] else { return false };
+    let token = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+    };
+    let fields: Vec<Option<(&str, &str)>> = lines.map(|line| line.split_once(':')).collect();
+    let named = |name: &str| {
+        fields.iter().flatten().filter(|(given, _)| given.eq_ignore_ascii_case(name)).count()
+    };
+    let plain = |c: char| c == '\t' || (c >= ' ' && c != '\u{7f}');
+    ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method)
+        && target.chars().all(|c| ('!'..='~').contains(&c))
+        && (target.starts_with('/') || target.to_ascii_lowercase().starts_with("http"))
+        && ["HTTP/1.0", "HTTP/1.1"].contains(&version)
+        && fields
+            .iter()
+            .all(|field| field.is_some_and(|(name, value)| token(name) && value.chars().all(plain)))
+        && named("host") <= 1
+        && (named("host") == 1 || version == "HTTP/1.0")
+        && named("content-length") <= 1
+        && named("transfer-encoding") == 0
+}
+
 /// Numbers that look random and are the same in each run.
 #[derive(Debug)]
 pub(super) struct Dice(pub(super) u64);

@@ -54,7 +54,19 @@ mod counters;
 mod error;
 #[expect(clippy::module_inception, reason = "the noun of the folder")]
 mod front;
-#[cfg(test)]
+#[cfg(feature = "fuzz")]
+mod fuzz;
+#[cfg(any(test, feature = "fuzz"))]
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        dead_code,
+        reason = "what is used by tests and fuzzers only: a panic is what they look for"
+    )
+)]
 mod harness;
 mod head;
 mod limits;
@@ -72,6 +84,8 @@ pub use board::{Board, STALE_AFTER};
 pub use counters::Counters;
 pub use error::FrontError;
 pub use front::{Front, FrontConfig, reserve_file_descriptors};
+#[cfg(feature = "fuzz")]
+pub(crate) use fuzz::connection;
 pub use limits::Limits;
 pub use listen::Listener;
 pub use request::{ApiRequest, ApiResponse, Method, Peer};

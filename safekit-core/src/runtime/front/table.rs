@@ -208,16 +208,17 @@ impl<T: Transport, S: Submit> Table<T, S> {
     }
 
     /// Asserts what holds at all times.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn check(&self) {
         let mut listed = std::collections::BTreeSet::new();
         for class in Class::ALL {
             let mut next = self.lists.first(class).map(|(place, _)| place);
             while let Some(place) = next {
                 assert!(listed.insert(place), "in one list only");
-                let user = self.places[place].user.as_ref().expect("only the living are listed");
-                assert_eq!(user.conn.class(), Some(class));
-                user.conn.check();
+                let user = self.places.get(place).and_then(|entry| entry.user.as_ref());
+                // Only the living are listed.
+                assert_eq!(user.and_then(|user| user.conn.class()), Some(class));
+                user.iter().for_each(|user| user.conn.check());
                 next = self.lists.after(place);
             }
         }

@@ -146,6 +146,67 @@ fn lans_that_stay_or_change_places_lose_nothing() {
     assert_eq!(bench.edge.lan_addresses().len(), 1);
 }
 
+/// Sends until the receiver's buffer is full many times over, with datagrams no longer than those that are looked for:
+/// what is shorter could find room where they find none.
+fn flood(address: SocketAddr) {
+    let stranger = sender();
+    for _ in 0..30_000 {
+        stranger.send_to(&[0; 4], &address.into()).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn strangers_do_not_crowd_out_who_is_sent_to() {
+    let mut bench = bound(&[V4]);
+    let mut peer = bound(&[V4_OTHER]);
+    let own = bench.edge.lan_addresses()[&lan(0)];
+    let other = peer.edge.lan_addresses()[&lan(0)];
+    // Before anything was sent there its datagrams come as anybody's do, and all are lost once the buffer is full.
+    flood(own);
+    send(&mut peer, 0, own, b"first");
+    bench.turn(clock::now());
+    let from_peer = |inputs: &[Input]| {
+        let is_its = |input: &&Input| matches!(input, Input::DatagramReceived { from, .. } if *from == other);
+        inputs.iter().filter(is_its).count()
+    };
+    assert_eq!(from_peer(&bench.inputs), 0, "the flood is too small to show anything");
+    while bench.edge.wait(Some(clock::now()), &mut bench.inputs).is_ok() {
+        let strange = datagrams(&bench.inputs);
+        bench.inputs.clear();
+        if strange == 0 {
+            break;
+        }
+    }
+    send(&mut bench, 0, other, b"to the peer");
+    flood(own);
+    for _ in 0..10 {
+        send(&mut peer, 0, own, b"beat");
+    }
+    bench.turn(clock::now());
+    assert_eq!(from_peer(&bench.inputs), 10);
+    // The flood is still read, as far as it came in.
+    assert!(datagrams(&bench.inputs) > 100);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_is_shared_with_peers_is_shared_with_nobody_else() {
+    let mut bench = bound(&[V4]);
+    let own = bench.edge.lan_addresses()[&lan(0)];
+    for port in 1..=3 {
+        send(&mut bench, 0, SocketAddr::new([127, 0, 0, 2].into(), port), b"hello");
+    }
+    let other = sender();
+    other.set_reuse_address(true).unwrap();
+    other.set_reuse_port(true).unwrap();
+    assert_eq!(other.bind(&own.into()).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    // Nobody is there: what the host says about it is no error of this socket, and stops nothing.
+    sender().send_to(b"still here", &own.into()).unwrap();
+    assert_eq!(datagram(&mut bench).2, b"still here");
+    assert_eq!(bench.edge.lan_counters()[&lan(0)].receive_errors, 0);
+}
+
 #[test]
 fn a_flood_of_datagrams_does_not_starve_the_ends_of_scripts() {
     let mut bench = bound(&[V4]);
