@@ -47,14 +47,11 @@ pub(super) fn start_scanner(
     only_safe: Option<OsString>,
     reports: Reports,
 ) -> io::Result<Worker<ActionId>> {
-    let mut scanner = None;
+    let mut scanner = Scanner::new(only_safe);
     Worker::start(SCANNER, SCAN_JOBS_MAX, move |ids| {
-        let outcome = match &mut scanner {
-            Some(scanner) => scan(scanner),
-            None => match Scanner::new(only_safe.clone()) {
-                Ok(made) => scan(scanner.insert(made)),
-                Err(error) => failed(&error.to_string()),
-            },
+        let outcome = match scanner.scan() {
+            Ok(processes) => Outcome::Processes(processes.into()),
+            Err(error) => failed(&error.to_string()),
         };
         // All of them were asked before the list was made.
         for id in ids {
@@ -80,10 +77,6 @@ pub(super) fn start_asker(mut asker: Asker, reports: Reports) -> io::Result<Work
             reports.send(Report::Finished { id, outcome });
         }
     })
-}
-
-fn scan(scanner: &mut Scanner) -> Outcome {
-    Outcome::Processes(scanner.scan().into())
 }
 
 /// Says that an order could not be done.

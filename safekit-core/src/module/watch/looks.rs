@@ -1,13 +1,33 @@
 //! When lists of one kind are asked for, and what the one under way is worth when it comes.
 //!
-//! Always: one list at a time; lists asked for because of deaths are [`DEATH_LOOK`] apart.
+//! A death after which there may be too few is looked at at once: the health answer waits for it. When several processes die
+//! together (a whole group is killed) each list is out of date before it comes, so [`DEATH_LOOKS_MAX`] of these looks
+//! may follow one another. Then, and after a death that leaves enough, looks are [`DEATH_LOOK`] apart, and ten times as
+//! far as the last list took to come: lists of a host with very many processes must not cost a core.
+//!
+//! Always: one list at a time.
 
 use std::time::{Duration, Instant};
 
 use crate::timer::later;
 
-/// Lists asked for because of deaths are at least so far apart: many short-lived processes must not cost a core.
+/// Lists asked for because of deaths are on average so far apart: many short-lived processes must not cost a core.
 pub(super) const DEATH_LOOK: Duration = Duration::from_millis(100);
+/// So many of them may be asked for without that distance.
+pub(super) const DEATH_LOOKS_MAX: u32 = 8;
+/// For this share of the time lists are made because of deaths, at most: a tenth.
+const TIMES_AS_FAR: u32 = 10;
+/// However long a list takes, a death is looked at after this time.
+const DEATH_LOOK_LATEST: Duration = Duration::from_secs(2);
+
+/// How much a death matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// There may be too few now.
+    Now,
+    /// Enough are left; who has come instead is to be found.
+    Soon,
+}
 
 /// Whether the list that was asked for says what is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +54,12 @@ pub(super) struct Looks {
     asked: Option<Freshness>,
     /// When to ask next, beside the polls.
     at: Option<Instant>,
-    death_looked_at: Option<Instant>,
+    /// When the list was asked for that is under way.
+    asked_at: Option<Instant>,
+    /// How far looks because of deaths are apart.
+    distance: Option<Duration>,
+    /// Until when the looks because of deaths are paid for, each with its distance.
+    paid_until: Option<Instant>,
 }
 
 impl Looks {
@@ -45,7 +70,7 @@ impl Looks {
             return Look::Later;
         }
         if from <= now {
-            return self.ask();
+            return self.ask(now);
         }
         self.by(from);
         Look::Later
@@ -66,34 +91,56 @@ impl Looks {
     }
 
     /// The list has come; `None` where none was asked for.
-    pub(super) fn take(&mut self) -> Option<Freshness> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<Freshness> {
+        let took = self.asked_at.take().map(|at| now.saturating_duration_since(at));
+        let distance = took.map(|took| took.saturating_mul(TIMES_AS_FAR).min(DEATH_LOOK_LATEST));
+        self.distance = distance.or(self.distance);
         self.asked.take()
     }
 
-    pub(super) fn ask(&mut self) -> Look {
+    pub(super) fn ask(&mut self, now: Instant) -> Look {
         self.asked = Some(Freshness::Good);
+        self.asked_at = Some(now);
         self.at = None;
         Look::Now
     }
 
-    pub(super) fn after_death(&mut self, now: Instant) -> Look {
+    /// A process has died, or had died before the list was made that has come.
+    pub(super) fn after_death(&mut self, now: Instant, urgency: Urgency) -> Look {
         if self.asked == Some(Freshness::Good) {
             self.asked = Some(Freshness::Doubtful);
         }
         if self.asked.is_some() {
             return Look::Later;
         }
-        let earliest = self.death_looked_at.map(|at| later(at, DEATH_LOOK));
-        match earliest.filter(|at| *at > now) {
-            Some(at) => {
-                self.by(at);
+        let distance = self.distance();
+        let ahead = match urgency {
+            Urgency::Now => distance.saturating_mul(DEATH_LOOKS_MAX - 1),
+            Urgency::Soon => {
+                self.by(later(now, distance));
+                return Look::Later;
+            }
+        };
+        let paid = self.paid_until.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        match paid.checked_sub(ahead).filter(|wait| !wait.is_zero()) {
+            Some(wait) => {
+                self.by(later(now, wait));
                 Look::Later
             }
             None => {
-                self.death_looked_at = Some(now);
-                self.ask()
+                self.pay(now);
+                self.ask(now)
             }
         }
+    }
+
+    fn distance(&self) -> Duration {
+        self.distance.unwrap_or(DEATH_LOOK).max(DEATH_LOOK)
+    }
+
+    fn pay(&mut self, now: Instant) {
+        let from = self.paid_until.map_or(now, |at| at.max(now));
+        self.paid_until = Some(later(from, self.distance()));
     }
 
     /// Looks at that moment at the latest.
@@ -106,11 +153,11 @@ impl Looks {
         let mut due = polled;
         if self.at.is_some_and(|at| at <= now) {
             self.at = None;
-            self.death_looked_at = Some(now);
+            self.pay(now);
             due = true;
         }
         // One list at a time: what is under way serves this poll too.
-        if due && self.asked.is_none() { self.ask() } else { Look::Later }
+        if due && self.asked.is_none() { self.ask(now) } else { Look::Later }
     }
 
     /// Returns when to look next, beside the polls.

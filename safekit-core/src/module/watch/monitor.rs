@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A process that was there and has died is acted upon as soon as a list made *after* its death confirms that there
-//! are too few: a daemon that forks and whose parent ends is no fault. A process that never came is a fault at the
+//! are too few: a daemon that forks and whose parent ends is no fault. While enough of those are left that are known,
+//! nothing is urgent. A process that never came is a fault at the
 //! poll only: nothing tells it from a daemon that starts slowly, not even where it died between the end of `start_both` and
 //! the first list, which is asked for in that moment and takes some milliseconds. Until enough was seen, lists are asked for quickly, so that a later death is noticed by the kernel.
 //! A list asked for before the present watch began is not looked at.
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::entry::{Entry, Vigil, is_below};
-use super::looks::{Freshness, Look, Looks};
+use super::looks::{Freshness, Look, Looks, Urgency};
 use super::matcher::Matcher;
 use super::notice::Notice;
 use super::service::ServiceInfo;
@@ -254,10 +255,10 @@ impl Monitor {
         kind: ProcKind,
         mut judge: impl FnMut(&mut Entry, Freshness, &mut VecDeque<Notice>),
     ) -> bool {
-        let Some(freshness) = self.looks(kind).take() else { return false };
+        let Some(freshness) = self.looks(kind).take(now) else { return false };
         if freshness == Freshness::Void {
             if self.is_kind_on(kind) {
-                let look = self.looks(kind).ask();
+                let look = self.looks(kind).ask(now);
                 self.want(kind, look);
             }
             return false;
@@ -267,7 +268,8 @@ impl Monitor {
         }
         self.tell_watched();
         if freshness == Freshness::Doubtful && self.is_kind_on(kind) {
-            let look = self.looks(kind).after_death(now);
+            let urgency = self.urgency(kind);
+            let look = self.looks(kind).after_death(now, urgency);
             self.want(kind, look);
         }
         let entries = self.entries.iter_mut().filter(|entry| entry.config.kind == kind);
@@ -290,7 +292,8 @@ impl Monitor {
             }
         }
         for kind in known {
-            let look = self.looks(kind).after_death(now);
+            let urgency = self.urgency(kind);
+            let look = self.looks(kind).after_death(now, urgency);
             self.want(kind, look);
         }
     }
@@ -322,6 +325,16 @@ impl Monitor {
     /// Returns what there is to say, oldest first.
     pub(in crate::module) fn poll_notice(&mut self) -> Option<Notice> {
         self.notices.pop_front()
+    }
+
+    /// Tells whether there may be too few of what is known to have been there.
+    fn urgency(&self, kind: ProcKind) -> Urgency {
+        let few = |entry: &Entry| match kind {
+            ProcKind::Process => entry.count().is_some_and(|count| is_below(&entry.config, count)),
+            ProcKind::Service => true,
+        };
+        let is_urgent = self.entries.iter().any(|entry| entry.is_watched(kind) && few(entry));
+        if is_urgent { Urgency::Now } else { Urgency::Soon }
     }
 
     fn looks(&mut self, kind: ProcKind) -> &mut Looks {

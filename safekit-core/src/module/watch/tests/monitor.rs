@@ -260,6 +260,76 @@ fn workers_that_come_and_go_are_no_fault_and_cost_little() {
 }
 
 #[test]
+fn a_group_that_dies_together_is_acted_upon_at_once() {
+    let mut watch = Watch::new(vec![ProcConfig { atleast: Some(3), ..proc("nginx") }]);
+    watch.scan(&list("nginx", &[1, 2, 3]));
+    watch.pass(ms(4321));
+    // Each list is out of date when it comes.
+    watch.die(1);
+    watch.die(2);
+    watch.scan(&list("nginx", &[3]));
+    watch.die(3);
+    watch.scan(&[]);
+    assert_eq!(watch.said(), ["nginx 1 died", "nginx 2 died", "nginx 3 died"]);
+    watch.scan(&[]);
+    assert_eq!(watch.said(), ["nginx fault 0", "restart"]);
+}
+
+#[test]
+fn a_death_that_leaves_enough_is_not_urgent_and_the_one_that_does_not_is() {
+    let mut watch = Watch::new(vec![proc("nginx")]);
+    watch.scan(&list("nginx", &[1, 2, 3]));
+    watch.pass(ms(4321));
+    watch.die(1);
+    assert_eq!(watch.wanted, 0);
+    watch.pass(ms(99));
+    assert_eq!(watch.wanted, 0);
+    watch.pass(ms(1));
+    watch.scan(&list("nginx", &[2, 3, 4]));
+    assert_eq!(watch.watched, [2, 3, 4].into());
+    for pid in [2, 3, 4] {
+        watch.die(pid);
+    }
+    watch.scan(&[]);
+    let died = ["nginx 1 died", "nginx 2 died", "nginx 3 died", "nginx 4 died"];
+    assert_eq!(watch.said(), [&died[..], &["nginx fault 0", "restart"]].concat());
+}
+
+#[test]
+fn one_that_dies_and_is_replaced_all_the_time_costs_little() {
+    let mut watch = Watch::new(vec![proc("nginx")]);
+    watch.scan(&list("nginx", &[1]));
+    let mut lists = 0;
+    for pid in 1..=1000 {
+        watch.die(pid);
+        watch.pass(ms(10));
+        if watch.wanted > 0 {
+            watch.scan(&list("nginx", &[pid + 1]));
+            lists += 1;
+        }
+    }
+    assert!((90..125).contains(&lists), "{lists} lists in ten seconds");
+}
+
+#[test]
+fn lists_that_take_long_are_far_apart() {
+    let mut watch = Watch::new(vec![proc("nginx")]);
+    watch.scan(&list("nginx", &[1]));
+    let mut busy = Duration::ZERO;
+    for pid in 1..=3000 {
+        watch.die(pid);
+        watch.pass(ms(10));
+        if watch.wanted > 0 {
+            watch.pass(ms(40));
+            busy += ms(40);
+            watch.scan(&list("nginx", &[pid + 1]));
+        }
+    }
+    let share = busy.as_secs_f64() / (watch.now - watch.begun).as_secs_f64();
+    assert!(share < 0.15, "{share}");
+}
+
+#[test]
 fn newcomers_are_found_at_the_polls() {
     let mut watch = Watch::new(vec![proc("nginx")]);
     watch.scan(&list("nginx", &[3]));
@@ -273,10 +343,10 @@ fn fewer_than_atleast_is_a_fault() {
     let mut watch = Watch::new(vec![ProcConfig { atleast: Some(3), ..proc("nginx") }]);
     watch.scan(&list("nginx", &[1, 2, 3, 4]));
     watch.die(4);
+    watch.pass(ms(100));
     watch.scan(&list("nginx", &[1, 2, 3]));
     assert_eq!(watch.said(), ["nginx 4 died"]);
     watch.die(3);
-    watch.pass(ms(100));
     watch.scan(&list("nginx", &[1, 2]));
     assert_eq!(watch.said(), ["nginx 3 died", "nginx fault 2", "restart"]);
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, ExitStatus};
 
 use mio::{Registry, Token};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::ids::ProcessId;
 use crate::module::script::{Script, ScriptEnd};
@@ -62,17 +63,38 @@ impl ScriptGroup {
     }
 }
 
-/// Lists nothing.
+/// Lists processes.
 #[derive(Debug)]
-pub(in crate::runtime) struct Scanner(Infallible);
+pub(in crate::runtime) struct Scanner(Option<System>);
 
 impl Scanner {
-    pub(in crate::runtime) fn new(_only_safe: Option<OsString>) -> io::Result<Self> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub(in crate::runtime) fn new(_only_safe: Option<OsString>) -> Self {
+        Self(System::new().ok())
     }
 
-    pub(in crate::runtime) fn scan(&mut self) -> Vec<ProcessInfo> {
-        match self.0 {}
+    pub(in crate::runtime) fn scan(&mut self) -> io::Result<Vec<ProcessInfo>> {
+        let system = self.0.as_mut().ok_or(io::ErrorKind::Unsupported)?;
+        // Always: a process may have replaced its program since the last list.
+        let wanted = ProcessRefreshKind::nothing()
+            .without_tasks()
+            .with_cmd(UpdateKind::Always)
+            .with_exe(UpdateKind::Always);
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
+        let mut processes: Vec<ProcessInfo> = system.processes().values().map(describe).collect();
+        processes.sort_by_key(|process| process.id);
+        Ok(processes)
+    }
+}
+
+fn describe(process: &sysinfo::Process) -> ProcessInfo {
+    let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+    let executable = process.exe().and_then(Path::file_name);
+    ProcessInfo {
+        id: ProcessId { pid: process.pid().as_u32(), started: process.start_time() },
+        parent_pid: process.parent().map_or(0, |parent| parent.as_u32()),
+        name: text(process.name()),
+        executable: executable.map(text).unwrap_or_default(),
+        arguments: process.cmd().iter().map(|word| text(word)).collect(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Processes on Linux: /proc, pidfds, process groups, control groups.
 
 mod control_group;
+mod files;
 mod hold;
+mod known;
 mod leftover;
 mod program;
 mod scan;

@@ -40,7 +40,7 @@ pub(super) fn read(pid: u32) -> io::Result<Option<Stat>> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Stat> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Stat> {
     // The second field is the name in parentheses, and a name may contain anything, parentheses too.
     let end_of_name = bytes.iter().rposition(|byte| *byte == b')')?;
     let begin_of_name = bytes.iter().position(|byte| *byte == b'(')?.checked_add(1)?;
