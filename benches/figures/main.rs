@@ -4,6 +4,7 @@
 //! `target/benchmarks/`.
 
 mod config;
+mod detection;
 mod health;
 mod heartbeat;
 mod loss;
@@ -21,7 +22,8 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 7] =
+    ["config", "heartbeat", "loss", "detection", "process", "health", "rest"];
 
 /// What a figure works with.
 struct Bench {
@@ -31,6 +33,9 @@ struct Bench {
     times: Table,
     health: Table,
     rest: Table,
+    detection: Table,
+    detection_rest: Table,
+    noise: Table,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +69,9 @@ fn measure(options: Option<Options>) -> Try<()> {
         times: Table::for_times(),
         health: Table::new(&health::COLUMNS),
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
+        detection: Table::new(&detection::COLUMNS),
+        detection_rest: Table::new(&detection::REST_COLUMNS),
+        noise: Table::new(&detection::NOISE_COLUMNS),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -84,6 +92,9 @@ impl Bench {
         }
         if options.wants("loss") {
             loss::measure(self)?;
+        }
+        if options.wants("detection") {
+            detection::measure(self)?;
         }
         if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
             return Ok(());
@@ -110,7 +121,8 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest] {
+        let detection = [&self.detection, &self.detection_rest, &self.noise];
+        for table in [&self.times, &self.health, &self.rest].into_iter().chain(detection) {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

@@ -35,6 +35,16 @@ impl Table {
 
     /// Adds a row of times; with a goal for p99, whether it was reached.
     pub fn times(&mut self, figure: &str, samples: &Samples, goal: Option<Duration>) {
+        self.times_of([figure.to_owned()], samples, goal);
+    }
+
+    /// Adds a row of times behind several cells: see [`Table::times`].
+    pub fn times_of(
+        &mut self,
+        cells: impl IntoIterator<Item = String>,
+        samples: &Samples,
+        goal: Option<Duration>,
+    ) {
         let runs = match samples.missing() {
             0 => samples.len().to_string(),
             missing => format!("{} ({missing} never)", samples.len()),
@@ -48,7 +58,7 @@ impl Table {
         };
         let [p50, p99, max] =
             [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
-        self.row([figure.to_owned(), runs, p50, p99, max, verdict]);
+        self.row(cells.into_iter().chain([runs, p50, p99, max, verdict]));
     }
 
     /// Tells whether it has no rows.
