@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use safekit_benches::peers::ROOM;
+use safekit_benches::servers::ROOM;
 use safekit_benches::{Trouble, Try};
 use safekit_core::ids::ModuleName;
 use safekit_core::runtime::clock;

@@ -11,9 +11,9 @@ use std::time::Duration;
 use safekit_benches::farm::{Farm, HEALTH_PATH, ip};
 use safekit_benches::idle::Idle;
 use safekit_benches::load::{Load, Outcome, Style};
-use safekit_benches::peers::{self, Peer};
 use safekit_benches::record::micros;
 use safekit_benches::samples::{median, number};
+use safekit_benches::servers::{self, Peer};
 use safekit_benches::table::time;
 use safekit_benches::{Try, usage};
 use serde_json::json;
@@ -103,11 +103,11 @@ fn add_peers(servers: &mut Vec<Server>, folder: &Path) -> Try<()> {
     };
     add(Peer::front(at(202))?, HEALTH_PATH, false);
     match Peer::nginx(folder, at(200))? {
-        Some(nginx) => add(nginx, peers::PATH, true),
+        Some(nginx) => add(nginx, servers::PATH, true),
         None => say("nginx not installed: left out"),
     }
     match Peer::haproxy(folder, at(203))? {
-        Some(haproxy) => add(haproxy, peers::PATH, true),
+        Some(haproxy) => add(haproxy, servers::PATH, true),
         None => say("haproxy not installed: left out"),
     }
     std::thread::park_timeout(Duration::from_millis(500));

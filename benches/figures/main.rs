@@ -7,6 +7,7 @@ mod alarms;
 mod attacks;
 mod config;
 mod curve;
+mod detection;
 mod flood;
 mod front;
 mod health;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use safekit_benches::farm::{Farm, MODULE};
 use safekit_benches::record::Record;
 use safekit_benches::table::Table;
-use safekit_benches::{Options, Size, Trouble, Try, peers, place, usage};
+use safekit_benches::{Options, Size, Trouble, Try, place, servers, usage};
 use serde_json::json;
 
 /// What `-- NAME` asks for.
@@ -58,6 +59,7 @@ const FIGURES: &[Figure] = &[
     alone("config", config::measure),
     alone("heartbeat", heartbeat::measure),
     alone("loss", loss::measure),
+    alone("detection", detection::measure),
     alone("curve", curve::measure),
     alone("hours", hours::measure),
     alone("nodes", nodes::measure),
@@ -86,7 +88,7 @@ struct Bench {
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(peers::SERVE) {
+    if arguments.next().as_deref() == Some(servers::SERVE) {
         let served = front::serve(&arguments.next().unwrap_or_default(), MODULE);
         return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

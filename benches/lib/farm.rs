@@ -5,8 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -42,6 +42,13 @@ pub struct Module {
 }
 
 impl Module {
+    /// A module with an application that does nothing. Without a prober nobody waits for the drain.
+    #[must_use]
+    pub fn plain(drain: &str) -> Self {
+        let userconfig = USERCONFIG.replace("@DRAIN@", drain);
+        Self { userconfig, start: START_BOTH.to_owned(), stop: STOP_BOTH.to_owned() }
+    }
+
     fn write(&self, folder: &Path) -> Try<()> {
         create(&folder.join("conf"))?;
         create(&folder.join("bin"))?;
@@ -59,6 +66,8 @@ pub struct Agent {
     program: PathBuf,
     root: PathBuf,
     environment: Vec<(String, String)>,
+    before: Vec<String>,
+    arguments: Vec<String>,
     guardian: Option<Child>,
 }
 
@@ -90,7 +99,8 @@ impl Farm {
         create(&folder)?;
         let mut farm = Self { folder, agents: Vec::new() };
         for number in 1..=agents {
-            let mut agent = Agent::new(&farm.folder, &program(&farm.folder, number)?, number)?;
+            let program = program(&farm.folder, number)?;
+            let mut agent = Agent::new(&farm.folder, &program, number, address(number))?;
             agent.start()?;
             farm.agents.push(agent);
         }
@@ -112,24 +122,8 @@ impl Farm {
         self.agents.get_mut(place).ok_or_else(|| Trouble::failed("no such agent"))
     }
 
-    /// Configures the cluster on the first agent, and carries it to the others.
     fn configure(&self, nodes: u8) -> Try<()> {
-        let line =
-            |number| format!("      <node name=\"node{number}\" addr=\"{}\"/>\n", address(number));
-        let lines: String = (1..=nodes).map(line).collect();
-        let xml = format!(
-            "<cluster>\n  <lans>\n    <lan name=\"default\">\n{lines}    </lan>\n  </lans>\n</cluster>\n"
-        );
-        let (file, zip) = (self.folder.join("cluster.xml"), self.folder.join("cluster.zip"));
-        write(&file, &xml)?;
-        for (place, agent) in self.agents.iter().enumerate() {
-            let from = if place == 0 { &file } else { &zip };
-            agent.safekit(&["cluster", "config", &from.to_string_lossy()])?;
-            if place == 0 {
-                agent.safekit(&["cluster", "export", &zip.to_string_lossy()])?;
-            }
-        }
-        Ok(())
+        configure(&self.folder, &self.agents, &cluster_xml("", nodes, address))
     }
 
     /// Installs and starts the module on all agents, and waits until it is ready.
@@ -137,9 +131,7 @@ impl Farm {
     /// # Errors
     /// When it does not get ready.
     pub fn start_module(&self) -> Try<()> {
-        let (userconfig, start, stop) =
-            (USERCONFIG.to_owned(), START_BOTH.to_owned(), STOP_BOTH.to_owned());
-        self.start_module_of(&Module { userconfig, start, stop })
+        start_module(&self.folder, &self.agents, &Module::plain("0"))
     }
 
     /// The same with a module that the figure brings.
@@ -147,18 +139,54 @@ impl Farm {
     /// # Errors
     /// As [`Farm::start_module`].
     pub fn start_module_of(&self, files: &Module) -> Try<()> {
-        let module = self.folder.join(MODULE);
-        files.write(&module)?;
-        for agent in &self.agents {
-            agent.safekit(&["module", "install", "-m", MODULE, &module.to_string_lossy()])?;
-            agent.safekit(&["config", "-m", MODULE])?;
-            agent.safekit(&["start", "-m", MODULE])?;
-        }
-        for agent in &self.agents {
-            agent.wait("the module is ready", is_ready)?;
-        }
-        Ok(())
+        start_module(&self.folder, &self.agents, files)
     }
+}
+
+/// Returns a cluster.xml of so many nodes on one lan; `attributes` are those of its `<lans>`.
+#[must_use]
+pub fn cluster_xml(attributes: &str, nodes: u8, address: impl Fn(u8) -> Ipv4Addr) -> String {
+    let line =
+        |number| format!("      <node name=\"node{number}\" addr=\"{}\"/>\n", address(number));
+    let lines: String = (1..=nodes).map(line).collect();
+    format!(
+        "<cluster>\n  <lans {attributes}>\n    <lan name=\"default\">\n{lines}    </lan>\n  </lans>\n</cluster>\n"
+    )
+}
+
+/// Configures the cluster on the first agent, and carries it to the others.
+///
+/// # Errors
+/// When an agent refuses it.
+pub fn configure(folder: &Path, agents: &[Agent], xml: &str) -> Try<()> {
+    let (file, zip) = (folder.join("cluster.xml"), folder.join("cluster.zip"));
+    write(&file, xml)?;
+    for (place, agent) in agents.iter().enumerate() {
+        let from = if place == 0 { &file } else { &zip };
+        agent.safekit(&["cluster", "config", &from.to_string_lossy()])?;
+        if place == 0 {
+            agent.safekit(&["cluster", "export", &zip.to_string_lossy()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Installs and starts the module on all agents, and waits until it is ready.
+///
+/// # Errors
+/// When it does not get ready.
+pub fn start_module(folder: &Path, agents: &[Agent], files: &Module) -> Try<()> {
+    let module = folder.join(MODULE);
+    files.write(&module)?;
+    for agent in agents {
+        agent.safekit(&["module", "install", "-m", MODULE, &module.to_string_lossy()])?;
+        agent.safekit(&["config", "-m", MODULE])?;
+        agent.safekit(&["start", "-m", MODULE])?;
+    }
+    for agent in agents {
+        agent.wait("the module is ready", is_ready)?;
+    }
+    Ok(())
 }
 
 impl Drop for Farm {
@@ -172,13 +200,26 @@ impl Drop for Farm {
 }
 
 impl Agent {
-    fn new(folder: &Path, program: &Path, number: u8) -> Try<Self> {
+    /// Makes one with a root of its own in a folder; it does not run yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn new(folder: &Path, program: &Path, number: u8, address: Ipv4Addr) -> Try<Self> {
         let name = format!("node{number}");
         let root = folder.join(&name);
         create(&root)?;
-        let (address, program) = (address(number), program.to_owned());
         write(&root.join("address"), &address.to_string())?;
-        Ok(Self { name, address, program, root, environment: Vec::new(), guardian: None })
+        let (environment, before, arguments) = (Vec::new(), Vec::new(), Vec::new());
+        let program = program.to_owned();
+        Ok(Self { name, address, program, root, environment, before, arguments, guardian: None })
+    }
+
+    /// Has it run by a command that takes the words of its own command behind these, and with further arguments.
+    #[must_use]
+    pub fn run_by(mut self, before: Vec<String>, arguments: &[&str]) -> Self {
+        self.before = before;
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self
     }
 
     /// Starts the agent and waits until it answers.
@@ -186,21 +227,60 @@ impl Agent {
     /// # Errors
     /// When it does not.
     pub fn start(&mut self) -> Try<()> {
-        let log = File::options().create(true).append(true).open(self.root.join("agent.log"));
-        let log = log.map_err(Trouble::io("write agent.log"))?;
-        let errors = log.try_clone().map_err(Trouble::io("share agent.log"))?;
-        let child = Command::new(&self.program)
-            .args(["run", "--node", &self.name, "--bind", &self.address.to_string(), "--root"])
+        let output = self.output()?;
+        self.spawn(output.into())?;
+        self.wait("the agent answers", |_| true).map(drop)
+    }
+
+    /// Starts the agent, with its standard output going there; gives the pipe, if it is one.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self, output: Stdio) -> Try<Option<ChildStdout>> {
+        let mut words = self.before.clone();
+        words.push(self.program.to_string_lossy().into_owned());
+        let (first, rest) = words.split_first().ok_or_else(|| Trouble::failed("no program"))?;
+        let mut child = Command::new(first)
+            .args(rest)
+            .args(["run", "--node", &self.name, "--bind", &self.address.to_string()])
+            .args(&self.arguments)
+            .arg("--root")
             .arg(&self.root)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
+            .stdout(output)
+            .stderr(self.output()?)
             .process_group(0)
             .spawn()
             .map_err(Trouble::io("start an agent"))?;
+        let output = child.stdout.take();
         self.guardian = Some(child);
-        self.wait("the agent answers", |_| true).map(drop)
+        Ok(output)
+    }
+
+    fn output(&self) -> Try<File> {
+        let log = File::options().create(true).append(true).open(self.root.join("agent.log"));
+        log.map_err(Trouble::io("write agent.log"))
+    }
+
+    /// Ends the agent as a service manager does, modules and all; returns the moment before.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn terminate(&mut self) -> Try<Instant> {
+        let guardian = self.guardian.as_ref().ok_or_else(|| Trouble::failed("no guardian"))?;
+        let begin = clock::now();
+        signal(guardian.id(), Signal::TERM);
+        Ok(begin)
+    }
+
+    /// Waits for the end of a guardian that was told to end.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn wait_end(&mut self) -> Try<()> {
+        let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
+        guardian.wait().map(drop).map_err(Trouble::io("wait for the guardian"))
     }
 
     /// Sets variables of the environment of its next start.
@@ -284,15 +364,16 @@ impl Agent {
     }
 
     /// Kills guardian and agent, as a host does that loses its power: the guardian first, so that no letter goes out.
-    /// Both are dead afterwards.
+    /// Both are dead afterwards; returns the moment before.
     ///
     /// # Errors
     /// When there is nothing to kill.
-    pub fn kill_host(&mut self, agent_pid: u32) -> Try<()> {
+    pub fn kill_host(&mut self, agent_pid: u32) -> Try<Instant> {
         let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
         let agent = i32::try_from(agent_pid).ok().and_then(Pid::from_raw);
         let agent = agent.and_then(|agent| pidfd_open(agent, PidfdFlags::empty()).ok());
         let agent = agent.ok_or_else(|| Trouble::failed("no agent"))?;
+        let begin = clock::now();
         signal(guardian.id(), Signal::KILL);
         signal(agent_pid, Signal::KILL);
         guardian.wait().map_err(Trouble::io("wait for the guardian"))?;
@@ -300,7 +381,7 @@ impl Agent {
         let mut ends = [PollFd::new(&agent, PollFlags::IN)];
         let ended = rustix::event::poll(&mut ends, Some(&Timespec { tv_sec: 60, tv_nsec: 0 }));
         match ended {
-            Ok(count) if count > 0 => Ok(()),
+            Ok(count) if count > 0 => Ok(begin),
             Ok(_) | Err(_) => Err(Trouble::failed("the agent does not die")),
         }
     }
@@ -363,6 +444,12 @@ impl Agent {
     #[must_use]
     pub fn health_address(&self) -> SocketAddr {
         SocketAddr::new(self.address.into(), HEALTH_PORT)
+    }
+
+    /// Returns its root.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Returns the folder with the cluster's configuration and keys.
@@ -452,7 +539,7 @@ const APPLICATIONS: [&str; 2] = ["bench-app", "demo-shop"];
 
 const USERCONFIG: &str = r#"<!DOCTYPE safe>
 <safe>
-  <service mode="farm" maxloop="1000" loop_interval="24" drain="0">
+  <service mode="farm" maxloop="1000" loop_interval="24" drain="@DRAIN@">
     <farm>
       <lan name="default"/>
     </farm>

@@ -2,10 +2,12 @@
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`idle`] holds
-//!   some that ask nothing; [`peers`] are other servers.
+//!   some that ask nothing; [`servers`] are others that answer.
 //! - [`clients`] ask once each through [`haproxy`], and count what is lost.
 //! - [`strain`] takes processors from agents, loses their datagrams and lets them stand still.
 //! - [`flood`] and [`crowd`] attack a node by datagrams and by connections, [`meanwhile`] says what others notice of it.
+//! - [`lab`] is a network of namespaces, in which [`ours`] and [`peers`] run side by side; [`picture`] is what they show.
+//! - [`control`] asks an agent as the command does, without starting a command.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`curve`] computes detection time and false alarms, [`simulated`] counts them in virtual time,
 //!   [`grown`] has clusters of any size there.
@@ -15,6 +17,7 @@
 //! Not here: what is measured (`figures/`).
 
 pub mod clients;
+pub mod control;
 pub mod crowd;
 pub mod curve;
 pub mod farm;
@@ -22,17 +25,21 @@ pub mod flood;
 pub mod grown;
 pub mod haproxy;
 pub mod idle;
+pub mod lab;
 pub mod load;
 pub mod meanwhile;
 pub mod observer;
 pub mod options;
+pub mod ours;
 pub mod peers;
+pub mod picture;
 pub mod place;
 pub mod plot;
 pub mod probe;
 pub mod record;
 pub mod relay;
 pub mod samples;
+pub mod servers;
 pub mod simulated;
 pub mod strain;
 pub mod table;

@@ -52,6 +52,12 @@ impl Samples {
         sorted.get(rank.saturating_sub(1)).copied()
     }
 
+    /// Returns the times, in the order in which they were added.
+    #[must_use]
+    pub fn into_times(self) -> Vec<Duration> {
+        self.times
+    }
+
     /// Returns the greatest time.
     #[must_use]
     pub fn max(&self) -> Option<Duration> {

@@ -41,20 +41,7 @@ impl Table {
 
     /// Adds a row of times; with a goal for p99, whether it was reached.
     pub fn times(&mut self, figure: &str, samples: &Samples, goal: Option<Duration>) {
-        let runs = match samples.missing() {
-            0 => samples.len().to_string(),
-            missing => format!("{} ({missing} never)", samples.len()),
-        };
-        let verdict = match (goal, samples.percentile(99)) {
-            (Some(goal), Some(p99)) => {
-                let met = p99 <= goal && samples.missing() == 0;
-                format!("{} p99: {}", time(Some(goal)), if met { "met" } else { "missed" })
-            }
-            (Some(_), None) | (None, _) => "-".to_owned(),
-        };
-        let [p50, p99, max] =
-            [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
-        self.row([figure.to_owned(), runs, p50, p99, max, verdict]);
+        self.row([figure.to_owned()].into_iter().chain(times(samples, goal)));
     }
 
     /// Tells whether it has no rows.
@@ -86,4 +73,22 @@ pub fn time(time: Option<Duration>) -> String {
     let millis = micros / 1000.0;
     let decimals = if millis < 10.0 { 2 } else { usize::from(millis < 100.0) };
     format!("{millis:.decimals$} ms")
+}
+
+/// Returns runs, p50, p99 and maximum, and whether p99 has reached its goal.
+#[must_use]
+pub fn times(samples: &Samples, goal: Option<Duration>) -> [String; 5] {
+    let runs = match samples.missing() {
+        0 => samples.len().to_string(),
+        missing => format!("{} ({missing} never)", samples.len()),
+    };
+    let verdict = match (goal, samples.percentile(99)) {
+        (Some(goal), Some(p99)) => {
+            let met = p99 <= goal && samples.missing() == 0;
+            format!("{} p99: {}", time(Some(goal)), if met { "met" } else { "missed" })
+        }
+        (Some(_), None) | (None, _) => "-".to_owned(),
+    };
+    let [p50, p99, max] = [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
+    [runs, p50, p99, max, verdict]
 }

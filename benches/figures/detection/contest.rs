@@ -1,0 +1,365 @@
+//! One system in one lab: fault, wait, mend, wait; or nothing at all, and what that costs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use safekit_benches::lab::{Cable, Lab, sent};
+use safekit_benches::ours::{Looker, OurFarm};
+use safekit_benches::peers::PeerCluster;
+use safekit_benches::picture::{Picture, Watch};
+use safekit_benches::samples::{Samples, number};
+use safekit_benches::{Trouble, Try, usage};
+use safekit_core::runtime::clock;
+use serde_json::{Value, json};
+
+use super::systems::{Fault, Kind, Moment, System};
+
+/// Who is hit: with keepalived it is the one that has the address.
+const VICTIM: u8 = 1;
+/// What is not seen within this time never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a cluster may take until it works; corosync's default needs some seconds after it was disturbed.
+const WHOLE_MAX: Duration = Duration::from_secs(60);
+/// How long a node's costs are counted.
+const REST: Duration = Duration::from_secs(20);
+/// Faults begin anywhere within this time, so that each hits another part of a pulse.
+const PHASE_MAX_MS: u32 = 1000;
+
+/// What is held.
+pub(crate) struct Contest {
+    pub(crate) system: System,
+    pub(crate) nodes: u8,
+    pub(crate) portion: u32,
+    /// How often each fault; 0: what a node costs at rest.
+    pub(crate) runs: u32,
+}
+
+/// Something that was measured.
+pub(crate) enum Note {
+    Time {
+        round: u32,
+        fault: Fault,
+        moment: Moment,
+        time: Option<Duration>,
+    },
+    /// Before that the others acted otherwise without a fault.
+    Disturbed {
+        round: u32,
+        fault: Fault,
+        moment: Moment,
+    },
+    Noise(Samples),
+    Rest(Rest),
+    Said(String),
+    Failed(String),
+}
+
+/// What a node costs at rest.
+pub(crate) struct Rest {
+    pub(crate) cpu_percent: f64,
+    /// Sent each second.
+    pub(crate) packets: f64,
+    /// With Ethernet, IP and UDP headers.
+    pub(crate) bytes: f64,
+    /// Without them.
+    pub(crate) payload: f64,
+    pub(crate) rss_mib: f64,
+    node: u8,
+}
+
+impl Rest {
+    pub(crate) fn line(&self) -> Value {
+        json!({
+            "node": self.node, "cpu_percent": self.cpu_percent, "packets_per_s": self.packets,
+            "bytes_per_s": self.bytes, "payload_per_s": self.payload, "rss_mib": self.rss_mib,
+        })
+    }
+}
+
+enum Running {
+    Ours(OurFarm),
+    Peer(PeerCluster),
+}
+
+struct Arena<'a> {
+    contest: &'a Contest,
+    watch: Watch,
+    running: Running,
+    // Last: it takes the network away from the others.
+    lab: Lab,
+}
+
+impl Contest {
+    /// Starts the system in a lab of its own and measures it.
+    pub(crate) fn hold(&self, agent: &Path, tell: &impl Fn(Note)) -> Try<()> {
+        let lab = Lab::new(self.nodes)?;
+        let mut watch = Watch::default();
+        let running = match self.system.kind {
+            Kind::Ours(ours) => Running::Ours(OurFarm::start(ours, agent, &lab, &mut watch)?),
+            Kind::Peer(peer) => Running::Peer(PeerCluster::start(peer, &lab, &mut watch)?),
+        };
+        let mut arena = Arena { contest: self, watch, running, lab };
+        arena.wait_whole()?;
+        if self.runs == 0 {
+            return arena.rest(tell);
+        }
+        let noise = Noise::begin()?;
+        let measured = arena.rounds(tell);
+        tell(Note::Noise(noise.end()));
+        measured
+    }
+}
+
+impl Arena<'_> {
+    fn rounds(&mut self, tell: &impl Fn(Note)) -> Try<()> {
+        let system = self.contest.system;
+        for run in 0..self.contest.runs {
+            let round = self.contest.portion * self.contest.runs + run;
+            for (place, fault) in (0_u32..).zip(system.faults) {
+                self.wait_whole()?;
+                let phase = round.wrapping_mul(377).wrapping_add(place * 131) % PHASE_MAX_MS;
+                let phase = u64::from(phase).min(phase_max(&system));
+                std::thread::park_timeout(system.settle + Duration::from_millis(phase));
+                let [gone, back] = self.one(round, *fault, tell)?;
+                for (moment, time) in [(Moment::Gone, gone), (Moment::Back, back)] {
+                    tell(Note::Time { round, fault: *fault, moment, time });
+                }
+            }
+            if (run + 1) % 5 == 0 || run + 1 == self.contest.runs {
+                tell(Note::Said(format!("{} of {} rounds", run + 1, self.contest.runs)));
+            }
+        }
+        Ok(())
+    }
+
+    /// One fault and its mending.
+    fn one(
+        &mut self,
+        round: u32,
+        fault: Fault,
+        tell: &impl Fn(Note),
+    ) -> Try<[Option<Duration>; 2]> {
+        let looker = self.prepare(fault)?;
+        // A cluster that has just lost somebody without a fault would seem to act before it.
+        if !self.holds_still(fault, Moment::Back)? {
+            tell(Note::Disturbed { round, fault, moment: Moment::Gone });
+        }
+        let begin = self.strike(fault)?;
+        let gone = self.wait(fault, Moment::Gone);
+        // Its guardian starts the next one by itself.
+        let by_itself = fault == Fault::Killed && matches!(self.running, Running::Ours(_));
+        let again = if by_itself {
+            begin
+        } else {
+            std::thread::park_timeout(self.contest.system.settle);
+            if gone.is_some() && !self.holds_still(fault, Moment::Gone)? {
+                tell(Note::Disturbed { round, fault, moment: Moment::Back });
+            }
+            self.mend(fault)?
+        };
+        let back = self.wait(fault, Moment::Back);
+        drop(looker);
+        self.after(fault)?;
+        let since =
+            |at: Option<Instant>, begin: Instant| at.map(|at| at.saturating_duration_since(begin));
+        Ok([since(gone, begin), since(back, again)])
+    }
+
+    /// What has to be as it is meant to be before the fault.
+    fn prepare(&mut self, fault: Fault) -> Try<Option<Looker>> {
+        let Running::Ours(farm) = &mut self.running else { return Ok(None) };
+        match fault {
+            Fault::Ordered => {
+                // Somebody has to have asked for health: otherwise nobody is there to wait for.
+                farm.probe(VICTIM, &self.lab)?;
+                self.watch.reset_takers();
+                let looker = farm.look_at_takers(VICTIM, &self.watch)?;
+                let nodes = self.contest.nodes;
+                let all = |picture: &Picture| picture.others_share(nodes, VICTIM, true);
+                match self.watch.until(PATIENCE, all) {
+                    Some(_) => Ok(Some(looker)),
+                    None => Err(Trouble::failed("the module is never shared by all")),
+                }
+            }
+            Fault::Ended => {
+                farm.order(VICTIM, "forcestop")?;
+                farm.wait_module(VICTIM, false).map(|()| None)
+            }
+            Fault::Killed | Fault::HostKilled | Fault::Cut => Ok(None),
+        }
+    }
+
+    fn strike(&mut self, fault: Fault) -> Try<Instant> {
+        match (&mut self.running, fault) {
+            (_, Fault::Cut) => self.lab.cable(VICTIM, Cable::Out),
+            (Running::Ours(farm), Fault::Killed) => farm.kill_agent(VICTIM),
+            (Running::Ours(farm), Fault::HostKilled) => farm.kill_host(VICTIM),
+            (Running::Ours(farm), Fault::Ordered) => farm.order(VICTIM, "stop"),
+            (Running::Ours(farm), Fault::Ended) => farm.terminate(VICTIM),
+            (Running::Peer(cluster), Fault::Ended | Fault::Ordered) => cluster.stop(VICTIM),
+            (Running::Peer(cluster), Fault::Killed | Fault::HostKilled) => cluster.kill(VICTIM),
+        }
+    }
+
+    /// Takes the fault back; returns the moment before.
+    fn mend(&mut self, fault: Fault) -> Try<Instant> {
+        let watch = &mut self.watch;
+        match (&mut self.running, fault) {
+            (_, Fault::Cut) => self.lab.cable(VICTIM, Cable::In),
+            (Running::Ours(farm), Fault::Ordered) => {
+                if !farm.is_draining(VICTIM)? {
+                    return Err(Trouble::failed("the stop did not drain"));
+                }
+                farm.wait_module(VICTIM, false)?;
+                farm.order(VICTIM, "start")
+            }
+            (Running::Ours(farm), Fault::Ended) => {
+                farm.wait_end(VICTIM)?;
+                farm.start_node(VICTIM, watch)
+            }
+            (Running::Ours(farm), Fault::Killed | Fault::HostKilled) => {
+                farm.start_node(VICTIM, watch)
+            }
+            (Running::Peer(cluster), Fault::Ended | Fault::Ordered) => {
+                cluster.wait_end(VICTIM)?;
+                cluster.start_node(VICTIM, &self.lab, watch)
+            }
+            (Running::Peer(cluster), Fault::Killed | Fault::HostKilled) => {
+                cluster.start_node(VICTIM, &self.lab, watch)
+            }
+        }
+    }
+
+    /// What has to be as before for the next fault.
+    fn after(&mut self, fault: Fault) -> Try<()> {
+        self.wait_whole()?;
+        let Running::Ours(farm) = &mut self.running else { return Ok(()) };
+        if fault == Fault::Ended {
+            farm.order(VICTIM, "start")?;
+        }
+        farm.wait_module(VICTIM, true)
+    }
+
+    /// Tells whether the others act as they should before something is done; where not, waits until they do.
+    fn holds_still(&mut self, fault: Fault, moment: Moment) -> Try<bool> {
+        let begin = clock::now();
+        self.watch.catch_up();
+        match self.wait(fault, moment) {
+            // It was so all the time.
+            Some(at) => Ok(at.saturating_duration_since(begin) < Duration::from_millis(1)),
+            None => Err(Trouble::failed("the others never act alike")),
+        }
+    }
+
+    fn wait(&mut self, fault: Fault, moment: Moment) -> Option<Instant> {
+        let (nodes, with) = (self.contest.nodes, moment == Moment::Back);
+        let (watch, running) = (&mut self.watch, &self.running);
+        watch.until(PATIENCE, |picture| match running {
+            Running::Ours(_) if fault == Fault::Ordered => {
+                picture.others_share(nodes, VICTIM, with)
+            }
+            Running::Ours(_) => picture.others_act(nodes, VICTIM, with),
+            Running::Peer(cluster) => cluster.others_act(picture, nodes, VICTIM, with),
+        })
+    }
+
+    fn wait_whole(&mut self) -> Try<()> {
+        let nodes = self.contest.nodes;
+        let (watch, running) = (&mut self.watch, &self.running);
+        let whole = watch.until(WHOLE_MAX, |picture| match running {
+            Running::Ours(_) => picture.is_whole(nodes),
+            Running::Peer(cluster) => cluster.is_whole(picture, nodes, VICTIM),
+        });
+        match whole {
+            Some(_) => Ok(()),
+            None => Err(Trouble::failed(format!("never whole: {:?}", watch.catch_up()))),
+        }
+    }
+
+    fn rest(&mut self, tell: &impl Fn(Note)) -> Try<()> {
+        // Whatever is done only after a start is done then.
+        std::thread::park_timeout(Duration::from_secs(3));
+        let header_bytes = match self.contest.system.kind {
+            Kind::Peer(safekit_benches::peers::Peer::Keepalived { .. }) => 34,
+            Kind::Peer(_) | Kind::Ours(_) => 42,
+        };
+        let mut before = Vec::new();
+        for node in self.lab.nodes() {
+            let pids = match &mut self.running {
+                Running::Ours(farm) => farm.pids(node)?,
+                Running::Peer(cluster) => cluster.pids(node),
+            };
+            before.push((node, self.count(&pids), pids));
+        }
+        let begin = clock::now();
+        std::thread::park_timeout(REST);
+        for (node, (spent, packets, bytes), pids) in before {
+            let after = self.count(&pids);
+            let seconds = clock::now().saturating_duration_since(begin).as_secs_f64();
+            let packets = float(after.1.saturating_sub(packets)) / seconds;
+            let bytes = float(after.2.saturating_sub(bytes)) / seconds;
+            let resident = pids.iter().map(|pid| usage::memory(*pid).0).sum();
+            tell(Note::Rest(Rest {
+                cpu_percent: 100.0 * after.0.saturating_sub(spent).as_secs_f64() / seconds,
+                packets,
+                bytes,
+                payload: (bytes - packets * f64::from(header_bytes)).max(0.0),
+                rss_mib: float(resident) / 1024.0,
+                node,
+            }));
+        }
+        Ok(())
+    }
+
+    fn count(&self, pids: &[u32]) -> (Duration, u64, u64) {
+        let spent = pids.iter().map(|pid| usage::cpu_time(*pid)).sum();
+        let (packets, bytes) = pids.first().map(|pid| sent(*pid)).unwrap_or_default();
+        (spent, packets, bytes)
+    }
+}
+
+/// Where slow systems have long intervals, faster ones need no second to hit any part of theirs.
+fn phase_max(system: &System) -> u64 {
+    match system.pace {
+        super::Pace::Slow => u64::from(PHASE_MAX_MS),
+        super::Pace::Fast => 100,
+    }
+}
+
+fn float(count: u64) -> f64 {
+    number(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How much later than asked for this machine lets a thread go on.
+struct Noise {
+    end: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Samples>,
+}
+
+impl Noise {
+    fn begin() -> Try<Self> {
+        let end = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&end);
+        let work = move || {
+            let mut times = Samples::default();
+            while !told.load(Ordering::Acquire) {
+                let due = clock::now() + SLEEP;
+                // Nobody wakes this thread; early is possible, and no oversleep.
+                std::thread::park_timeout(SLEEP);
+                times.add(Some(clock::now().saturating_duration_since(due)));
+            }
+            times
+        };
+        let thread = std::thread::Builder::new().name("noise".to_owned()).spawn(work);
+        Ok(Self { end, thread: thread.map_err(Trouble::io("start a thread"))? })
+    }
+
+    fn end(self) -> Samples {
+        self.end.store(true, Ordering::Release);
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+const SLEEP: Duration = Duration::from_millis(5);
