@@ -86,8 +86,11 @@ fn sources() -> [(&'static str, Source); 3] {
     ]
 }
 
-/// Returns what is sent, by its name.
-fn kinds(genuine: &[Vec<u8>]) -> Try<Vec<(&'static str, Vec<Vec<u8>>)>> {
+/// A kind of datagrams: its name, and some of it.
+type Kind = (&'static str, Vec<Vec<u8>>);
+
+/// Returns what is sent.
+fn kinds(genuine: &[Vec<u8>]) -> Try<Vec<Kind>> {
     let changed = |change: fn(&mut Vec<u8>)| -> Vec<Vec<u8>> {
         let mut all = genuine.to_vec();
         all.iter_mut().for_each(change);

@@ -108,7 +108,7 @@ impl Crowd {
         let over = || Err(io::ErrorKind::ConnectionAborted.into());
         let (mut did, words) = match &self.manner {
             Manner::Hold { first, .. } => (guest.say(first)?, first.len()),
-            Manner::Unread(words) => return Ok(guest.say(words)?),
+            Manner::Unread(words) => return guest.say(words),
             Manner::Talk(words) => (guest.say(words)?, words.len()),
             Manner::HalfClose => {
                 shutdown(&guest.stream, Shutdown::Write)?;

@@ -1,7 +1,6 @@
 //! Datagrams as fast as one thread can send them.
 
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,10 +50,8 @@ impl Flood {
             packets.iter().cycle().take(BATCH).map(|bytes| [IoSlice::new(bytes)]).collect();
         let mut sent = 0;
         while !stop.load(Ordering::Relaxed) {
-            let mut none: Vec<_> = slices
-                .iter()
-                .map(|_| SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]))
-                .collect();
+            let mut none: Vec<SendAncillaryBuffer<'_, '_, '_>> =
+                slices.iter().map(|_| SendAncillaryBuffer::default()).collect();
             let mut batch: Vec<MMsgHdr<'_>> = slices
                 .iter()
                 .zip(&mut none)
