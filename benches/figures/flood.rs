@@ -86,10 +86,10 @@ fn sources() -> [(&'static str, Source); 3] {
     ]
 }
 
-/// Datagrams of one kind, with its name.
+/// A kind of datagrams: its name, and some of it.
 type Kind = (&'static str, Vec<Vec<u8>>);
 
-/// Returns what is sent, by its name.
+/// Returns what is sent.
 fn kinds(genuine: &[Vec<u8>]) -> Try<Vec<Kind>> {
     let changed = |change: fn(&mut Vec<u8>)| -> Vec<Vec<u8>> {
         let mut all = genuine.to_vec();

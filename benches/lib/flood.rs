@@ -50,7 +50,8 @@ impl Flood {
             packets.iter().cycle().take(BATCH).map(|bytes| [IoSlice::new(bytes)]).collect();
         let mut sent = 0;
         while !stop.load(Ordering::Relaxed) {
-            let mut none: Vec<_> = slices.iter().map(|_| SendAncillaryBuffer::default()).collect();
+            let mut none: Vec<SendAncillaryBuffer<'_, '_, '_>> =
+                slices.iter().map(|_| SendAncillaryBuffer::default()).collect();
             let mut batch: Vec<MMsgHdr<'_>> = slices
                 .iter()
                 .zip(&mut none)

@@ -177,7 +177,8 @@ impl Story {
             1 => due + Duration::from_micros(u64::from(draw.byte())),
             2 => Duration::from_millis(u64::from(draw.byte())),
             3 => Duration::from_millis(u64::from(draw.u16())),
-            4 if draw.below(16) == 15 => Duration::from_secs(u64::from(draw.u32())),
+            // Up to twelve days; in all of a story less than the hundred years after which no clock is told apart.
+            4 if draw.below(16) == 15 => Duration::from_secs(u64::from(draw.u32() >> 12)),
             _ => due,
         };
         self.now += by;

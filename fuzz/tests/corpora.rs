@@ -55,7 +55,9 @@ fn words(name: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("dictionaries/{name}.dict"));
     let text = fs::read_to_string(path).unwrap_or_default();
     let quoted = text.lines().filter_map(|line| line.strip_prefix('"')?.strip_suffix('"'));
-    quoted.map(|word| word.replace("\\\"", "\"").replace("\\x0d\\x0a", "\r\n").into_bytes()).collect()
+    quoted
+        .map(|word| word.replace("\\\"", "\"").replace("\\x0d\\x0a", "\r\n").into_bytes())
+        .collect()
 }
 
 fn damaged(random: &mut Random, corpus: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {

@@ -55,7 +55,7 @@ impl Forger {
             }
             1 => {
                 let length = usize::from(draw.byte()) * 4;
-                crate::wire::fuzz::anything(&self.seal, draw.flag(), draw.take(length))
+                crate::wire::fuzz::anything(&self.seal, draw.byte(), draw.take(length))
             }
             _ => self.heartbeat(lan, sender, name, draw),
         }

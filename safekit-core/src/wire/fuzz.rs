@@ -14,7 +14,7 @@ pub(crate) fn datagram(bytes: &[u8]) {
         assert_eq!(row.encode(), bytes, "a row has one encoding");
     }
     let Some((kind, body)) = bytes.split_first() else { return };
-    let sealed = anything(&seal, kind % 2 == 1, body);
+    let sealed = anything(&seal, *kind, body);
     match seal.open(&sealed) {
         Ok(Datagram::Heartbeat(heartbeat)) => {
             let again = written(&seal, &heartbeat);
@@ -25,9 +25,9 @@ pub(crate) fn datagram(bytes: &[u8]) {
     }
 }
 
-/// Puts front and tag around a body; what is too long is cut.
-pub(crate) fn anything(seal: &Seal, is_letter: bool, body: &[u8]) -> Vec<u8> {
-    let mut bytes = seal.front(if is_letter { Kind::Letter } else { Kind::Heartbeat });
+/// Puts front and tag around a body, as a letter where the number is odd; what is too long is cut.
+pub(crate) fn anything(seal: &Seal, kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = seal.front(if kind % 2 == 1 { Kind::Letter } else { Kind::Heartbeat });
     let room = DATAGRAM_BYTES_MAX - super::seal::TAG_BYTES - bytes.len();
     bytes.extend(body.iter().take(room));
     seal.finish(bytes)

@@ -57,16 +57,13 @@ mod front;
 #[cfg(feature = "fuzz")]
 mod fuzz;
 #[cfg(any(test, feature = "fuzz"))]
-#[cfg_attr(
-    not(test),
-    expect(
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        dead_code,
-        reason = "what is used by tests and fuzzers only: a panic is what they look for"
-    )
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "of tests and fuzzers: a panic is what they look for"
 )]
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzzers use a part of it"))]
 mod harness;
 mod head;
 mod limits;
