@@ -166,6 +166,8 @@ pub struct Module {
     join: Join,
     others_ready: bool,
     probed_at: Option<Instant>,
+    /// When it was Ready last, where it is not now: a balancer may not have noticed yet.
+    served_at: Option<Instant>,
     boot_waits: bool,
     past: BTreeMap<Script, PastRun>,
     timers: Timers<Timer>,
@@ -234,6 +236,7 @@ impl Module {
             join,
             others_ready: false,
             probed_at: None,
+            served_at: None,
             boot_waits: false,
             past: BTreeMap::new(),
             timers: Timers::new(),
@@ -367,8 +370,8 @@ impl Module {
             self.timers.set(Timer::Proof, later(now, poll));
         }
         // A balancer that sends clients because of what the former agent answered has not asked this one yet: it is taken
-        // to be there until its silence says otherwise.
-        self.probed_at = Some(now);
+        // to be there until its silence says otherwise, and to send clients as if this one had been Ready.
+        (self.probed_at, self.served_at) = (Some(now), Some(now));
         self.transit(now, State::Adopted(proof), Cause::AgentRestarted);
     }
 
@@ -391,6 +394,9 @@ impl Module {
     /// The end of each `become_*`.
     fn transit(&mut self, now: Instant, state: State, cause: Cause) {
         let from = self.state.shown();
+        if matches!(self.state, State::Ready) {
+            self.served_at = Some(now);
+        }
         self.state = state;
         self.cause = cause;
         let to = self.state.shown();

@@ -207,13 +207,22 @@ impl Module {
             | Origin::Boot
             | Origin::Automatic => return Some(DrainSkip::Command),
         }
+        // Whom a balancer still sends clients: the time of the drain is the time that it needs to learn.
+        let served = match self.state {
+            State::Ready => true,
+            State::Adopted(_) | State::Joining => self
+                .served_at
+                .is_some_and(|at| now.saturating_duration_since(at) < self.config.drain),
+            State::Stopped | State::Waiting(_) | State::Moving(_) => false,
+        };
         if self.config.drain.is_zero() {
             Some(DrainSkip::Configured)
-        } else if !matches!(self.state, State::Ready) {
+        } else if !served {
             Some(DrainSkip::NotReady)
         } else if !probed {
             Some(DrainSkip::NoProber)
-        } else if !self.others_ready {
+        } else if !self.others_ready && self.is_joined() {
+            // Before it has joined it does not know.
             Some(DrainSkip::NobodyElse)
         } else {
             None

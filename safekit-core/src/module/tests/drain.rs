@@ -125,11 +125,25 @@ fn no_drain_when_no_other_node_is_ready() {
 }
 
 #[test]
-fn no_drain_when_the_module_is_not_ready() {
-    let mut bench = ready();
+fn no_drain_when_the_module_was_not_ready_for_the_time_of_a_drain() {
+    for (passed, skipped) in [(s(14), None), (s(15), Some(DrainSkip::NotReady))] {
+        let mut bench = ready();
+        bench.input(Input::JoinChanged(Join::Joining));
+        bench.pass(passed);
+        bench.command(Command::Stop, user()).unwrap();
+        assert_eq!(skip(&bench), skipped, "not Ready for {passed:?}");
+        assert_eq!(bench.running.is_empty(), skipped.is_none());
+    }
+}
+
+#[test]
+fn a_stop_that_finds_an_agent_just_started_is_drained() {
+    // As after a reload: it has heard nobody yet, and nobody has asked it.
+    let config = watching(vec![proc("nginx", ProcAction::Restart)]);
+    let mut bench = Bench::begin(config, AgentStart::SameBoot, Some(saved(SavedPhase::Up)));
     bench.input(Input::JoinChanged(Join::Joining));
-    bench.command(Command::Stop, user()).unwrap();
-    assert_eq!((skip(&bench), bench.running.len()), (Some(DrainSkip::NotReady), 1));
+    bench.command(Command::Stop, Origin::Shutdown).unwrap();
+    assert_eq!((skip(&bench), bench.state().as_str()), (None, "UP (Transient) draining"));
 }
 
 #[test]
