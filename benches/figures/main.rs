@@ -6,9 +6,12 @@
 mod config;
 mod health;
 mod heartbeat;
+mod host;
 mod loss;
 mod process;
 mod rest;
+mod scale;
+mod wedge;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +24,21 @@ use safekit_benches::{Options, Size, Trouble, Try, place};
 use serde_json::json;
 
 /// The figures by name.
-const FIGURES: [&str; 6] = ["config", "heartbeat", "loss", "process", "health", "rest"];
+const FIGURES: [&str; 10] = [
+    "config",
+    "heartbeat",
+    "loss",
+    "process",
+    "wedge",
+    "health",
+    "host",
+    "rest",
+    "modules",
+    "nodes",
+];
+
+/// Those that share one farm of three agents.
+const OF_A_FARM: [&str; 5] = ["process", "wedge", "health", "host", "rest"];
 
 /// What a figure works with.
 struct Bench {
@@ -31,6 +48,9 @@ struct Bench {
     times: Table,
     health: Table,
     rest: Table,
+    host: Table,
+    modules: Table,
+    nodes: Table,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +84,9 @@ fn measure(options: Option<Options>) -> Try<()> {
         times: Table::for_times(),
         health: Table::new(&health::COLUMNS),
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
+        host: Table::new(&host::COLUMNS),
+        modules: Table::new(&scale::OF_MODULES),
+        nodes: Table::new(&scale::OF_NODES),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -85,7 +108,13 @@ impl Bench {
         if options.wants("loss") {
             loss::measure(self)?;
         }
-        if !["process", "health", "rest"].iter().any(|figure| options.wants(figure)) {
+        if options.wants("modules") {
+            scale::modules(self)?;
+        }
+        if options.wants("nodes") {
+            scale::nodes(self)?;
+        }
+        if !OF_A_FARM.iter().any(|figure| options.wants(figure)) {
             return Ok(());
         }
         say("a farm of three agents with a module");
@@ -94,8 +123,14 @@ impl Bench {
         if options.wants("process") {
             process::measure(self, &mut farm)?;
         }
+        if options.wants("wedge") {
+            wedge::measure(self, &mut farm)?;
+        }
         if options.wants("health") {
             health::measure(self, &mut farm)?;
+        }
+        if options.wants("host") {
+            host::measure(self, &mut farm)?;
         }
         if options.wants("rest") {
             rest::measure(self, &mut farm)?;
@@ -110,7 +145,9 @@ impl Bench {
             "\n{begin}\nload at the end {}; {size:?}; {build}\n",
             place::load_average()
         ));
-        for table in [&self.times, &self.health, &self.rest] {
+        let tables =
+            [&self.times, &self.health, &self.rest, &self.host, &self.modules, &self.nodes];
+        for table in tables {
             if !table.is_empty() {
                 print(&format!("\n{table}"));
             }

@@ -97,16 +97,29 @@ impl Farm {
     /// # Errors
     /// When it does not get ready.
     pub fn start_module(&self) -> Try<()> {
-        let module = self.folder.join(MODULE);
-        create(&module.join("conf"))?;
-        create(&module.join("bin"))?;
-        write(&module.join("conf/userconfig.xml"), USERCONFIG)?;
-        write(&module.join("bin/start_both"), START_BOTH)?;
-        write(&module.join("bin/stop_both"), STOP_BOTH)?;
-        for agent in &self.agents {
-            agent.safekit(&["module", "install", "-m", MODULE, &module.to_string_lossy()])?;
-            agent.safekit(&["config", "-m", MODULE])?;
-            agent.safekit(&["start", "-m", MODULE])?;
+        self.start_modules(1)
+    }
+
+    /// Installs and starts so many modules on all agents, and waits until they are ready. Each has an application of its
+    /// own; see [`module_name`].
+    ///
+    /// # Errors
+    /// When they do not get ready.
+    pub fn start_modules(&self, count: u8) -> Try<()> {
+        for number in 1..=count {
+            let (name, application) = (module_name(number), application_name(number));
+            let module = self.folder.join(&name);
+            create(&module.join("conf"))?;
+            create(&module.join("bin"))?;
+            let own = |text: &str| text.replace(APPLICATION, &application);
+            write(&module.join("conf/userconfig.xml"), &own(USERCONFIG))?;
+            write(&module.join("bin/start_both"), &own(START_BOTH))?;
+            write(&module.join("bin/stop_both"), STOP_BOTH)?;
+            for agent in &self.agents {
+                agent.safekit(&["module", "install", "-m", &name, &module.to_string_lossy()])?;
+                agent.safekit(&["config", "-m", &name])?;
+                agent.safekit(&["start", "-m", &name])?;
+            }
         }
         for agent in &self.agents {
             agent.wait("the module is ready", is_ready)?;
@@ -236,7 +249,7 @@ impl Agent {
 
     fn end(&mut self) {
         // Before the module is stopped, which removes the file; without an agent nobody stops it.
-        let pid = fs::read_to_string(self.root.join("var/modules").join(MODULE).join("pid"));
+        let pids = application_pids(&self.root.join("var/modules"));
         if let Some(mut guardian) = self.guardian.take() {
             signal(guardian.id(), Signal::TERM);
             let end = clock::now() + Duration::from_secs(20);
@@ -247,25 +260,46 @@ impl Agent {
             drop(guardian.wait());
         }
         // A pid is not used again within seconds.
-        if let Some(pid) = pid.ok().and_then(|pid| pid.trim().parse::<u32>().ok())
-            && fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|name| name.trim() == APPLICATION)
-        {
-            signal(pid, Signal::KILL);
+        for pid in pids {
+            if fs::read_to_string(format!("/proc/{pid}/comm"))
+                .is_ok_and(|name| name.starts_with(APPLICATION))
+            {
+                signal(pid, Signal::KILL);
+            }
         }
     }
 }
 
-/// Tells whether the module is ready.
+/// Returns the name of a module, from 1; the first one is [`MODULE`].
 #[must_use]
-pub fn is_ready(state: &StateReport) -> bool {
-    state.modules.iter().any(|module| module.reason == "ready")
+pub fn module_name(number: u8) -> String {
+    if number < 2 { MODULE.to_owned() } else { format!("{MODULE}-{number}") }
 }
 
-/// Returns the processes of the application.
+/// Returns the name of a module's application.
+fn application_name(number: u8) -> String {
+    if number < 2 { APPLICATION.to_owned() } else { format!("{APPLICATION}-{number}") }
+}
+
+/// Returns the processes of all applications, as their scripts have written them down.
+fn application_pids(modules: &Path) -> Vec<u32> {
+    let modules = fs::read_dir(modules).into_iter().flatten().flatten();
+    let pid = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("pid")).ok();
+    modules.filter_map(pid).filter_map(|pid| pid.trim().parse().ok()).collect()
+}
+
+/// Tells whether the modules are ready.
+#[must_use]
+pub fn is_ready(state: &StateReport) -> bool {
+    let modules = &state.modules;
+    !modules.is_empty() && modules.iter().all(|module| module.reason == "ready")
+}
+
+/// Returns the processes of the first module's application.
 #[must_use]
 pub fn application(state: &StateReport) -> Vec<u32> {
-    let watched = state.modules.iter().flat_map(|module| &module.watched);
+    let first = state.modules.iter().filter(|module| module.name == MODULE);
+    let watched = first.flat_map(|module| &module.watched);
     watched.flat_map(|watch| watch.pids.iter().copied()).collect()
 }
 

@@ -6,9 +6,15 @@
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
 //!
+//! - [`crowd`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
+//!   for plots of the raw numbers. [`lists`] has processes listed, [`cost`] says what a node uses at rest.
+//!
 //! Not here: what is measured (`figures/`).
 
+pub mod cost;
+pub mod crowd;
 pub mod farm;
+pub mod lists;
 pub mod load;
 pub mod nginx;
 pub mod observer;
@@ -18,9 +24,11 @@ pub mod probe;
 pub mod record;
 pub mod relay;
 pub mod samples;
+pub mod series;
 pub mod table;
 pub mod trouble;
 pub mod usage;
+pub mod wedge;
 
 pub use options::{Options, Size};
 pub use trouble::{Trouble, Try};
