@@ -87,12 +87,7 @@ impl Loss {
         );
         let left = since(&seen, begin, |sight| stands(sight, victim, MemberState::Left));
         let view = since(&seen, begin, |sight| without(victim, sight));
-        let heard = seen.iter().find(|sighting| {
-            stands(&sighting.sight, victim, MemberState::Joining)
-                || stands(&sighting.sight, victim, MemberState::Alive)
-        });
-        let shared = heard.zip(seen.last().filter(|last| with(victim, &last.sight)));
-        let shared = shared.map(|(heard, last)| last.at.saturating_duration_since(heard.at));
+        let shared = shared_again(&seen, victim);
         let times = json!({
             "round": round, "letter_us": micros(letter), "left_us": micros(left),
             "view_us": micros(view), "shared_again_us": micros(shared),
@@ -135,7 +130,21 @@ impl Loss {
     }
 }
 
-fn since(seen: &[Sighting], begin: Instant, wanted: impl Fn(&Sight) -> bool) -> Option<Duration> {
+/// Returns how long it took from the first word of the next agent to the view with it, the last that was seen.
+pub(crate) fn shared_again(seen: &[Sighting], victim: NodeId) -> Option<Duration> {
+    let heard = seen.iter().find(|sighting| {
+        stands(&sighting.sight, victim, MemberState::Joining)
+            || stands(&sighting.sight, victim, MemberState::Alive)
+    })?;
+    let last = seen.last().filter(|last| with(victim, &last.sight))?;
+    Some(last.at.saturating_duration_since(heard.at))
+}
+
+pub(crate) fn since(
+    seen: &[Sighting],
+    begin: Instant,
+    wanted: impl Fn(&Sight) -> bool,
+) -> Option<Duration> {
     let first = seen.iter().find(|sighting| wanted(&sighting.sight))?;
     Some(first.at.saturating_duration_since(begin))
 }
@@ -144,10 +153,10 @@ fn stands(sight: &Sight, victim: NodeId, wanted: MemberState) -> bool {
     matches!(sight, Sight::Member { member, state } if *member == victim && *state == wanted)
 }
 
-fn without(victim: NodeId, sight: &Sight) -> bool {
+pub(crate) fn without(victim: NodeId, sight: &Sight) -> bool {
     matches!(sight, Sight::View(members) if !members.contains(&victim))
 }
 
-fn with(victim: NodeId, sight: &Sight) -> bool {
+pub(crate) fn with(victim: NodeId, sight: &Sight) -> bool {
     matches!(sight, Sight::View(members) if members.contains(&victim))
 }

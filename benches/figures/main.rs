@@ -12,6 +12,7 @@ mod flood;
 mod front;
 mod health;
 mod heartbeat;
+mod host;
 mod hours;
 mod loss;
 mod nodes;
@@ -19,6 +20,8 @@ mod pauses;
 mod process;
 mod rest;
 mod rolling;
+mod scale;
+mod wedge;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -68,7 +71,11 @@ const FIGURES: &[Figure] = &[
     alone("rolling", rolling::measure),
     alone("flood", flood::measure),
     alone("attacks", attacks::measure),
+    alone("modules", scale::modules),
+    alone("agents", scale::agents),
     on_farm("process", process::measure),
+    on_farm("wedge", wedge::measure),
+    on_farm("host", host::measure),
     on_farm("health", health::measure),
     on_farm("rest", rest::measure),
 ];

@@ -49,6 +49,14 @@ impl Module {
         Self { userconfig, start: START_BOTH.to_owned(), stop: STOP_BOTH.to_owned() }
     }
 
+    /// The same, with an application that has the module's number in its name.
+    fn own(number: u8) -> Self {
+        let Self { userconfig, start, stop } = Self::plain("0");
+        let application = application_name(number);
+        let own = |text: &str| text.replace(APPLICATION, &application);
+        Self { userconfig: own(&userconfig), start: own(&start), stop }
+    }
+
     fn write(&self, folder: &Path) -> Try<()> {
         create(&folder.join("conf"))?;
         create(&folder.join("bin"))?;
@@ -131,7 +139,19 @@ impl Farm {
     /// # Errors
     /// When it does not get ready.
     pub fn start_module(&self) -> Try<()> {
-        start_module(&self.folder, &self.agents, &Module::plain("0"))
+        self.start_modules(1)
+    }
+
+    /// Installs and starts so many modules on all agents, and waits until they are ready. Each has an application of its
+    /// own; see [`module_name`].
+    ///
+    /// # Errors
+    /// When they do not get ready.
+    pub fn start_modules(&self, count: u8) -> Try<()> {
+        for number in 1..=count {
+            begin_module(&self.folder, &self.agents, &module_name(number), &Module::own(number))?;
+        }
+        wait_until_ready(&self.agents)
     }
 
     /// The same with a module that the figure brings.
@@ -176,17 +196,23 @@ pub fn configure(folder: &Path, agents: &[Agent], xml: &str) -> Try<()> {
 /// # Errors
 /// When it does not get ready.
 pub fn start_module(folder: &Path, agents: &[Agent], files: &Module) -> Try<()> {
-    let module = folder.join(MODULE);
+    begin_module(folder, agents, MODULE, files)?;
+    wait_until_ready(agents)
+}
+
+fn begin_module(folder: &Path, agents: &[Agent], name: &str, files: &Module) -> Try<()> {
+    let module = folder.join(name);
     files.write(&module)?;
     for agent in agents {
-        agent.safekit(&["module", "install", "-m", MODULE, &module.to_string_lossy()])?;
-        agent.safekit(&["config", "-m", MODULE])?;
-        agent.safekit(&["start", "-m", MODULE])?;
-    }
-    for agent in agents {
-        agent.wait("the module is ready", is_ready)?;
+        agent.safekit(&["module", "install", "-m", name, &module.to_string_lossy()])?;
+        agent.safekit(&["config", "-m", name])?;
+        agent.safekit(&["start", "-m", name])?;
     }
     Ok(())
+}
+
+fn wait_until_ready(agents: &[Agent]) -> Try<()> {
+    agents.iter().try_for_each(|agent| agent.wait("the modules are ready", is_ready).map(drop))
 }
 
 impl Drop for Farm {
@@ -460,7 +486,7 @@ impl Agent {
 
     fn end(&mut self) {
         // Before the module is stopped, which removes the file; without an agent nobody stops it.
-        let pid = fs::read_to_string(self.root.join("var/modules").join(MODULE).join("pid"));
+        let pids = application_pids(&self.root.join("var/modules"));
         if let Some(mut guardian) = self.guardian.take() {
             signal(guardian.id(), Signal::TERM);
             let end = clock::now() + Duration::from_secs(20);
@@ -471,25 +497,46 @@ impl Agent {
             drop(guardian.wait());
         }
         // A pid is not used again within seconds.
-        if let Some(pid) = pid.ok().and_then(|pid| pid.trim().parse::<u32>().ok())
-            && fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|name| APPLICATIONS.contains(&name.trim()))
-        {
-            signal(pid, Signal::KILL);
+        for pid in pids {
+            if fs::read_to_string(format!("/proc/{pid}/comm"))
+                .is_ok_and(|name| APPLICATIONS.iter().any(|ours| name.starts_with(ours)))
+            {
+                signal(pid, Signal::KILL);
+            }
         }
     }
 }
 
-/// Tells whether the module is ready.
+/// Returns the name of a module, from 1; the first one is [`MODULE`].
 #[must_use]
-pub fn is_ready(state: &StateReport) -> bool {
-    state.modules.iter().any(|module| module.reason == "ready")
+pub fn module_name(number: u8) -> String {
+    if number < 2 { MODULE.to_owned() } else { format!("{MODULE}-{number}") }
 }
 
-/// Returns the processes of the application.
+/// Returns the name of a module's application.
+fn application_name(number: u8) -> String {
+    if number < 2 { APPLICATION.to_owned() } else { format!("{APPLICATION}-{number}") }
+}
+
+/// Returns the processes of all applications, as their scripts have written them down.
+fn application_pids(modules: &Path) -> Vec<u32> {
+    let modules = fs::read_dir(modules).into_iter().flatten().flatten();
+    let pid = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("pid")).ok();
+    modules.filter_map(pid).filter_map(|pid| pid.trim().parse().ok()).collect()
+}
+
+/// Tells whether the modules are ready.
+#[must_use]
+pub fn is_ready(state: &StateReport) -> bool {
+    let modules = &state.modules;
+    !modules.is_empty() && modules.iter().all(|module| module.reason == "ready")
+}
+
+/// Returns the processes of the first module's application.
 #[must_use]
 pub fn application(state: &StateReport) -> Vec<u32> {
-    let watched = state.modules.iter().flat_map(|module| &module.watched);
+    let first = state.modules.iter().filter(|module| module.name == MODULE);
+    let watched = first.flat_map(|module| &module.watched);
     watched.flat_map(|watch| watch.pids.iter().copied()).collect()
 }
 
@@ -534,8 +581,9 @@ fn clock_name() -> String {
 
 /// Where agents answer health checks.
 const HEALTH_PORT: u16 = 9010;
-/// The names that applications' processes have.
-const APPLICATIONS: [&str; 2] = ["bench-app", "demo-shop"];
+/// What the names of applications' processes begin with.
+const APPLICATIONS: [&str; 2] = [APPLICATION, "demo-shop"];
+const APPLICATION: &str = "bench-app";
 
 const USERCONFIG: &str = r#"<!DOCTYPE safe>
 <safe>

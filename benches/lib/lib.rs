@@ -13,11 +13,14 @@
 //!   [`grown`] has clusters of any size there.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
 //!   says where and under which load they were taken.
+//! - [`throng`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
+//!   for plots of the raw numbers. [`lists`] has processes listed, [`cost`] says what a node uses at rest.
 //!
 //! Not here: what is measured (`figures/`).
 
 pub mod clients;
 pub mod control;
+pub mod cost;
 pub mod crowd;
 pub mod curve;
 pub mod farm;
@@ -26,6 +29,7 @@ pub mod grown;
 pub mod haproxy;
 pub mod idle;
 pub mod lab;
+pub mod lists;
 pub mod load;
 pub mod meanwhile;
 pub mod observer;
@@ -39,12 +43,15 @@ pub mod probe;
 pub mod record;
 pub mod relay;
 pub mod samples;
+pub mod series;
 pub mod servers;
 pub mod simulated;
 pub mod strain;
 pub mod table;
+pub mod throng;
 pub mod trouble;
 pub mod usage;
+pub mod wedge;
 
 pub use options::{Options, Size};
 pub use trouble::{Trouble, Try};

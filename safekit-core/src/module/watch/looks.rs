@@ -2,7 +2,7 @@
 //!
 //! A death after which there may be too few is looked at at once: the health answer waits for it. When several processes die
 //! together (a whole group is killed) each list is out of date before it comes, so [`DEATH_LOOKS_MAX`] of these looks
-//! may follow one another. Then, and after a death that leaves enough, looks are [`DEATH_LOOK`] apart, and ten times as
+//! may follow one another. Then, and after a death that leaves enough, looks are [`DEATH_LOOK`] apart, and four times as
 //! far as the last list took to come: lists of a host with very many processes must not cost a core.
 //!
 //! Always: one list at a time.
@@ -15,10 +15,10 @@ use crate::timer::later;
 pub(super) const DEATH_LOOK: Duration = Duration::from_millis(100);
 /// So many of them may be asked for without that distance.
 pub(super) const DEATH_LOOKS_MAX: u32 = 8;
-/// For this share of the time lists are made because of deaths, at most: a tenth.
-const TIMES_AS_FAR: u32 = 10;
-/// However long a list takes, a death is looked at after this time.
-const DEATH_LOOK_LATEST: Duration = Duration::from_secs(2);
+/// A list that takes long is followed by a pause that is longer by this factor.
+const TIMES_AS_FAR: u32 = 4;
+/// However long a list takes, looks because of deaths are no further apart.
+const DEATH_LOOK_LATEST: Duration = Duration::from_secs(1);
 
 /// How much a death matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,12 @@ impl Looks {
         let paid = self.paid_until.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
         match paid.checked_sub(ahead).filter(|wait| !wait.is_zero()) {
             Some(wait) => {
-                self.by(later(now, wait));
+                let at = later(now, wait);
+                // One look for all deaths until then: it is paid for once.
+                if self.at.is_none_or(|before| before > at) {
+                    self.pay(now);
+                    self.by(at);
+                }
                 Look::Later
             }
             None => {
@@ -153,7 +158,6 @@ impl Looks {
         let mut due = polled;
         if self.at.is_some_and(|at| at <= now) {
             self.at = None;
-            self.pay(now);
             due = true;
         }
         // One list at a time: what is under way serves this poll too.

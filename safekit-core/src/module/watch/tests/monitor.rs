@@ -312,6 +312,24 @@ fn one_that_dies_and_is_replaced_all_the_time_costs_little() {
 }
 
 #[test]
+fn a_module_that_is_started_again_and_again_is_judged_at_once_each_time() {
+    let mut watch = Watch::new(vec![proc("nginx")]);
+    for pid in 1..100 {
+        // A host with very many processes.
+        watch.pass_with(ms(500), &[]);
+        watch.pass_with(ms(500), &list("nginx", &[pid]));
+        watch.die(pid);
+        assert_eq!(watch.wanted, 1, "round {pid}");
+        watch.pass(ms(150));
+        watch.scan(&[]);
+        assert_eq!(watch.said(), [&format!("nginx {pid} died"), "nginx fault 0", "restart"]);
+        watch.monitor.disable(&ProcClass::Both);
+        watch.monitor.enable(watch.now, ProcClass::Both, Begin::Started);
+        watch.hear();
+    }
+}
+
+#[test]
 fn lists_that_take_long_are_far_apart() {
     let mut watch = Watch::new(vec![proc("nginx")]);
     watch.scan(&list("nginx", &[1]));
@@ -326,7 +344,7 @@ fn lists_that_take_long_are_far_apart() {
         }
     }
     let share = busy.as_secs_f64() / (watch.now - watch.begun).as_secs_f64();
-    assert!(share < 0.15, "{share}");
+    assert!(share < 0.3, "{share}");
 }
 
 #[test]
