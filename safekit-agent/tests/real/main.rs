@@ -38,6 +38,8 @@ mod oom;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod realtime;
+#[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;
 #[cfg(test)]
