@@ -6,7 +6,7 @@ use safekit_benches::Try;
 use safekit_benches::cost::Cost;
 use safekit_benches::farm::Farm;
 use safekit_benches::lists::Lists;
-use safekit_benches::record::micros;
+use safekit_benches::record::{and, micros};
 use safekit_benches::samples::Samples;
 use safekit_benches::table::time;
 use safekit_benches::throng::Throng;
@@ -68,10 +68,12 @@ fn one(bench: &mut Bench, farm: &mut Farm, more: usize) -> Try<()> {
     let cost = Cost::begin(&farm.agents)?;
     std::thread::park_timeout(rest);
     let used = cost.end();
-    let mut line = used.fields();
-    line["processes"] = json!(count);
-    line["more"] = json!(more);
-    line["first_list_us"] = micros(Some(first));
+    let told = [
+        ("processes", json!(count)),
+        ("more", json!(more)),
+        ("first_list_us", micros(Some(first))),
+    ];
+    let line = and(used.fields(), told);
     bench.record.line("host_rest", line)?;
     bench.row(
         &COLUMNS,

@@ -10,7 +10,7 @@ use safekit_benches::cost::{Cost, Used};
 use safekit_benches::farm::{Farm, HEALTH_PATH, is_ready, signal};
 use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::probe::Probe;
-use safekit_benches::record::micros;
+use safekit_benches::record::{and, micros};
 use safekit_benches::samples::{Samples, number};
 use safekit_benches::table::time;
 use safekit_benches::{Trouble, Try};
@@ -73,10 +73,12 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
             let times = json!({ "modules": count, "run": run, "start_us": micros(Some(took)) });
             bench.record.line("modules_start", times)?;
         }
-        let mut line = sent.line();
-        line["modules"] = json!(count);
-        line["answer_p50_us"] = micros(answers.percentile(50));
-        line["answer_p99_us"] = micros(answers.percentile(99));
+        let told = [
+            ("modules", json!(count)),
+            ("answer_p50_us", micros(answers.percentile(50))),
+            ("answer_p99_us", micros(answers.percentile(99))),
+        ];
+        let line = and(sent.line(), told);
         bench.record.line("modules", line)?;
         bench.row(
             &OF_MODULES,
@@ -105,8 +107,7 @@ pub(crate) fn agents(bench: &mut Bench) -> Try<()> {
         let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), count)?;
         observer.wait_members(count.into(), PATIENCE)?;
         let sent = rest(bench, &farm, &mut observer)?;
-        let mut line = sent.line();
-        line["nodes"] = json!(count);
+        let line = and(sent.line(), [("nodes", json!(count))]);
         bench.record.line("nodes", line)?;
         let deaths = deaths(bench, &mut farm, &mut observer, count)?;
         bench.row(

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, recv};
-use safekit_core::runtime::clock;
+use safekit_core::runtime::{clock, host};
 
 use crate::{Trouble, Try};
 
@@ -225,8 +225,14 @@ pub fn named_nodes(text: &str) -> BTreeSet<u8> {
     text.split(' ').filter_map(|word| word.strip_prefix("node")?.parse().ok()).collect()
 }
 
+/// Starts a thread that reads before whatever else waits for a processor, where that is allowed: how late the onlooker is
+/// is nobody's detection time.
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Try<()> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    let urgent = move || {
+        drop(host::take_realtime_priority());
+        work();
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(urgent);
     thread.map(drop).map_err(Trouble::io("start a thread"))
 }
 

@@ -53,3 +53,12 @@ impl Record {
 pub fn micros(time: Option<Duration>) -> Value {
     json!(time.map(|time| time.as_secs_f64() * 1e6))
 }
+
+/// Returns a line's fields with further ones.
+#[must_use]
+pub fn and<const COUNT: usize>(mut fields: Value, more: [(&str, Value); COUNT]) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    fields
+}

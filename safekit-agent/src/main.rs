@@ -61,6 +61,10 @@ pub(crate) struct RunArguments {
     /// Print events as they happen, one JSON object a line.
     #[arg(long)]
     events: bool,
+    /// Give guardian and event loop real-time priority: heartbeats keep their times however busy the host is. For short
+    /// pulses; needs CAP_SYS_NICE or a limit RTPRIO of 1.
+    #[arg(long)]
+    realtime: bool,
     /// The socket of another journal than that of this host.
     #[arg(long, value_name = "PATH", value_parser = absolute, hide = true)]
     system_log: Option<PathBuf>,
@@ -89,7 +93,7 @@ fn main() -> ExitCode {
     match part {
         Part::Run(run) => guardian::run(&run),
         Part::Agent(run) => agent::run(&run),
-        Part::Trial(_) => guardian::answer_trial(),
+        Part::Trial(run) => guardian::answer_trial(&run),
         Part::Demo(demo) => demo::run(&demo),
     }
 }
@@ -110,7 +114,7 @@ const EXITS_OF_RUN: [(u8, &str); 4] = [
     ),
     (
         1,
-        "nothing was begun: the root belongs to another agent, it cannot be laid out, or too few files may be open at once; standard error says which",
+        "nothing was begun: the root belongs to another agent, it cannot be laid out, too few files may be open at once, or real-time priority is asked for and refused; standard error says which",
     ),
     (64, "asked wrongly: the arguments do not fit"),
     (

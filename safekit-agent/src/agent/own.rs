@@ -36,6 +36,10 @@ pub(super) enum OwnEvent {
     HealthOnFour { error: String },
     /// The limit of open files is low.
     FewFiles { files: u64, needed: u64 },
+    /// The event loop has the priority that `--realtime` asks for.
+    Realtime,
+    /// It has not.
+    RealtimeRefused { error: String },
     /// The counter of starts cannot be kept on disk.
     CounterInMemory { fault: String },
     /// It can again.
@@ -86,6 +90,12 @@ impl OwnEvent {
                 format!("health answers cannot be given, no balancer takes this node: {error}")
             }
             Self::HealthOnFour { error } => format!("health answers on IPv4 only: {error}"),
+            Self::Realtime => {
+                "guardian and event loop have real-time priority; scripts have none".to_owned()
+            }
+            Self::RealtimeRefused { error } => {
+                format!("the event loop has no real-time priority: {error}")
+            }
             Self::FewFiles { files, needed } => format!(
                 "only {files} files may be open at once, {needed} may be needed: raise LimitNOFILE of the service, or 'ulimit -n'"
             ),
@@ -125,6 +135,8 @@ impl OwnEvent {
             Self::HealthRefused { .. } => &HEALTH_REFUSED,
             Self::HealthOnFour { .. } => &HEALTH_ON_FOUR,
             Self::FewFiles { .. } => &FEW_FILES,
+            Self::Realtime => &REALTIME,
+            Self::RealtimeRefused { .. } => &REALTIME_REFUSED,
             Self::CounterInMemory { .. } => &COUNTER_IN_MEMORY,
             Self::CounterOnDisk => &COUNTER_ON_DISK,
             Self::PreviousEnd { .. } => &PREVIOUS_END,
@@ -202,6 +214,12 @@ messages! {
     FEW_FILES: Event, "only <number> files may be open at once, <number> may be needed: raise LimitNOFILE of the service, or 'ulimit -n'", None,
         "With many modules or clients the agent could run out of file descriptors",
         "raise the limit";
+    REALTIME: Info, "guardian and event loop have real-time priority; scripts have none", None,
+        "The agent was started with `--realtime`",
+        "";
+    REALTIME_REFUSED: Critical, "the event loop has no real-time priority: <error>", None,
+        "The agent was started with `--realtime`, its guardian was allowed that and the agent was not: on a busy host short pulses can come too late",
+        "what the line ends with: mostly LimitRTPRIO= of the service or the share of its control group";
     COUNTER_IN_MEMORY: Event, "the counter of starts is kept in memory only: <error>", None,
         "The guardian cannot write it: if the guardian ends too, this node may come back with an old number, and joins later",
         "make room, or mend the disk";
@@ -263,6 +281,8 @@ mod tests {
             OwnEvent::HealthRefused { error: text() },
             OwnEvent::HealthOnFour { error: text() },
             OwnEvent::FewFiles { files: 64, needed: 512 },
+            OwnEvent::Realtime,
+            OwnEvent::RealtimeRefused { error: text() },
             OwnEvent::CounterInMemory { fault: text() },
             OwnEvent::CounterOnDisk,
             OwnEvent::PreviousEnd { end: text() },

@@ -95,6 +95,8 @@ pub(super) fn agent(
     // First of all: whoever ends the agent from now on finds the modules stopped.
     let (signals, signalled) = Signals::register().map_err(io_error("catch signals"))?;
     host::release_signals().map_err(io_error("take signals"))?;
+    // This thread is the loop's; the others have none. One that runs late is better than none at all: told below.
+    let realtime = arguments.realtime.then(host::take_realtime_priority);
     // Before the first thread; where it fails it only costs time later.
     drop(reserve_file_descriptors(DESCRIPTORS));
     let layout = Layout::new(arguments.root.as_deref());
@@ -149,6 +151,7 @@ pub(super) fn agent(
         told_faults: BTreeMap::new(),
     };
     agent.take_configuration(started)?;
+    agent.tell_realtime(realtime);
     if let Some(event) = recorded {
         agent.tell_node(&event);
     }
@@ -176,6 +179,18 @@ fn random() -> Result<u32, StartError> {
 }
 
 impl Agent {
+    /// Tells how the priority was had that was asked for.
+    fn tell_realtime(&mut self, taken: Option<io::Result<()>>) {
+        match taken {
+            Some(Ok(())) => self.tell_node(&OwnEvent::Realtime),
+            Some(Err(error)) => {
+                let error = error.to_string();
+                self.tell_fault("realtime", &OwnEvent::RealtimeRefused { error });
+            }
+            None => {}
+        }
+    }
+
     fn take_configuration(&mut self, started: &Started) -> Result<(), StartError> {
         let now = clock::now();
         self.take_cluster(now);

@@ -73,7 +73,9 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
     // Until they are caught; where that cannot be done, the first moments are as with other programs.
     drop(host::hold_signals());
     let layout = Layout::new(arguments.root.as_deref());
-    let ended = check_files().and_then(|()| guard_root(&layout));
+    let ended = check_files()
+        .and_then(|()| take_realtime_priority(arguments))
+        .and_then(|()| guard_root(&layout));
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -107,8 +109,12 @@ fn guard_root(layout: &Layout) -> Result<u8, String> {
     .map_err(|error| format!("cannot catch signals: {error}"))
 }
 
-/// Says that this program can run with the arguments it was given.
-pub(crate) fn answer_trial() -> ExitCode {
+/// Says that this program can run with the arguments it was given, or why not.
+pub(crate) fn answer_trial(arguments: &RunArguments) -> ExitCode {
+    if let Err(error) = take_realtime_priority(arguments) {
+        say(&error);
+        return ExitCode::FAILURE;
+    }
     let version = env!("CARGO_PKG_VERSION");
     match writeln!(io::stdout(), "safekit-agent {version}") {
         Ok(()) => ExitCode::SUCCESS,
@@ -146,6 +152,20 @@ fn check_files() -> Result<(), String> {
              (LimitNOFILE= of the service, or 'ulimit -n 4096' before the start)"
         )),
     }
+}
+
+/// Takes the priority that was asked for. What this process starts has none; the agent takes its own.
+fn take_realtime_priority(arguments: &RunArguments) -> Result<(), String> {
+    if !arguments.realtime {
+        return Ok(());
+    }
+    host::take_realtime_priority().map_err(|error| {
+        format!(
+            "--realtime: this process may not have real-time priority: {error}: allow it (LimitRTPRIO=1 of the service, or \
+             CAP_SYS_NICE; where the kernel shares real-time among control groups, a cpu.rt_runtime_us of this one), or leave \
+             --realtime out"
+        )
+    })
 }
 
 /// Takes the root. An agent whose guardian was killed dies in the same moment, and then lets go; that is waited for.

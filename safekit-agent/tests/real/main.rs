@@ -56,6 +56,8 @@ mod oom;
 )]
 mod probers;
 #[cfg(test)]
+mod realtime;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod release;

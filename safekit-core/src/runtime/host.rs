@@ -165,3 +165,35 @@ pub fn hold_signals() -> io::Result<()> {
 pub fn release_signals() -> io::Result<()> {
     sys::process::release_signals()
 }
+
+/// Gives this thread the lowest real-time priority: nothing without one keeps it from running, however busy the host is.
+/// Threads and programs that it starts afterwards have none. For the thread that turns an [`crate::runtime::Edge`] with times
+/// so short that waiting for a processor would count as silence; that thread must never work for long.
+///
+/// On Linux it is `SCHED_RR` with priority 1 and `SCHED_RESET_ON_FORK`.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`] where this process may not: it needs `CAP_SYS_NICE` or a limit `RLIMIT_RTPRIO` of at
+/// least 1, and where the kernel shares real-time among control groups a share of its own. [`io::ErrorKind::Unsupported`]
+/// where the operating system has nothing like it. The priority is what it was.
+///
+/// # Example
+/// ```
+/// use std::io::ErrorKind;
+///
+/// use safekit_core::runtime::host::take_realtime_priority;
+///
+/// let urgent = match take_realtime_priority() {
+///     Ok(()) => true,
+///     // Slower, and right all the same.
+///     Err(error) if error.kind() == ErrorKind::PermissionDenied => false,
+///     Err(error) => return Err(error.into()),
+/// };
+/// // Whatever this thread starts is scheduled as everything else is.
+/// std::thread::spawn(|| ());
+/// # let _ = urgent;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn take_realtime_priority() -> io::Result<()> {
+    sys::process::take_realtime_priority()
+}

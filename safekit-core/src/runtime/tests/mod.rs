@@ -2,6 +2,8 @@
 
 mod lans;
 mod processes;
+#[cfg(target_os = "linux")]
+mod realtime;
 mod runs;
 mod scripts;
 mod services;

@@ -140,6 +140,10 @@ pub(in crate::runtime) fn release_signals() -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(in crate::runtime) fn take_realtime_priority() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(in crate::runtime) fn how_it_ended(status: ExitStatus) -> ScriptEnd {
     ScriptEnd::Exited { code: status.code().unwrap_or_default() }
 }

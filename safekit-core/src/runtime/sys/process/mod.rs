@@ -13,13 +13,13 @@ use std::path::Path;
 pub(in crate::runtime) use fallback::{
     ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
     end_with_parent, hold_signals, how_it_ended, is_running, leftover_scripts, release_signals,
-    spawn,
+    spawn, take_realtime_priority,
 };
 #[cfg(target_os = "linux")]
 pub(in crate::runtime) use linux::{
     ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
     end_with_parent, hold_signals, how_it_ended, identify, is_running, leftover_scripts,
-    release_signals, spawn,
+    release_signals, spawn, take_realtime_priority,
 };
 
 /// How a script is to be started.
