@@ -144,10 +144,10 @@ struct Sent {
 
 impl Sent {
     fn line(&self) -> serde_json::Value {
-        let mut line = self.used.fields();
-        line["packets_per_s"] = json!(self.packets);
-        line["bytes_per_s"] = json!(self.bytes);
-        line
+        and(
+            self.used.fields(),
+            [("packets_per_s", json!(self.packets)), ("bytes_per_s", json!(self.bytes))],
+        )
     }
 }
 
