@@ -124,7 +124,7 @@ impl Agent {
             }
             let now = clock::now();
             self.turn(now, &mut inputs);
-            if let Some(code) = self.ending.code() {
+            if let Some(code) = self.code_at_end(now) {
                 return self.end(code);
             }
         }

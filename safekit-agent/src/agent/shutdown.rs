@@ -1,7 +1,7 @@
 //! How the agent ends: stop the modules where that is wanted, say goodbye, go.
 //!
 //! ```text
-//! Running ──SIGTERM, SIGINT──► Stopping ──all STOP──► Leaving ──goodbye said──► Gone
+//! Running ──SIGTERM, SIGINT──► Stopping ──all STOP──► Leaving ──goodbye said──► Gone: ends when all is on the disk
 //!    └───────────SIGHUP───────────────────────────────► Leaving (applications go on; the guardian starts the next agent)
 //! ```
 
@@ -24,6 +24,8 @@ use super::answers::Pending;
 const EXIT_AGAIN: u8 = 75;
 /// How long a goodbye may take; it takes 20 ms.
 pub(super) const GOODBYE_MAX: Duration = Duration::from_millis(500);
+/// How long the disk may take to keep what the modules were doing; then the next agent goes by what was kept before.
+const SAVING_MAX: Duration = Duration::from_secs(5);
 
 /// Where the agent is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,26 +41,20 @@ pub(super) enum Ending {
         /// When the process ends whether or not that could be said.
         until: Instant,
     },
-    /// Nothing is left to do.
+    /// Nothing is left to do but to wait for the disk.
     Gone {
         /// The exit code of the process.
         code: u8,
+        /// When the process ends whatever the disk has not kept.
+        until: Instant,
     },
 }
 
 impl Ending {
     /// Notes that goodbye was said.
     pub(super) fn left(&mut self) {
-        if let Self::Leaving { code, .. } = *self {
-            *self = Self::Gone { code };
-        }
-    }
-
-    /// Returns the exit code once the process may end.
-    pub(super) fn code(self) -> Option<u8> {
-        match self {
-            Self::Gone { code } => Some(code),
-            Self::Running | Self::Stopping | Self::Leaving { .. } => None,
+        if let Self::Leaving { code, until } = *self {
+            *self = Self::Gone { code, until: until + SAVING_MAX };
         }
     }
 }
@@ -120,9 +116,18 @@ impl Agent {
     pub(super) fn follow_ending(&mut self, now: Instant) {
         match self.ending {
             Ending::Stopping if self.running().is_empty() => self.leave(now, 0),
-            Ending::Leaving { code, until } if now >= until => self.ending = Ending::Gone { code },
+            Ending::Leaving { until, .. } if now >= until => self.ending.left(),
             Ending::Running | Ending::Stopping | Ending::Leaving { .. } | Ending::Gone { .. } => {}
         }
+    }
+
+    /// Returns the exit code once the process may end. The next agent goes by what is on the disk: one that finds a stop
+    /// half done stops the application again, and one that finds a start half done stops what serves.
+    pub(super) fn code_at_end(&self, now: Instant) -> Option<u8> {
+        let Ending::Gone { code, until } = self.ending else { return None };
+        let mut modules = self.node.node().modules();
+        let saving = modules.any(|(name, _)| self.edge.is_saving(name));
+        (!saving || now >= until).then_some(code)
     }
 
     fn leave(&mut self, now: Instant, code: u8) {

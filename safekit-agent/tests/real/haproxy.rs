@@ -120,6 +120,8 @@ fn rolling_update(lab: &mut Lab, load: &Load) {
         crate::crash::wait_adopted(node, agent, &application);
         assert_eq!(node.report()["version"], env!("CARGO_PKG_VERSION"));
 
+        // And a stop that comes in the middle of the next one, as a script of an administrator may do it.
+        farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::HUP);
         node.terminate();
         assert!(!farm::lives(application[0]), "a stopped service has stopped the application");
         std::fs::write(&path, userconfig("10s")).unwrap();
