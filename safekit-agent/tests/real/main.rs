@@ -36,6 +36,13 @@ mod load;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "standing still takes real time, and a prober is a plain program"
+)]
+mod pauses;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
