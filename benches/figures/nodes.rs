@@ -44,7 +44,7 @@ const COLUMNS: [&str; 10] = [
 
 pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let most = bench.size.of(8, 128, 128);
-    let rest = Duration::from_secs(bench.size.of(2, 5, 20));
+    let rest = Duration::from_secs(bench.size.of(2, 2, 10));
     let mut all: Vec<((usize, usize), Vec<Grown>)> = Vec::new();
     for (nodes, lans, modules) in SHAPES.into_iter().filter(|(nodes, _, _)| *nodes <= most) {
         say(&format!("nodes: {nodes}, {lans} lans, {modules} modules"));

@@ -1,20 +1,22 @@
 //! Clusters of any size in the simulator, and what their nodes cost.
 //!
 //! In: how many nodes, lans and modules. Out: what a node sends, computes and keeps at rest, and how long all take to
-//! agree after a start, a killed agent and a dark host. The time that a machine computes is taken around each of its
-//! calls; what the simulator itself needs does not count. Without invariants: the sweeps have those.
+//! agree after a start, a killed agent and a dark host. The time that a machine computes is the thread's processor time
+//! around each of its calls; what the simulator itself needs does not count. An agent's loop turns up to a millisecond
+//! after something has come, and takes all that has come until then, as a real one does while it computes. Without
+//! invariants: the sweeps have those.
 
 use std::cell::RefCell;
 use std::fs;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use safekit_core::Machine;
 use safekit_core::ids::NodeId;
 use safekit_core::membership::Transmit;
 use safekit_core::node::{self, Input, Node, Start};
-use safekit_core::runtime::clock;
-use safekit_core::sim::{Birth, Cast, Failure, SimModule, Subject, World};
+use safekit_core::sim::{Birth, Cast, Failure, Lateness, SimModule, Subject, World};
 use safekit_farm::FarmNode;
 use safekit_farm::node::Output;
 
@@ -64,6 +66,8 @@ pub fn grow(shape: Shape) -> Try<Grown> {
 }
 
 fn grown(shape: Shape) -> Result<Grown, Failure> {
+    // A simulated second of 128 nodes is a second of a processor, or more.
+    let calm = if shape.nodes > 64 { CALM / 4 } else { CALM };
     let mut cast = Cast::new(shape.nodes).lans(shape.lans);
     for number in 1..=shape.modules {
         if let Ok(module) = SimModule::bare(&format!("web{number}")) {
@@ -74,9 +78,12 @@ fn grown(shape: Shape) -> Result<Grown, Failure> {
     let shared = Rc::clone(&costs);
     let before = resident_kib();
     let mut world = World::new(0x5ca1e, cast, move |birth| Timed::new(birth, Rc::clone(&shared)));
+    for node in world.nodes() {
+        world.busy(node, Lateness::new(&[(1.0, TURN)]));
+    }
     world.start_all();
     let start = agreed(&mut world)?;
-    world.run_for(CALM)?;
+    world.run_for(calm)?;
     let nodes = number(shape.nodes);
     let memory_kib = (resident_kib() - before).max(0.0) / nodes;
     *costs.borrow_mut() = Costs::default();
@@ -90,7 +97,7 @@ fn grown(shape: Shape) -> Result<Grown, Failure> {
         let took = agreed(&mut world)?;
         world.restart(*victim);
         agreed(&mut world)?;
-        world.run_for(CALM)?;
+        world.run_for(calm)?;
         Ok(took)
     };
     let (killed, dark) = (lose(World::crash, 0)?, lose(World::power_off, 1)?);
@@ -143,9 +150,9 @@ impl Timed {
     }
 
     fn timed<T>(&mut self, call: impl FnOnce(&mut FarmNode) -> T) -> T {
-        let begin = clock::now();
+        let begin = processor_time();
         let value = call(&mut self.node);
-        self.costs.borrow_mut().spent += clock::now().saturating_duration_since(begin);
+        self.costs.borrow_mut().spent += processor_time().saturating_sub(begin);
         value
     }
 }
@@ -187,14 +194,23 @@ impl Subject for Timed {
     }
 }
 
+/// What this thread has had of processors.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+}
+
 fn resident_kib() -> f64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
+/// Within this time an agent's loop turns.
+const TURN: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(20);
-const CALM: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -406,10 +406,10 @@ fn round_down(value: f64) -> f64 {
         .unwrap_or(value)
 }
 
-/// Returns a number for people: plain from 0.001 to 1 million, otherwise a power of ten.
+/// Returns a number for people: plain from 0.001 to 100,000, otherwise a power of ten.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if size >= 10_000_000.0 || (size > 0.0 && size < 0.001) {
+    if size > 100_000.0 || (size > 0.0 && size < 0.001) {
         let text = format!("{value:e}");
         let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
         let digits = if digits == "1" { String::new() } else { format!("{digits}·") };
@@ -534,8 +534,8 @@ mod tests {
                 assert!((2..=9).contains(&named), "{axis:?} {most}: {named}");
             }
         }
-        let numbers = [0.0, 0.001, 0.25, 1500.0, 1_000_000.0].map(number);
-        assert_eq!(numbers, ["0", "0.001", "0.25", "1,500", "1,000,000"]);
+        let numbers = [0.0, 0.001, 0.25, 1500.0, 100_000.0].map(number);
+        assert_eq!(numbers, ["0", "0.001", "0.25", "1,500", "100,000"]);
         assert!(number(1e-9).contains("−9"));
     }
 

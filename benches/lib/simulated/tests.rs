@@ -60,6 +60,7 @@ fn losses_come_as_often_as_computed() {
         let counted = f64::from(u32::try_from(alarms.lost).unwrap());
         assert!(computed > 40.0, "too few to compare: {computed}");
         let ratio = counted / computed;
+        println!("{cluster:?}, loss {loss}: {counted}, computed {computed:.1}: {ratio:.2}");
         // A lan that falls silent makes its node send at once, on all lans: that helps.
         assert!(
             (if cluster.lans > 1 { 0.4 } else { 0.7 }..1.4).contains(&ratio),
@@ -76,6 +77,7 @@ fn freezes_are_alarms_as_often_as_computed() {
     let curve = Curve { loss: 0.25, ..Curve::new() };
     let computed = curve.per_freeze(millis(500)) * f64::from(u32::try_from(alarms.faults).unwrap());
     let counted = f64::from(u32::try_from(alarms.changes).unwrap());
+    println!("{strain:?}: {counted}, computed {computed:.1}");
     assert!(computed > 20.0, "too few to compare: {computed}");
     assert!((0.5..1.6).contains(&(counted / computed)), "{alarms:?}, computed {computed:.1}");
 }
@@ -93,6 +95,7 @@ fn views_change_as_often_as_computed() {
         let counted = f64::from(u32::try_from(alarms.changes).unwrap());
         assert!(computed > 40.0, "too few to compare: {computed}");
         let ratio = counted / computed;
+        println!("{cluster:?}, loss {loss}: {counted}, computed {computed:.1}: {ratio:.2}");
         assert!(range.contains(&ratio), "{cluster:?}: {counted}, computed {computed:.1}");
     }
 }

@@ -52,6 +52,13 @@ mod oom;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    reason = "standing still takes real time, and a prober is a plain program"
+)]
+mod pauses;
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "probers are real programs, and their conclusions come in real time"
 )]
 mod probers;
