@@ -7,6 +7,7 @@ mod config;
 mod front;
 mod health;
 mod heartbeat;
+mod held;
 mod loss;
 mod process;
 mod rest;
@@ -102,6 +103,7 @@ impl Bench {
             process::measure(self, &mut farm)?;
         }
         if options.wants("health") {
+            held::measure(self, &mut farm)?;
             health::measure(self, &mut farm)?;
         }
         if options.wants("rest") {

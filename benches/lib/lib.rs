@@ -2,7 +2,7 @@
 //!
 //! - [`farm`] starts agents as an administrator does, [`observer`] is a further member that notes what it sees.
 //! - [`probe`] asks for the health answer as fast as it can, [`load`] with many connections, [`idle`] holds
-//!   some that ask nothing; [`peers`] are other servers.
+//!   some that ask nothing; [`peers`] are other servers; [`hold`] lets a thread stand still.
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
@@ -10,6 +10,7 @@
 //! Not here: what is measured (`figures/`).
 
 pub mod farm;
+pub mod hold;
 pub mod idle;
 pub mod load;
 pub mod observer;
