@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use safekit_benches::Try;
 use safekit_benches::cost::Cost;
-use safekit_benches::crowd::Crowd;
 use safekit_benches::farm::Farm;
 use safekit_benches::lists::Lists;
 use safekit_benches::record::micros;
 use safekit_benches::samples::Samples;
+use safekit_benches::sleepers::Sleepers;
 use safekit_benches::table::time;
 use serde_json::json;
 
@@ -30,9 +30,9 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
         bench.size.of(&[0, 100], &[0, 1000, 10_000], &[0, 300, 1000, 3000, 10_000]);
     for &more in sizes {
         say(&format!("host: {more} more processes"));
-        let crowd = Crowd::start(more)?;
+        let sleepers = Sleepers::start(more)?;
         one(bench, farm, more)?;
-        drop(crowd);
+        drop(sleepers);
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ const FIGURES: [&str; 10] = [
     "host",
     "rest",
     "modules",
-    "nodes",
+    "agents",
 ];
 
 /// Those that share one farm of three agents.
@@ -50,7 +50,7 @@ struct Bench {
     rest: Table,
     host: Table,
     modules: Table,
-    nodes: Table,
+    agents: Table,
 }
 
 fn main() -> ExitCode {
@@ -86,7 +86,7 @@ fn measure(options: Option<Options>) -> Try<()> {
         rest: Table::new(&["at rest, per node", "measured", "goal"]),
         host: Table::new(&host::COLUMNS),
         modules: Table::new(&scale::OF_MODULES),
-        nodes: Table::new(&scale::OF_NODES),
+        agents: Table::new(&scale::OF_AGENTS),
     };
     let begin = place::describe();
     bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
@@ -111,8 +111,8 @@ impl Bench {
         if options.wants("modules") {
             scale::modules(self)?;
         }
-        if options.wants("nodes") {
-            scale::nodes(self)?;
+        if options.wants("agents") {
+            scale::agents(self)?;
         }
         if !OF_A_FARM.iter().any(|figure| options.wants(figure)) {
             return Ok(());
@@ -146,7 +146,7 @@ impl Bench {
             place::load_average()
         ));
         let tables =
-            [&self.times, &self.health, &self.rest, &self.host, &self.modules, &self.nodes];
+            [&self.times, &self.health, &self.rest, &self.host, &self.modules, &self.agents];
         for table in tables {
             if !table.is_empty() {
                 print(&format!("\n{table}"));

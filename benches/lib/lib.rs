@@ -5,14 +5,12 @@
 //! - [`relay`] sends bare datagrams: the floor under a heartbeat's latency.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] shows them, [`place`] says where
 //!   and under which load they were taken.
-//!
-//! - [`crowd`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
+//! - [`sleepers`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
 //!   for plots of the raw numbers. [`lists`] has processes listed, [`cost`] says what a node uses at rest.
 //!
 //! Not here: what is measured (`figures/`).
 
 pub mod cost;
-pub mod crowd;
 pub mod farm;
 pub mod lists;
 pub mod load;
@@ -25,6 +23,7 @@ pub mod record;
 pub mod relay;
 pub mod samples;
 pub mod series;
+pub mod sleepers;
 pub mod table;
 pub mod trouble;
 pub mod usage;

@@ -46,3 +46,5 @@ mod taken;
 #[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "a prober is a plain program")]
 mod way;
+#[cfg(test)]
+mod wedge;

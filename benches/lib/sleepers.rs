@@ -6,26 +6,26 @@ use crate::{Trouble, Try};
 
 /// Processes that sleep, until this goes away. If nobody ends them they end by themselves after [`LIFE_SECONDS`].
 #[derive(Debug)]
-pub struct Crowd(Vec<Child>);
+pub struct Sleepers(Vec<Child>);
 
-impl Crowd {
+impl Sleepers {
     /// Starts so many.
     ///
     /// # Errors
     /// When the host does not take them all; those that were started are ended.
     pub fn start(count: usize) -> Try<Self> {
-        let mut crowd = Self(Vec::with_capacity(count));
+        let mut sleepers = Self(Vec::with_capacity(count));
         for _ in 0..count {
             let mut command = Command::new("sleep");
             command.arg(LIFE_SECONDS);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            crowd.0.push(command.spawn().map_err(Trouble::io("start a process of the crowd"))?);
+            sleepers.0.push(command.spawn().map_err(Trouble::io("start a process that sleeps"))?);
         }
-        Ok(crowd)
+        Ok(sleepers)
     }
 }
 
-impl Drop for Crowd {
+impl Drop for Sleepers {
     fn drop(&mut self) {
         for child in &mut self.0 {
             drop(child.kill());
