@@ -8,8 +8,8 @@ use safekit_benches::farm::Farm;
 use safekit_benches::lists::Lists;
 use safekit_benches::record::{and, micros};
 use safekit_benches::samples::Samples;
+use safekit_benches::sleepers::Sleepers;
 use safekit_benches::table::time;
-use safekit_benches::throng::Throng;
 use serde_json::json;
 
 use crate::{Bench, process, say};
@@ -30,9 +30,9 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
         bench.size.of(&[0, 100], &[0, 1000, 10_000], &[0, 300, 1000, 3000, 10_000]);
     for &more in sizes {
         say(&format!("host: {more} more processes"));
-        let throng = Throng::start(more)?;
+        let sleepers = Sleepers::start(more)?;
         one(bench, farm, more)?;
-        drop(throng);
+        drop(sleepers);
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ const OF_MODULES: [&str; 9] = [
     "negative after death p50 (max)",
 ];
 
-const OF_NODES: [&str; 8] = [
+const OF_AGENTS: [&str; 8] = [
     "nodes",
     "packets sent/s",
     "bytes sent/s",
@@ -101,17 +101,17 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
 /// More and more nodes with one module.
 pub(crate) fn agents(bench: &mut Bench) -> Try<()> {
     for &count in bench.size.of(&[2, 3][..], &[2, 4, 8, 16, 32], &[2, 4, 8, 16, 32, 64]) {
-        say(&format!("nodes: {count}"));
+        say(&format!("agents: {count} nodes"));
         let mut farm = Farm::start(&bench.agent, count - 1, count)?;
         farm.start_module()?;
         let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), count)?;
         observer.wait_members(count.into(), PATIENCE)?;
         let sent = rest(bench, &farm, &mut observer)?;
         let line = and(sent.line(), [("nodes", json!(count))]);
-        bench.record.line("nodes", line)?;
+        bench.record.line("agents", line)?;
         let deaths = deaths(bench, &mut farm, &mut observer, count)?;
         bench.row(
-            &OF_NODES,
+            &OF_AGENTS,
             [
                 count.to_string(),
                 format!("{:.1}", sent.packets),
@@ -232,7 +232,7 @@ fn deaths(bench: &mut Bench, farm: &mut Farm, observer: &mut Observer, count: u8
             "nodes": count, "run": run, "letter_us": micros(letter), "view_us": micros(view),
             "shared_again_us": micros(again),
         });
-        bench.record.line("nodes_death", times)?;
+        bench.record.line("agents_death", times)?;
         // A guardian whose agents die one after the other waits longer and longer.
         let agent = farm.agent(0)?;
         let pid = agent.state()?.agent_pid;

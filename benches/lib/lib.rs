@@ -13,7 +13,7 @@
 //!   [`grown`] has clusters of any size there.
 //! - [`samples`] and [`usage`] are the numbers, [`record`] keeps them raw, [`table`] and [`plot`] show them, [`place`]
 //!   says where and under which load they were taken.
-//! - [`throng`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
+//! - [`sleepers`] fills the host with processes, [`wedge`] holds one thread of another process still; [`series`] makes points
 //!   for plots of the raw numbers. [`lists`] has processes listed, [`cost`] says what a node uses at rest.
 //!
 //! Not here: what is measured (`figures/`).
@@ -46,9 +46,9 @@ pub mod samples;
 pub mod series;
 pub mod servers;
 pub mod simulated;
+pub mod sleepers;
 pub mod strain;
 pub mod table;
-pub mod throng;
 pub mod trouble;
 pub mod usage;
 pub mod wedge;

@@ -14,13 +14,13 @@ use crate::samples::median;
 /// use safekit_benches::series::series;
 ///
 /// let text = r#"
-/// {"figure":"nodes","nodes":8,"cpu_percent":0.9}
-/// {"figure":"nodes","nodes":2,"cpu_percent":0.3}
-/// {"figure":"nodes","nodes":2,"cpu_percent":0.2}
-/// {"figure":"nodes","nodes":2,"cpu_percent":0.4}
+/// {"figure":"agents","nodes":8,"cpu_percent":0.9}
+/// {"figure":"agents","nodes":2,"cpu_percent":0.3}
+/// {"figure":"agents","nodes":2,"cpu_percent":0.2}
+/// {"figure":"agents","nodes":2,"cpu_percent":0.4}
 /// {"figure":"rest","nodes":2,"cpu_percent":7.0}
 /// "#;
-/// assert_eq!(series(text, "nodes", "nodes", "cpu_percent"), [(2.0, 0.3), (8.0, 0.9)]);
+/// assert_eq!(series(text, "agents", "nodes", "cpu_percent"), [(2.0, 0.3), (8.0, 0.9)]);
 /// ```
 #[must_use]
 pub fn series(text: &str, figure: &str, x: &str, y: &str) -> Vec<(f64, f64)> {

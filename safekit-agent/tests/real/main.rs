@@ -77,3 +77,5 @@ mod taken;
 #[cfg(test)]
 #[expect(clippy::disallowed_types, reason = "a prober is a plain program")]
 mod way;
+#[cfg(test)]
+mod wedge;

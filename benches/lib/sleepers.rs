@@ -6,26 +6,26 @@ use crate::{Trouble, Try};
 
 /// Processes that sleep, until this goes away. If nobody ends them they end by themselves after [`LIFE_SECONDS`].
 #[derive(Debug)]
-pub struct Throng(Vec<Child>);
+pub struct Sleepers(Vec<Child>);
 
-impl Throng {
+impl Sleepers {
     /// Starts so many.
     ///
     /// # Errors
     /// When the host does not take them all; those that were started are ended.
     pub fn start(count: usize) -> Try<Self> {
-        let mut throng = Self(Vec::with_capacity(count));
+        let mut sleepers = Self(Vec::with_capacity(count));
         for _ in 0..count {
             let mut command = Command::new("sleep");
             command.arg(LIFE_SECONDS);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            throng.0.push(command.spawn().map_err(Trouble::io("start a process of the throng"))?);
+            sleepers.0.push(command.spawn().map_err(Trouble::io("start a process that sleeps"))?);
         }
-        Ok(throng)
+        Ok(sleepers)
     }
 }
 
-impl Drop for Throng {
+impl Drop for Sleepers {
     fn drop(&mut self) {
         for child in &mut self.0 {
             drop(child.kill());

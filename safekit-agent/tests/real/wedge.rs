@@ -1,0 +1,88 @@
+//! What is answered when the event loop stands still while the agent's other threads go on, and what becomes of it.
+//!
+//! A signal stops all threads of a process; a debugger can hold one.
+
+use std::ptr;
+
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+use crate::crash::{is_ready, one_node, starts, wait_adopted};
+use crate::farm::{self, AGENT, TempDir};
+use crate::way::ready;
+
+/// A thread that is held until this goes away, in the thread that made it.
+struct Held(i32);
+
+impl Held {
+    /// Holds the event loop of an agent: its first thread.
+    fn event_loop(agent: i32) -> Self {
+        assert_eq!(ask(libc::PTRACE_SEIZE, agent), 0, "{}", std::io::Error::last_os_error());
+        let held = Self(agent);
+        assert_eq!(ask(libc::PTRACE_INTERRUPT, agent), 0);
+        held
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // One that has stopped may be let go; of one that has died its holder is told first, its parent after that.
+        while ask(libc::PTRACE_DETACH, self.0) != 0 {
+            match waitpid(Pid::from_raw(self.0), WaitOptions::NOHANG) {
+                Ok(Some((_, status))) if status.exited() || status.signaled() => return,
+                Ok(_) => farm::pause(),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "no library gives one thread of another process to hold")]
+fn ask(request: libc::c_uint, thread: i32) -> libc::c_long {
+    let nothing = ptr::null_mut::<libc::c_void>();
+    // SAFETY: these requests take no memory of this process; a thread that may not be held is refused.
+    unsafe { libc::ptrace(request, thread, nothing, nothing) }
+}
+
+fn is_positive(answer: &str) -> bool {
+    answer.lines().next().is_some_and(|line| line.contains(" 200 "))
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if is_so() {
+            return;
+        }
+        farm::pause();
+    }
+    panic!("never: {what}");
+}
+
+/// A minute, at the pace of [`farm::pause`].
+const LOOKS_MAX: u32 = 3000;
+
+#[test]
+fn an_event_loop_that_stands_still_cannot_vouch_for_anything() {
+    let dir = TempDir::new();
+    let node = one_node(&dir, "127.112.93.1", AGENT);
+    let (agent, application) = (node.agent_pid(), node.application_pids());
+    assert!(is_positive(&ready(&node)));
+    let held = Held::event_loop(agent);
+    // The fronts answer on. The guardian leaves them ten seconds.
+    until("the answer is negative", || !is_positive(&ready(&node)));
+    let answer = ready(&node);
+    assert!(answer.contains(" 404 ") && answer.contains("stale"), "{answer}");
+    drop(held);
+    until("the answer is positive again", || is_positive(&ready(&node)));
+    let report = node.report();
+    assert!(is_ready(&report));
+    assert_eq!(report["agent_pid"], agent, "the same agent goes on");
+
+    // For good: the guardian ends it, and the next one finds the application running.
+    let held = Held::event_loop(agent);
+    until("the guardian has ended the agent", || !farm::lives(agent));
+    drop(held);
+    wait_adopted(&node, agent, &application);
+    assert_eq!(starts(&node), 1, "no script was run");
+    let said = node.safekit(&["log"]);
+    assert!(said.contains("because it stood still"), "{said}");
+}
