@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -13,7 +14,8 @@ use mio::{Interest, Registry, Token};
 use crate::ids::LanId;
 use crate::membership::Transmit;
 use crate::node::Input;
-use crate::runtime::sys;
+use crate::runtime::sys::neighbour::Neighbours;
+use crate::runtime::{clock, sys};
 
 /// Lans whose addresses could not be bound; all others are bound and work.
 ///
@@ -87,6 +89,8 @@ pub(super) struct Lans {
     buffer: Vec<u8>,
     /// Datagrams for lans without socket.
     unbound: u64,
+    /// The table of neighbours; none where this process may not change it.
+    neighbours: Option<Neighbours>,
 }
 
 #[derive(Debug)]
@@ -97,6 +101,17 @@ struct LanSocket {
     readable: bool,
     counters: LanCounters,
     last_send_code: Option<i32>,
+    /// To whom datagrams go.
+    peers: BTreeMap<SocketAddr, Peer>,
+}
+
+/// Somebody to whom datagrams go.
+#[derive(Debug)]
+struct Peer {
+    /// When something came from that address.
+    heard_at: Instant,
+    /// When the kernel was made to look for it anew.
+    asked_at: Instant,
 }
 
 impl BindError {
@@ -126,7 +141,12 @@ impl fmt::Display for LanBindError {
 
 impl Lans {
     pub(super) fn new() -> Self {
-        Self { sockets: BTreeMap::new(), buffer: vec![0; DATAGRAM_BYTES_MAX + 1], unbound: 0 }
+        Self {
+            sockets: BTreeMap::new(),
+            buffer: vec![0; DATAGRAM_BYTES_MAX + 1],
+            unbound: 0,
+            neighbours: Some(Neighbours::default()),
+        }
     }
 
     /// Makes exactly these sockets; those that are there already stay as they are.
@@ -204,6 +224,7 @@ impl Lans {
             self.unbound = self.unbound.saturating_add(1);
             return;
         };
+        lan.look_for(transmit.to, &mut self.neighbours);
         match lan.socket.send_to(&transmit.bytes, transmit.to) {
             Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
             Err(error) => lan.count_send_error(&error),
@@ -237,7 +258,38 @@ impl LanSocket {
             readable: true,
             counters: LanCounters::default(),
             last_send_code: None,
+            peers: BTreeMap::new(),
         })
+    }
+
+    /// Has the kernel look anew for somebody who is silent: by itself it does so once a second only, and a link that works
+    /// again would not be used until then.
+    fn look_for(&mut self, to: SocketAddr, neighbours: &mut Option<Neighbours>) {
+        let Some(table) = neighbours else { return };
+        let now = clock::now();
+        if !self.peers.contains_key(&to) && self.peers.len() >= PEERS_MAX {
+            // Of earlier configurations: those of this one come again.
+            self.peers.clear();
+        }
+        let new = || Peer { heard_at: now, asked_at: now };
+        let peer = self.peers.entry(to).or_insert_with(new);
+        let since = |at: Instant| now.saturating_duration_since(at);
+        if since(peer.heard_at) < SILENT_AFTER || since(peer.asked_at) < LOOK_INTERVAL {
+            return;
+        }
+        peer.asked_at = now;
+        match table.ask_anew(self.wanted.ip(), to.ip()) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+                ) =>
+            {
+                *neighbours = None;
+            }
+            // An interface that has gone: it is tried again.
+            Ok(_) | Err(_) => {}
+        }
     }
 
     fn receive(&mut self, lan: LanId, buffer: &mut [u8], inputs: &mut Vec<Input>) {
@@ -246,6 +298,9 @@ impl LanSocket {
                 Ok((size_bytes, from)) => match buffer.get(..size_bytes) {
                     Some(bytes) if size_bytes <= DATAGRAM_BYTES_MAX => {
                         self.counters.received = self.counters.received.saturating_add(1);
+                        if let Some(peer) = self.peers.get_mut(&from) {
+                            peer.heard_at = clock::now();
+                        }
                         inputs.push(Input::DatagramReceived { lan, from, bytes: bytes.to_vec() });
                     }
                     _ => self.counters.oversized = self.counters.oversized.saturating_add(1),
@@ -275,6 +330,13 @@ impl LanSocket {
 pub(super) fn token_of(lan: LanId) -> Token {
     Token(LAN_TOKENS + usize::from(lan.number()))
 }
+
+/// The most addresses of a lan that are looked for: there are 128 nodes.
+const PEERS_MAX: usize = 128;
+/// Silence after which somebody is looked for.
+const SILENT_AFTER: Duration = Duration::from_millis(250);
+/// How often somebody who is silent is looked for: each time is one broadcast on the lan.
+const LOOK_INTERVAL: Duration = Duration::from_millis(90);
 
 /// The first token of a lan.
 pub(super) const LAN_TOKENS: usize = 100;
