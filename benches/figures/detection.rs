@@ -64,6 +64,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let only = std::env::var("SAFEKIT_BENCH_ONLY").unwrap_or_default();
     let portions = bench.size.of(1, 2, 4);
     let runs = bench.size.of(1, 10, 100) / portions;
+    let rest = Duration::from_secs(bench.size.of(2, 20, 30));
     let systems = present(bench, &only)?;
     say(&format!("detection: {} systems, {portions} x {runs} runs of each fault", systems.len()));
     let mut results: BTreeMap<usize, Result> = BTreeMap::new();
@@ -71,15 +72,14 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     for portion in 0..portions {
         let (slow, fast): (Vec<_>, Vec<_>) =
             systems.iter().copied().partition(|(_, system)| system.pace == Pace::Slow);
-        let plan = Plan { nodes, portion };
+        let plan = Plan { nodes, portion, rest };
         // What lasts longest is divided, so that no lab is idle.
         let halves = |(place, system): (usize, System)| {
             let half = runs.div_ceil(2);
             [(place, system, half), (place, system, runs - half)]
         };
         let slow: Vec<_> = slow.into_iter().flat_map(halves).filter(|job| job.2 > 0).collect();
-        let rest = portion == 0;
-        if rest {
+        if portion == 0 {
             for (place, system) in &systems {
                 run(bench, &mut results, &mut failures, plan, &[(*place, *system, 0)]);
             }
@@ -105,6 +105,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
 struct Plan {
     nodes: u8,
     portion: u32,
+    rest: Duration,
 }
 
 /// Returns the systems that are installed and wanted, and says which ones are not.
@@ -145,8 +146,8 @@ fn run(
                 while let Some(job) = queue.lock().ok().and_then(|mut queue| queue.next()) {
                     let (place, system, runs) = *job;
                     let tell = |note| drop(sender.send((place, note)));
-                    let contest =
-                        Contest { system, nodes: plan.nodes, portion: plan.portion, runs };
+                    let Plan { nodes, portion, rest } = plan;
+                    let contest = Contest { system, nodes, portion, runs, rest };
                     if let Err(error) = contest.hold(agent, &tell) {
                         tell(Note::Failed(error.to_string()));
                     }

@@ -22,8 +22,6 @@ const VICTIM: u8 = 1;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a cluster may take until it works; corosync's default needs some seconds after it was disturbed.
 const WHOLE_MAX: Duration = Duration::from_secs(60);
-/// How long a node's costs are counted.
-const REST: Duration = Duration::from_secs(20);
 /// Faults begin anywhere within this time, so that each hits another part of a pulse.
 const PHASE_MAX_MS: u32 = 1000;
 
@@ -34,6 +32,8 @@ pub(crate) struct Contest {
     pub(crate) portion: u32,
     /// How often each fault; 0: what a node costs at rest.
     pub(crate) runs: u32,
+    /// How long that is counted.
+    pub(crate) rest: Duration,
 }
 
 /// Something that was measured.
@@ -148,6 +148,11 @@ impl Arena<'_> {
         }
         let begin = self.strike(fault)?;
         let gone = self.wait(fault, Moment::Gone);
+        if let (Fault::Ordered, Running::Ours(farm)) = (fault, &mut self.running)
+            && !farm.is_draining(VICTIM)?
+        {
+            tell(Note::Said(format!("round {round}: the stop did not drain, or is over already")));
+        }
         // Its guardian starts the next one by itself.
         let by_itself = fault == Fault::Killed && matches!(self.running, Running::Ours(_));
         let again = if by_itself {
@@ -209,9 +214,6 @@ impl Arena<'_> {
         match (&mut self.running, fault) {
             (_, Fault::Cut) => self.lab.cable(VICTIM, Cable::In),
             (Running::Ours(farm), Fault::Ordered) => {
-                if !farm.is_draining(VICTIM)? {
-                    return Err(Trouble::failed("the stop did not drain"));
-                }
                 farm.wait_module(VICTIM, false)?;
                 farm.order(VICTIM, "start")
             }
@@ -294,7 +296,7 @@ impl Arena<'_> {
             before.push((node, self.count(&pids), pids));
         }
         let begin = clock::now();
-        std::thread::park_timeout(REST);
+        std::thread::park_timeout(self.contest.rest);
         for (node, (spent, packets, bytes), pids) in before {
             let after = self.count(&pids);
             let seconds = clock::now().saturating_duration_since(begin).as_secs_f64();

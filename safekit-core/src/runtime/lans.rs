@@ -15,8 +15,10 @@ use mio::{Interest, Registry, Token};
 use crate::ids::LanId;
 use crate::membership::Transmit;
 use crate::node::Input;
+use crate::runtime::lookout::{Lookout, look_for};
 use crate::runtime::peers::Peers;
-use crate::runtime::sys;
+use crate::runtime::sys::neighbour::Neighbours;
+use crate::runtime::{clock, sys};
 
 /// Lans whose addresses could not be bound; all others are bound and work.
 ///
@@ -90,6 +92,8 @@ pub(super) struct Lans {
     buffer: Vec<u8>,
     /// Datagrams for lans without socket.
     unbound: u64,
+    /// The table of neighbours; none where this process may not change it.
+    neighbours: Option<Neighbours>,
 }
 
 #[derive(Debug)]
@@ -99,6 +103,7 @@ struct LanSocket {
     socket: UdpSocket,
     readable: bool,
     peers: Peers,
+    lookout: Lookout,
     counters: LanCounters,
     last_send_code: Option<i32>,
 }
@@ -130,7 +135,12 @@ impl fmt::Display for LanBindError {
 
 impl Lans {
     pub(super) fn new() -> Self {
-        Self { sockets: BTreeMap::new(), buffer: vec![0; DATAGRAM_BYTES_MAX + 1], unbound: 0 }
+        Self {
+            sockets: BTreeMap::new(),
+            buffer: vec![0; DATAGRAM_BYTES_MAX + 1],
+            unbound: 0,
+            neighbours: Some(Neighbours::default()),
+        }
     }
 
     /// Makes exactly these sockets; those that are there already stay as they are.
@@ -210,6 +220,9 @@ impl Lans {
             return;
         };
         lan.peers.add(registry, transmit.lan, &lan.socket, transmit.to);
+        if self.neighbours.is_some() && lan.lookout.is_due(clock::now(), transmit.to) {
+            look_for(&mut self.neighbours, lan.wanted.ip(), transmit.to.ip());
+        }
         match lan.socket.send_to(&transmit.bytes, transmit.to) {
             Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
             Err(error) => lan.count_send_error(&error),
@@ -242,17 +255,25 @@ impl LanSocket {
             socket,
             readable: true,
             peers: Peers::default(),
+            lookout: Lookout::default(),
             counters: LanCounters::default(),
             last_send_code: None,
         })
     }
 
     fn receive(&mut self, lan: LanId, buffer: &mut [u8], inputs: &mut Vec<Input>) {
+        let before = inputs.len();
         for peer in self.peers.all().filter(|peer| peer.readable) {
             peer.readable = self.counters.receive(lan, &peer.socket, buffer, inputs);
         }
         if self.readable {
             self.readable = self.counters.receive(lan, &self.socket, buffer, inputs);
+        }
+        let now = clock::now();
+        for input in inputs.iter().skip(before) {
+            if let Input::DatagramReceived { from, .. } = input {
+                self.lookout.heard(now, *from);
+            }
         }
     }
 

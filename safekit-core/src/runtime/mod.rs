@@ -16,6 +16,7 @@ mod holds;
 pub mod host;
 mod jobs;
 mod lans;
+mod lookout;
 mod notice;
 mod peers;
 mod place;

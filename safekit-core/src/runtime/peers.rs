@@ -17,7 +17,7 @@ use mio::{Interest, Registry, Token};
 use super::sys;
 use crate::ids::{LanId, NODES_MAX};
 
-/// The sockets of one lan, each connected to one address; `None`: it could not be made.
+/// The sockets of one lan, each connected to one address; `None`: there is no such thing here.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     sockets: BTreeMap<SocketAddr, Option<PeerSocket>>,
@@ -31,7 +31,7 @@ pub(super) struct PeerSocket {
 }
 
 impl Peers {
-    /// Makes the socket for an address, unless that was tried before.
+    /// Makes the socket for an address, unless it is there.
     pub(super) fn add(
         &mut self,
         registry: &Registry,
@@ -43,7 +43,14 @@ impl Peers {
             return;
         }
         let token = Token(PEER_TOKENS + usize::from(lan.number()) * NODES_MAX + self.sockets.len());
-        self.sockets.insert(to, PeerSocket::connect(registry, token, main, to).ok());
+        match PeerSocket::connect(registry, token, main, to) {
+            Ok(socket) => drop(self.sockets.insert(to, Some(socket))),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.sockets.insert(to, None);
+            }
+            // No way there yet, or no file left: tried again with the next datagram.
+            Err(_) => {}
+        }
     }
 
     pub(super) fn mark_readable(&mut self, token: Token) {

@@ -4,6 +4,7 @@
 pub(super) mod files;
 pub(super) mod host;
 pub(super) mod local;
+pub(super) mod neighbour;
 pub(super) mod netif;
 pub(super) mod process;
 pub(super) mod readiness;
