@@ -21,8 +21,9 @@ fn tests(cell: &str, workspace: &Path) -> Result<usize, String> {
     let named: Vec<&str> = cell.split(", ").collect();
     for test in &named {
         let test = test.strip_prefix('`').and_then(|test| test.strip_suffix('`'));
-        let (file, name) =
-            test.and_then(|test| test.split_once("::")).ok_or(format!("{cell}: `FILE::TEST`"))?;
+        let (file, name) = test
+            .and_then(|test| test.split_once("::"))
+            .ok_or_else(|| format!("{cell}: `FILE::TEST`"))?;
         let path = match file.starts_with("safekit-") {
             true => workspace.join(file),
             false => workspace.join("safekit-agent/tests/real").join(file),
