@@ -55,6 +55,8 @@ impl Peer {
             self.incarnation = Some(header.incarnation);
             self.marks = None;
             self.echo = None;
+            // A later life than both: whether there is another one beside it has to show itself anew.
+            self.double.iter_mut().for_each(|double| double.shown = None);
         }
         self.lan = Some(lan);
         self.heard.insert(lan, now);
