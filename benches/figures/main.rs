@@ -58,6 +58,12 @@ struct Bench {
 }
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(nodes::GROW) {
+        let grown = nodes::grow_here(arguments).inspect_err(|error| say(&error.to_string()));
+        print(&grown.unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
     match Options::read(std::env::args().skip(1), &FIGURES).and_then(measure) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
