@@ -95,9 +95,18 @@ struct Bench {
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(servers::SERVE) {
-        let served = front::serve(&arguments.next().unwrap_or_default(), MODULE);
-        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    // What it starts itself, as further processes.
+    match arguments.next().as_deref() {
+        Some(servers::SERVE) => {
+            let served = front::serve(&arguments.next().unwrap_or_default(), MODULE);
+            return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Some(nodes::GROW) => {
+            let grown = nodes::grow_here(arguments).inspect_err(|error| say(&error.to_string()));
+            print(&grown.unwrap_or_default());
+            return ExitCode::SUCCESS;
+        }
+        Some(_) | None => {}
     }
     usage::raise_files();
     let names: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();

@@ -1,31 +1,32 @@
 //! Clusters of 2 to 128 nodes in the simulator: what each node sends, computes and keeps, and how long agreement takes.
 //!
-//! All nodes run in this process, one after the other: the time of the processor is real, that of the network is not.
+//! All nodes of a cluster run in one process, one after the other: the time of the processor is real, that of the network is not.
 //! Writes `nodes-packets.svg`, `nodes-cpu.svg` and `nodes-times.svg`.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use safekit_benches::Try;
 use safekit_benches::grown::{Grown, Shape, grow};
 use safekit_benches::plot::{self, Axis, Plot, Style};
 use safekit_benches::samples::number;
-use serde_json::json;
+use safekit_benches::{Trouble, Try};
+use serde_json::{Value, json};
 
 use crate::{Bench, say};
 
 /// Nodes, lans and modules of each cluster that is grown.
 const SHAPES: [(usize, usize, usize); 12] = [
     (2, 1, 1),
-    (8, 1, 1),
-    (32, 1, 1),
-    (128, 1, 1),
     (2, 2, 1),
-    (8, 2, 1),
-    (32, 2, 1),
-    (128, 2, 1),
     (2, 1, 32),
+    (8, 1, 1),
+    (8, 2, 1),
     (8, 1, 32),
+    (32, 1, 1),
+    (32, 2, 1),
     (32, 1, 32),
+    (128, 1, 1),
+    (128, 2, 1),
     (128, 1, 32),
 ];
 
@@ -48,7 +49,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let mut all: Vec<((usize, usize), Vec<Grown>)> = Vec::new();
     for (nodes, lans, modules) in SHAPES.into_iter().filter(|(nodes, _, _)| *nodes <= most) {
         say(&format!("nodes: {nodes}, {lans} lans, {modules} modules"));
-        let grown = grow(Shape { nodes, lans, modules, rest })?;
+        let grown = grow_apart(Shape { nodes, lans, modules, rest })?;
         bench.record.line("nodes", json!({
             "nodes": nodes, "lans": lans, "modules": modules,
             "packets_per_s": grown.packets, "bytes_per_s": grown.bytes, "cpu_us_per_s": grown.cpu_micros,
@@ -80,8 +81,55 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
             Some((_, points)) => points.push(grown),
             None => all.push(((lans, modules), vec![grown])),
         }
+        // The large ones take long: who ends it has the others.
+        draw(bench, &all)?;
     }
-    draw(bench, &all)
+    Ok(())
+}
+
+/// The hidden argument with which this program grows one cluster: a process of its own for each, so that memory counts.
+pub(crate) const GROW: &str = "--grow";
+
+/// Grows a cluster in a process of its own.
+fn grow_apart(shape: Shape) -> Try<Grown> {
+    let own = std::env::current_exe().map_err(Trouble::io("find this program's file"))?;
+    let Shape { nodes, lans, modules, rest } = shape;
+    let numbers =
+        [nodes.to_string(), lans.to_string(), modules.to_string(), rest.as_secs().to_string()];
+    let output = Command::new(own).arg(GROW).args(numbers).stderr(Stdio::inherit()).output();
+    let output = output.map_err(Trouble::io("grow a cluster"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let value: Value = serde_json::from_str(&text)
+        .map_err(|error| Trouble::failed(format!("a cluster of {nodes} did not grow: {error}")))?;
+    let number = |name: &str| value.get(name).and_then(Value::as_f64);
+    let some = |name: &str| number(name).unwrap_or_default();
+    let time = |name: &str| number(name).map(Duration::from_secs_f64);
+    Ok(Grown {
+        nodes,
+        packets: some("packets"),
+        bytes: some("bytes"),
+        cpu_micros: some("cpu_micros"),
+        memory_kib: some("memory_kib"),
+        start: time("start"),
+        killed: time("killed"),
+        dark: time("dark"),
+    })
+}
+
+/// What the process of one cluster does: it grows it, and prints what came of it.
+pub(crate) fn grow_here(numbers: impl Iterator<Item = String>) -> Try<String> {
+    let numbers: Vec<usize> = numbers.filter_map(|number| number.parse().ok()).collect();
+    let [nodes, lans, modules, rest] = *numbers.as_slice() else {
+        return Err(Trouble::failed("--grow NODES LANS MODULES SECONDS"));
+    };
+    let rest = Duration::from_secs(u64::try_from(rest).unwrap_or(1));
+    let grown = grow(Shape { nodes, lans, modules, rest })?;
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let value = json!({
+        "packets": grown.packets, "bytes": grown.bytes, "cpu_micros": grown.cpu_micros, "memory_kib": grown.memory_kib,
+        "start": seconds(grown.start), "killed": seconds(grown.killed), "dark": seconds(grown.dark),
+    });
+    Ok(value.to_string())
 }
 
 fn millis(time: Option<Duration>) -> Option<f64> {
