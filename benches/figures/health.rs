@@ -194,14 +194,15 @@ fn pinned(load: Load<'_>) -> Try<Outcome> {
     })
 }
 
-/// Compares with the best of the peers: the median of the ratios of runs that stood side by side.
+/// Compares with each peer, by the median of the ratios of runs that stood side by side, and says what came of the
+/// peer that is harder to reach.
 fn goal(runs: &[Run], peers: &[&Vec<Run>]) -> String {
     let ratio = |value: fn(&Run) -> f64| {
-        let ratios = runs.iter().enumerate().map(|(number, run)| {
-            let others = peers.iter().filter_map(|peer| peer.get(number)).map(value);
-            value(run) / others.fold(f64::INFINITY, f64::min)
-        });
-        median(ratios.collect())
+        let to = |peer: &&Vec<Run>| {
+            let pairs = runs.iter().zip(peer.iter());
+            median(pairs.map(|(run, other)| value(run) / value(other)).collect())
+        };
+        peers.iter().map(to).fold(0.0, f64::max)
     };
     if peers.is_empty() {
         return "-".to_owned();

@@ -37,6 +37,9 @@ pub(super) trait Transport {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     /// Sends what fits.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Sends what fits, before our side is ended or the socket is closed right after the last byte: the bytes may wait for
+    /// that, so that they and the end go together.
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Asks for news about what comes from here on, and about what came and was not read. Called once, when the first
     /// turn is over: a connection that needs one turn costs no news.
     fn watch(&mut self) -> io::Result<()>;
@@ -345,7 +348,16 @@ impl Conn {
         while let Some(rest) = self.out.get(self.sent..)
             && !rest.is_empty()
         {
-            match transport.write(rest) {
+            // After an answer that is the last one comes the end of our side, in the same turn.
+            let written = match self.phase {
+                Phase::Closing(_) => transport.write_last(rest),
+                Phase::Request
+                | Phase::Body(_)
+                | Phase::Work(_)
+                | Phase::Linger(_)
+                | Phase::Done => transport.write(rest),
+            };
+            match written {
                 Ok(0) => self.phase = Phase::Done,
                 Ok(count) => {
                     self.sent += count;

@@ -40,6 +40,8 @@ pub(super) struct Wire {
     pub(super) watched: bool,
     /// The front waits for room.
     pub(super) wants_room: bool,
+    /// Bytes wait for the end of our side.
+    pub(super) held_back: bool,
     /// The operating system refuses to give news.
     pub(super) unwatchable: bool,
 }
@@ -50,7 +52,8 @@ pub(super) struct Socket(Rc<RefCell<Wire>>);
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.0.borrow_mut().closed = true;
+        let mut wire = self.0.borrow_mut();
+        (wire.closed, wire.held_back) = (true, false);
     }
 }
 
@@ -86,8 +89,15 @@ impl Transport for Socket {
         Ok(count)
     }
 
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.write(bytes)?;
+        self.0.borrow_mut().held_back = true;
+        Ok(count)
+    }
+
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().shut = true;
+        let mut wire = self.0.borrow_mut();
+        (wire.shut, wire.held_back) = (true, false);
         Ok(())
     }
 
@@ -132,12 +142,20 @@ pub(super) struct Client {
 impl Client {
     /// Returns what was received, as text.
     pub(super) fn text(&self) -> String {
+        self.check();
         String::from_utf8(self.wire.borrow().outbox.clone()).unwrap()
     }
 
     /// Returns what was received since the last call.
     pub(super) fn take_text(&self) -> String {
+        self.check();
         String::from_utf8(std::mem::take(&mut self.wire.borrow_mut().outbox)).unwrap()
+    }
+
+    /// Asserts that nothing of an answer is held back longer than until the end of the turn.
+    fn check(&self) {
+        let wire = self.wire.borrow();
+        assert!(!wire.held_back || wire.room == 0, "what was sent goes at once");
     }
 
     pub(super) fn is_closed(&self) -> bool {

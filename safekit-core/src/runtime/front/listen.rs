@@ -12,7 +12,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::conn::Transport;
 use super::error::FrontError;
 use super::request::Peer;
-use crate::runtime::sys::local::{LocalError, LocalListener, LocalStream, REUSE_ADDRESS};
+use crate::runtime::sys::local::{
+    LocalError, LocalListener, LocalStream, REUSE_ADDRESS, write_last,
+};
 
 /// Where a front listens.
 ///
@@ -160,6 +162,13 @@ impl Transport for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.socket {
             Accepted::Tcp(stream) => stream.write(bytes),
+            Accepted::Local(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.socket {
+            Accepted::Tcp(stream) => write_last(stream, bytes),
             Accepted::Local(stream) => stream.write(bytes),
         }
     }

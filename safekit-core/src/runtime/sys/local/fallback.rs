@@ -12,6 +12,11 @@ use crate::runtime::front::Peer;
 /// Read on until nothing more comes.
 pub(crate) const SHORT_READ_IS_ALL: bool = false;
 
+/// Sends what fits, as the last bytes before our side is ended.
+pub(crate) fn write_last(stream: &mut mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    io::Write::write(stream, bytes)
+}
+
 /// On Windows the option lets others take a port that is in use.
 pub(crate) const REUSE_ADDRESS: bool = false;
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -21,6 +22,12 @@ pub(crate) const SHORT_READ_IS_ALL: bool = true;
 
 /// A port can be taken again at once after its last user has gone, and nobody can take it from its user by this.
 pub(crate) const REUSE_ADDRESS: bool = true;
+
+/// Sends what fits, as the last bytes before our side is ended: they wait for that end, so that both go in one segment,
+/// but a fifth of a second at most (tcp(7), `TCP_CORK`).
+pub(crate) fn write_last(stream: &mut mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(&*stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+}
 
 /// A socket in the file system that accepts connections.
 #[derive(Debug)]
