@@ -13,6 +13,7 @@ use safekit_benches::meanwhile::{Target, files, watch};
 use safekit_benches::observer::Observer;
 use safekit_benches::samples::number;
 use safekit_benches::{Try, usage};
+use safekit_core::runtime::front::reserve_file_descriptors;
 use serde_json::json;
 
 use crate::flood::{health, late, membership};
@@ -31,6 +32,8 @@ const COLUMNS: [&str; 8] = [
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PULSE: Duration = Duration::from_millis(100);
+/// More files than the largest crowd has.
+const FILES: usize = 12_000;
 /// Where health is asked.
 const PORT: u16 = 9010;
 /// Longer than any connection of these attacks may stay: then the files are counted again.
@@ -43,6 +46,8 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let hard = getrlimit(Resource::Nofile).maximum;
     let wanted = hard.map_or(65_536, |hard| hard.min(65_536));
     let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: hard });
+    // Growing the table of files stops all threads of a process for milliseconds: the observer's and the prober's too.
+    drop(reserve_file_descriptors(FILES));
     let mut farm = Farm::start(&bench.agent, 2, 3)?;
     farm.start_module()?;
     let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), 3)?;

@@ -19,6 +19,7 @@ use safekit_core::module::script::{Script, ScriptEnd};
 use safekit_core::module::watch::{ProcessInfo, ServiceInfo, ServiceState};
 use safekit_core::node::{self, Action, AgentStart, Input, ModuleSetup, Node, Outcome, Start};
 use safekit_core::record::{Recorder, Recording};
+use safekit_core::runtime::clock;
 use safekit_core::wire::{Key, KeyRing};
 use safekit_farm::FarmNode;
 use safekit_farm::node::Output;
@@ -113,7 +114,7 @@ impl Story {
     fn new() -> Self {
         // No machine reads a clock: one instant serves as well as any other.
         static BASE: OnceLock<Instant> = OnceLock::new();
-        let base = *BASE.get_or_init(Instant::now);
+        let base = *BASE.get_or_init(clock::now);
         let me = node_id(1);
         let names: BTreeMap<_, _> =
             membership(me).nodes.into_iter().map(|(id, node)| (id, node.name)).collect();

@@ -18,7 +18,7 @@
 //! let [me, peer] = [NodeId::new(1).ok_or("a node")?, NodeId::new(2).ok_or("another")?];
 //! let names = [(me, NodeName::new("node1")?), (peer, NodeName::new("node2")?)];
 //! let mut forger = Forger::new(&keys, me, names.into());
-//! let bytes = forger.forge(LanId::new(0).ok_or("the first lan")?, &mut Draw::new(b"\x01anything"));
+//! let bytes = forger.forge(LanId::new(0).ok_or("the first lan")?, &mut Draw::new(b"\x01\x02"));
 //! assert!(Seal::new(&keys).open(&bytes).is_ok());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -11,6 +11,10 @@ pub(super) fn enlarge_receive_buffer(socket: &Socket, size_bytes: usize) {
     drop(socket.set_recv_buffer_size(size_bytes));
 }
 
+/// Whether [`connect_udp_beside`] does anything here.
+#[cfg(test)]
+pub(super) const SEPARATES_SENDERS: bool = false;
+
 /// Not known here: what comes from everybody comes by one socket.
 pub(super) fn connect_udp_beside(
     _main: SockRef<'_>,

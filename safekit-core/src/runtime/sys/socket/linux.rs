@@ -14,6 +14,10 @@ pub(super) fn enlarge_receive_buffer(socket: &Socket, size_bytes: usize) {
     }
 }
 
+/// Whether [`connect_udp_beside`] does anything here.
+#[cfg(test)]
+pub(super) const SEPARATES_SENDERS: bool = true;
+
 /// Binds a socket to the address of another one and connects it, so that it alone gets what comes from there.
 ///
 /// The other one shares its address for that moment only: no other program can take part afterwards.

@@ -32,6 +32,10 @@ pub(in crate::runtime) fn bind_udp(
     Ok(socket)
 }
 
+/// Whether [`connect_udp_beside`] does anything on this operating system.
+#[cfg(test)]
+pub(in crate::runtime) const SEPARATES_SENDERS: bool = system::SEPARATES_SENDERS;
+
 /// Makes a socket that gets what comes from `to` to the address of `main`; that one gets what comes from anybody else.
 ///
 /// # Errors
