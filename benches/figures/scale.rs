@@ -10,7 +10,7 @@ use safekit_benches::cost::{Cost, Used};
 use safekit_benches::farm::{Farm, HEALTH_PATH, is_ready, signal};
 use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::probe::Probe;
-use safekit_benches::record::micros;
+use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::{Samples, number};
 use safekit_benches::table::time;
 use safekit_benches::{Trouble, Try};
@@ -73,11 +73,9 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
             let times = json!({ "modules": count, "run": run, "start_us": micros(Some(took)) });
             bench.record.line("modules_start", times)?;
         }
-        let mut line = sent.line();
-        line["modules"] = json!(count);
-        line["answer_p50_us"] = micros(answers.percentile(50));
-        line["answer_p99_us"] = micros(answers.percentile(99));
-        bench.record.line("modules", line)?;
+        let [p50, p99] = [50, 99].map(|percent| micros(answers.percentile(percent)));
+        let of = json!({ "modules": count, "answer_p50_us": p50, "answer_p99_us": p99 });
+        bench.record.line("modules", joined(of, sent.fields()))?;
         bench.modules.row([
             count.to_string(),
             format!("{:.1}", sent.packets),
@@ -102,9 +100,7 @@ pub(crate) fn agents(bench: &mut Bench) -> Try<()> {
         let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), count)?;
         observer.wait_members(count.into(), PATIENCE)?;
         let sent = rest(bench, &farm, &mut observer)?;
-        let mut line = sent.line();
-        line["nodes"] = json!(count);
-        bench.record.line("agents", line)?;
+        bench.record.line("agents", joined(json!({ "nodes": count }), sent.fields()))?;
         let deaths = deaths(bench, &mut farm, &mut observer, count)?;
         bench.agents.row([
             count.to_string(),
@@ -136,11 +132,9 @@ struct Sent {
 }
 
 impl Sent {
-    fn line(&self) -> serde_json::Value {
-        let mut line = self.used.fields();
-        line["packets_per_s"] = json!(self.packets);
-        line["bytes_per_s"] = json!(self.bytes);
-        line
+    fn fields(&self) -> serde_json::Value {
+        let sent = json!({ "packets_per_s": self.packets, "bytes_per_s": self.bytes });
+        joined(sent, self.used.fields())
     }
 }
 

@@ -45,17 +45,13 @@ impl Lists {
             self.edge.wait(Some(end), &mut inputs).map_err(Trouble::io("wait for a list"))?;
             let took = clock::now().saturating_duration_since(begin);
             for input in inputs.drain(..) {
-                match input {
-                    Input::ActionFinished { id, outcome: Outcome::Processes(list) }
-                        if id == mine =>
-                    {
-                        let work = own_cpu_time().saturating_sub(worked);
-                        return Ok((took, work, list.len()));
-                    }
-                    Input::ActionFinished { outcome: Outcome::Failed { error }, .. } => {
-                        return Err(Trouble::failed(format!("no list: {error}")));
-                    }
-                    _ => {}
+                let Input::ActionFinished { id, outcome } = input else { continue };
+                if let Outcome::Failed { error } = &outcome {
+                    return Err(Trouble::failed(format!("no list: {error}")));
+                }
+                if let (Outcome::Processes(list), true) = (outcome, id == mine) {
+                    let work = own_cpu_time().saturating_sub(worked);
+                    return Ok((took, work, list.len()));
                 }
             }
             if took > PATIENCE {

@@ -48,6 +48,15 @@ impl Record {
     }
 }
 
+/// Returns the fields of two objects in one.
+#[must_use]
+pub fn joined(mut left: Value, right: Value) -> Value {
+    if let (Some(left), Value::Object(right)) = (left.as_object_mut(), right) {
+        left.extend(right);
+    }
+    left
+}
+
 /// Returns a time in microseconds, or null.
 #[must_use]
 pub fn micros(time: Option<Duration>) -> Value {
