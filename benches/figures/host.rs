@@ -6,7 +6,7 @@ use safekit_benches::Try;
 use safekit_benches::cost::Cost;
 use safekit_benches::farm::Farm;
 use safekit_benches::lists::Lists;
-use safekit_benches::record::{and, micros};
+use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::Samples;
 use safekit_benches::sleepers::Sleepers;
 use safekit_benches::table::time;
@@ -68,13 +68,8 @@ fn one(bench: &mut Bench, farm: &mut Farm, more: usize) -> Try<()> {
     let cost = Cost::begin(&farm.agents)?;
     std::thread::park_timeout(rest);
     let used = cost.end();
-    let told = [
-        ("processes", json!(count)),
-        ("more", json!(more)),
-        ("first_list_us", micros(Some(first))),
-    ];
-    let line = and(used.fields(), told);
-    bench.record.line("host_rest", line)?;
+    let of = json!({ "more": more, "processes": count, "first_list_us": micros(Some(first)) });
+    bench.record.line("host_rest", joined(of, used.fields()))?;
     bench.row(
         &COLUMNS,
         [

@@ -10,7 +10,7 @@ use safekit_benches::cost::{Cost, Used};
 use safekit_benches::farm::{Farm, HEALTH_PATH, is_ready, signal};
 use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::probe::Probe;
-use safekit_benches::record::{and, micros};
+use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::{Samples, number};
 use safekit_benches::table::time;
 use safekit_benches::{Trouble, Try};
@@ -73,13 +73,9 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
             let times = json!({ "modules": count, "run": run, "start_us": micros(Some(took)) });
             bench.record.line("modules_start", times)?;
         }
-        let told = [
-            ("modules", json!(count)),
-            ("answer_p50_us", micros(answers.percentile(50))),
-            ("answer_p99_us", micros(answers.percentile(99))),
-        ];
-        let line = and(sent.line(), told);
-        bench.record.line("modules", line)?;
+        let [p50, p99] = [50, 99].map(|percent| micros(answers.percentile(percent)));
+        let of = json!({ "modules": count, "answer_p50_us": p50, "answer_p99_us": p99 });
+        bench.record.line("modules", joined(of, sent.fields()))?;
         bench.row(
             &OF_MODULES,
             [
@@ -107,8 +103,7 @@ pub(crate) fn agents(bench: &mut Bench) -> Try<()> {
         let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), count)?;
         observer.wait_members(count.into(), PATIENCE)?;
         let sent = rest(bench, &farm, &mut observer)?;
-        let line = and(sent.line(), [("nodes", json!(count))]);
-        bench.record.line("agents", line)?;
+        bench.record.line("agents", joined(json!({ "nodes": count }), sent.fields()))?;
         let deaths = deaths(bench, &mut farm, &mut observer, count)?;
         bench.row(
             &OF_AGENTS,
@@ -143,11 +138,9 @@ struct Sent {
 }
 
 impl Sent {
-    fn line(&self) -> serde_json::Value {
-        and(
-            self.used.fields(),
-            [("packets_per_s", json!(self.packets)), ("bytes_per_s", json!(self.bytes))],
-        )
+    fn fields(&self) -> serde_json::Value {
+        let sent = json!({ "packets_per_s": self.packets, "bytes_per_s": self.bytes });
+        joined(sent, self.used.fields())
     }
 }
 

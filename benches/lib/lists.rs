@@ -46,12 +46,10 @@ impl Lists {
             let took = clock::now().saturating_duration_since(begin);
             for input in inputs.drain(..) {
                 let Input::ActionFinished { id, outcome } = input else { continue };
-                if let Outcome::Failed { error } = outcome {
+                if let Outcome::Failed { error } = &outcome {
                     return Err(Trouble::failed(format!("no list: {error}")));
                 }
-                if let Outcome::Processes(list) = outcome
-                    && id == mine
-                {
+                if let (Outcome::Processes(list), true) = (outcome, id == mine) {
                     let work = own_cpu_time().saturating_sub(worked);
                     return Ok((took, work, list.len()));
                 }

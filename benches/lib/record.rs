@@ -48,17 +48,17 @@ impl Record {
     }
 }
 
+/// Returns the fields of two objects in one.
+#[must_use]
+pub fn joined(mut left: Value, right: Value) -> Value {
+    if let (Some(left), Value::Object(right)) = (left.as_object_mut(), right) {
+        left.extend(right);
+    }
+    left
+}
+
 /// Returns a time in microseconds, or null.
 #[must_use]
 pub fn micros(time: Option<Duration>) -> Value {
     json!(time.map(|time| time.as_secs_f64() * 1e6))
-}
-
-/// Returns a line's fields with further ones.
-#[must_use]
-pub fn and<const COUNT: usize>(mut fields: Value, more: [(&str, Value); COUNT]) -> Value {
-    if let Some(fields) = fields.as_object_mut() {
-        fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
-    }
-    fields
 }
