@@ -110,8 +110,22 @@ struct LanSocket {
 struct Peer {
     /// When something came from that address.
     heard_at: Instant,
-    /// When the kernel was made to look for it anew.
-    asked_at: Instant,
+    /// When the kernel is to look for it anew, since it was silent.
+    look_at: Option<Instant>,
+}
+
+impl Peer {
+    fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard_at) >= SILENT_AFTER
+    }
+
+    /// Notes that something came. After a silence the next datagram there has the kernel look at once.
+    fn heard(&mut self, now: Instant) {
+        if self.is_silent(now) {
+            self.look_at = Some(now);
+        }
+        self.heard_at = now;
+    }
 }
 
 impl BindError {
@@ -271,14 +285,18 @@ impl LanSocket {
             // Of earlier configurations: those of this one come again.
             self.peers.clear();
         }
-        let new = || Peer { heard_at: now, asked_at: now };
-        let peer = self.peers.entry(to).or_insert_with(new);
-        let since = |at: Instant| now.saturating_duration_since(at);
-        if since(peer.heard_at) < SILENT_AFTER || since(peer.asked_at) < LOOK_INTERVAL {
+        let peer = self.peers.entry(to).or_insert(Peer { heard_at: now, look_at: None });
+        let silent = peer.is_silent(now);
+        if silent && peer.look_at.is_none() {
+            peer.look_at = Some(now);
+        }
+        if peer.look_at.is_none_or(|due| now < due) {
             return;
         }
-        peer.asked_at = now;
+        peer.look_at = Some(now + LOOK_INTERVAL);
         match table.ask_anew(self.wanted.ip(), to.ip()) {
+            // Heard again, and nothing is held back: only that ends it. Who is heard may still not be reached.
+            Ok(false) if !silent => peer.look_at = None,
             Err(error)
                 if matches!(
                     error.kind(),
@@ -299,7 +317,7 @@ impl LanSocket {
                     Some(bytes) if size_bytes <= DATAGRAM_BYTES_MAX => {
                         self.counters.received = self.counters.received.saturating_add(1);
                         if let Some(peer) = self.peers.get_mut(&from) {
-                            peer.heard_at = clock::now();
+                            peer.heard(clock::now());
                         }
                         inputs.push(Input::DatagramReceived { lan, from, bytes: bytes.to_vec() });
                     }
@@ -333,8 +351,8 @@ pub(super) fn token_of(lan: LanId) -> Token {
 
 /// The most addresses of a lan that are looked for: there are 128 nodes.
 const PEERS_MAX: usize = 128;
-/// Silence after which somebody is looked for.
-const SILENT_AFTER: Duration = Duration::from_millis(250);
+/// Silence after which somebody is looked for. Longer than a usual pulse; with a long one it is a question more a pulse.
+const SILENT_AFTER: Duration = Duration::from_millis(150);
 /// How often somebody who is silent is looked for: each time is one broadcast on the lan.
 const LOOK_INTERVAL: Duration = Duration::from_millis(90);
 
@@ -353,3 +371,23 @@ pub(super) const RECEIVE_ROUND: usize = 64;
 /// How many rounds one turn of the loop has: with [`RECEIVE_ROUND`] more than a full receive buffer, so that what
 /// waited when the loop woke is handed in before silence is judged, and still an end when a flood goes on.
 pub(super) const RECEIVE_ROUNDS_MAX: usize = 192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_heard_after_a_silence_is_looked_for_at_once() {
+        let begin = clock::now();
+        let mut peer = Peer { heard_at: begin, look_at: None };
+        let next = begin + SILENT_AFTER / 2;
+        peer.heard(next);
+        assert_eq!(peer.look_at, None, "that was no silence");
+        let again = next + SILENT_AFTER;
+        assert!(peer.is_silent(again));
+        peer.look_at = Some(again + LOOK_INTERVAL);
+        peer.heard(again);
+        // Heard, and perhaps not reached: the search goes on with the next datagram.
+        assert_eq!((peer.look_at, peer.is_silent(again)), (Some(again), false));
+    }
+}
