@@ -36,9 +36,9 @@ mod load;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
-mod record;
-#[cfg(test)]
 mod realtime;
+#[cfg(test)]
+mod record;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a person sees comes in real time")]
 mod show;

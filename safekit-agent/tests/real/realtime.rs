@@ -89,7 +89,16 @@ fn nothing_begins_where_real_time_priority_is_refused() {
     if rustix::process::geteuid().is_root() {
         command.args(["--inh-caps", "-sys_nice", "--bounding-set", "-sys_nice"]);
     }
-    command.args(["sh", "-c", "ulimit -r 0 && exec \"$@\"", "sh", AGENT, "run", "--realtime", "--root"]);
+    command.args([
+        "sh",
+        "-c",
+        "ulimit -r 0 && exec \"$@\"",
+        "sh",
+        AGENT,
+        "run",
+        "--realtime",
+        "--root",
+    ]);
     let output = command.arg(dir.0.join("root")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
