@@ -187,6 +187,15 @@ impl PeerCluster {
         }
     }
 
+    /// Tells whether the others have acted without the victim.
+    #[must_use]
+    pub fn others_have_acted(&self, picture: &Picture, nodes: u8, victim: u8) -> bool {
+        match self.peer {
+            Peer::Keepalived { .. } => picture.other_holds(victim),
+            Peer::Corosync { .. } => picture.others_have_acted(nodes),
+        }
+    }
+
     /// Tells whether the others act with the victim, or without it.
     #[must_use]
     pub fn others_act(&self, picture: &Picture, nodes: u8, victim: u8, with: bool) -> bool {

@@ -44,6 +44,8 @@ pub struct Picture {
     pub takers: BTreeMap<u8, BTreeSet<u8>>,
     /// Who has the shared address.
     pub holders: BTreeSet<u8>,
+    /// Who is to be lost, and who has acted without it since that was said.
+    lost: Option<(u8, BTreeSet<u8>)>,
 }
 
 impl Picture {
@@ -60,6 +62,15 @@ impl Picture {
         every_other(&self.views, nodes, victim, with)
     }
 
+    /// Tells whether each of the others has acted without the node that [`Watch::expect_loss`] was told of. Not all need to at
+    /// the same time: one that comes back at once may be taken by some before it is given up by others.
+    #[must_use]
+    pub fn others_have_acted(&self, nodes: u8) -> bool {
+        self.lost.as_ref().is_some_and(|(victim, acted)| {
+            (1..=nodes).all(|node| node == *victim || acted.contains(&node))
+        })
+    }
+
     /// The same of the load of the module.
     #[must_use]
     pub fn others_share(&self, nodes: u8, victim: u8, with: bool) -> bool {
@@ -73,6 +84,11 @@ impl Picture {
     }
 
     fn take(&mut self, seen: Seen) {
+        if let (Sign::View(members), Some((victim, acted))) = (&seen.sign, &mut self.lost)
+            && !members.contains(victim)
+        {
+            acted.insert(seen.node);
+        }
         match seen.sign {
             Sign::View(members) => drop(self.views.insert(seen.node, members)),
             Sign::Takers(takers) => drop(self.takers.insert(seen.node, takers)),
@@ -119,6 +135,12 @@ impl Watch {
     pub fn reset_takers(&mut self) {
         self.catch_up();
         self.picture.takers.clear();
+    }
+
+    /// Says that a node is to be lost from now on.
+    pub fn expect_loss(&mut self, victim: u8) {
+        self.catch_up();
+        self.picture.lost = Some((victim, BTreeSet::new()));
     }
 
     /// Takes what has been read meanwhile; returns the picture.
@@ -260,6 +282,17 @@ mod tests {
         assert_eq!(watch.until(Duration::ZERO, gone), None, "node 3 has not acted");
         show(3, &[2, 3]);
         assert!(watch.until(Duration::ZERO, gone).is_some());
+        show(2, &[1, 2, 3]);
+        show(3, &[1, 2, 3]);
+        watch.expect_loss(1);
+        show(2, &[2, 3]);
+        show(2, &[1, 2, 3]);
+        show(3, &[2, 3]);
+        let acted = |picture: &Picture| picture.others_have_acted(3);
+        assert!(watch.until(Duration::ZERO, gone).is_none(), "not at the same time");
+        assert!(watch.catch_up().others_have_acted(3), "each in its turn");
+        watch.expect_loss(1);
+        assert!(watch.until(Duration::ZERO, acted).is_none(), "that was another loss");
         watch.reset(2);
         assert!(!watch.catch_up().others_act(3, 1, false), "what begins anew has not acted");
     }

@@ -62,7 +62,7 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     events: bool,
     /// Give guardian and event loop real-time priority: heartbeats keep their times however busy the host is. For short
-    /// pulses; needs `CAP_SYS_NICE` or a limit RTPRIO of 1.
+    /// pulses; needs root, or a limit RTPRIO of 1.
     #[arg(long)]
     realtime: bool,
     /// The socket of another journal than that of this host.

@@ -122,7 +122,7 @@ impl Arena<'_> {
                 let phase = round.wrapping_mul(377).wrapping_add(place * 131) % PHASE_MAX_MS;
                 let phase = u64::from(phase).min(phase_max(&system));
                 std::thread::park_timeout(system.settle + Duration::from_millis(phase));
-                let [gone, back] = self.one(round, *fault, tell)?;
+                let Some([gone, back]) = self.one(round, *fault, tell)? else { continue };
                 for (moment, time) in [(Moment::Gone, gone), (Moment::Back, back)] {
                     tell(Note::Time { round, fault: *fault, moment, time });
                 }
@@ -134,20 +134,21 @@ impl Arena<'_> {
         Ok(())
     }
 
-    /// One fault and its mending.
+    /// One fault and its mending; `None`: something else happened just before.
     fn one(
         &mut self,
         round: u32,
         fault: Fault,
         tell: &impl Fn(Note),
-    ) -> Try<[Option<Duration>; 2]> {
+    ) -> Try<Option<[Option<Duration>; 2]>> {
         let looker = self.prepare(fault)?;
         // A cluster that has just lost somebody without a fault would seem to act before it.
         if !self.holds_still(fault, Moment::Back)? {
             tell(Note::Disturbed { round, fault, moment: Moment::Gone });
         }
+        self.watch.expect_loss(VICTIM);
         let begin = self.strike(fault)?;
-        let gone = self.wait(fault, Moment::Gone);
+        let gone = self.wait_loss(fault);
         if let (Fault::Ordered, Running::Ours(farm)) = (fault, &mut self.running)
             && !farm.is_draining(VICTIM)?
         {
@@ -167,9 +168,14 @@ impl Arena<'_> {
         let back = self.wait(fault, Moment::Back);
         drop(looker);
         self.after(fault)?;
+        // What was seen before it was done was something else: no time of it.
+        if gone.is_some_and(|at| at < begin) {
+            tell(Note::Disturbed { round, fault, moment: Moment::Gone });
+            return Ok(None);
+        }
         let since =
             |at: Option<Instant>, begin: Instant| at.map(|at| at.saturating_duration_since(begin));
-        Ok([since(gone, begin), since(back, again)])
+        Ok(Some([since(gone, begin), since(back, again)]))
     }
 
     /// What has to be as it is meant to be before the fault.
@@ -253,6 +259,19 @@ impl Arena<'_> {
             Some(at) => Ok(at.saturating_duration_since(begin) < Duration::from_millis(1)),
             None => Err(Trouble::failed("the others never act alike")),
         }
+    }
+
+    /// Waits until each of the others has acted.
+    fn wait_loss(&mut self, fault: Fault) -> Option<Instant> {
+        let nodes = self.contest.nodes;
+        let (watch, running) = (&mut self.watch, &self.running);
+        watch.until(PATIENCE, |picture| match running {
+            Running::Ours(_) if fault == Fault::Ordered => {
+                picture.others_share(nodes, VICTIM, false)
+            }
+            Running::Ours(_) => picture.others_have_acted(nodes),
+            Running::Peer(cluster) => cluster.others_have_acted(picture, nodes, VICTIM),
+        })
     }
 
     fn wait(&mut self, fault: Fault, moment: Moment) -> Option<Instant> {

@@ -15,7 +15,7 @@ use mio::{Interest, Registry, Token};
 use crate::ids::LanId;
 use crate::membership::Transmit;
 use crate::node::Input;
-use crate::runtime::lookout::{Lookout, look_for};
+use crate::runtime::lookout::Lookout;
 use crate::runtime::peers::Peers;
 use crate::runtime::sys::neighbour::Neighbours;
 use crate::runtime::{clock, sys};
@@ -220,8 +220,9 @@ impl Lans {
             return;
         };
         lan.peers.add(registry, transmit.lan, &lan.socket, transmit.to);
-        if self.neighbours.is_some() && lan.lookout.is_due(clock::now(), transmit.to) {
-            look_for(&mut self.neighbours, lan.wanted.ip(), transmit.to.ip());
+        if self.neighbours.is_some() {
+            let own = lan.wanted.ip();
+            lan.lookout.look_for(clock::now(), own, transmit.to, &mut self.neighbours);
         }
         match lan.socket.send_to(&transmit.bytes, transmit.to) {
             Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
