@@ -25,8 +25,8 @@ pub(crate) const REUSE_ADDRESS: bool = true;
 
 /// Sends what fits, as the last bytes before our side is ended: they wait for that end, so that both go in one segment,
 /// but a fifth of a second at most (tcp(7), `TCP_CORK`).
-pub(crate) fn write_last(stream: &mut mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    Ok(rustix::net::send(&*stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+pub(crate) fn write_last(stream: &mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
 }
 
 /// A socket in the file system that accepts connections.
