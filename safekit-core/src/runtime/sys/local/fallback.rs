@@ -13,8 +13,8 @@ use crate::runtime::front::Peer;
 pub(crate) const SHORT_READ_IS_ALL: bool = false;
 
 /// Sends what fits, as the last bytes before our side is ended.
-pub(crate) fn write_last(stream: &mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    io::Write::write(&mut &*stream, bytes)
+pub(crate) fn write_last(mut stream: &mio::net::TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    io::Write::write(&mut stream, bytes)
 }
 
 /// On Windows the option lets others take a port that is in use.
