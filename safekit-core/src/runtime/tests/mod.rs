@@ -2,8 +2,6 @@
 
 mod lans;
 mod processes;
-#[cfg(target_os = "linux")]
-mod realtime;
 mod runs;
 mod scripts;
 mod services;
