@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::{Trouble, Try};
 
-/// Processes that sleep, until this goes away. If nobody ends them they end by themselves after [`LIFE_SECONDS`].
+/// Processes that sleep, until this goes away. If nobody ends them they end by themselves after half an hour.
 #[derive(Debug)]
 pub struct Sleepers(Vec<Child>);
 

@@ -25,7 +25,7 @@ use crate::sim::Random;
 /// world.busy(nodes[0], Lateness::new(&waits));
 /// world.busy(nodes[1], Lateness::measured());
 /// world.run_for(Duration::from_secs(60))?;
-/// let members = |node| Some(world.machine(node)?.view()?.1.members.len());
+/// let members = |node| Some(world.machine(node)?.membership()?.view()?.1.members.len());
 /// assert!(nodes.iter().all(|node| members(*node) == Some(3)));
 /// # Ok::<(), safekit_core::sim::Failure>(())
 /// ```

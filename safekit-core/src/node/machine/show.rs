@@ -71,7 +71,7 @@ impl Node {
     }
 
     /// Returns the datagrams that a guardian sends when this process is dead: the same letter to everybody. They
-    /// change with [`Output::CounterTaken`] and with the cluster's configuration only.
+    /// change with [`Output::CounterTaken`](crate::node::Output::CounterTaken) and with the cluster's configuration only.
     #[must_use]
     pub fn letters(&self) -> Vec<Transmit> {
         let Some(membership) = &self.membership else { return Vec::new() };
