@@ -6,7 +6,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use safekit_benches::crowd::{Crowd, Manner};
 use safekit_benches::farm::{Farm, HEALTH_PATH, address};
 use safekit_benches::meanwhile::{Target, files, watch};
@@ -43,9 +43,6 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let lasts = Duration::from_secs(bench.size.of(1, 8, 20));
     let few = bench.size.of(10, 1, 1);
     say(&format!("attacks: each for {lasts:?}"));
-    let hard = getrlimit(Resource::Nofile).maximum;
-    let wanted = hard.map_or(65_536, |hard| hard.min(65_536));
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: hard });
     // Growing the table of files stops all threads of a process for milliseconds: the observer's and the prober's too.
     drop(reserve_file_descriptors(FILES));
     let mut farm = Farm::start(&bench.agent, 2, 3)?;

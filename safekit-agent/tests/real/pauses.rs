@@ -83,6 +83,7 @@ fn wake_alone(sleeper: &Node, other: &Node, time: Duration) -> usize {
     stop(&sleeping);
     // Sent to a node that stands still: read after it has woken.
     streams.iter_mut().for_each(ask);
+    // The fault itself: nothing is waited for.
     std::thread::sleep(time);
     let woken = Instant::now();
     go_on(&sleeping);
