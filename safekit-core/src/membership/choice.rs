@@ -119,14 +119,20 @@ fn takers(key: ModuleKey, rows: &Rows<'_>) -> (u32, NodeSet) {
 
 /// Returns the groups of those who take load of a module: by the rule of views, on the lans that the module names.
 fn groups(key: ModuleKey, takers: NodeSet, rows: &Rows<'_>, graph: &Graph) -> Vec<NodeSet> {
+    let named: Vec<(&Links, NodeSet)> = graph
+        .lans()
+        .map(|(lan, on_lan)| {
+            let names =
+                |id: &NodeId| facts(key, *id, rows).is_some_and(|facts| facts.lans.contains(lan));
+            (on_lan, takers.iter().filter(names).collect())
+        })
+        .collect();
     let mut links = Links::new();
-    for (lan, on_lan) in graph.lans() {
-        let names =
-            |id: &NodeId| facts(key, *id, rows).is_some_and(|facts| facts.lans.contains(lan));
-        let named: NodeSet = takers.iter().filter(names).collect();
-        for id in named.iter() {
-            links.set(id, links.of(id).or(on_lan.of(id).and(named)));
-        }
+    for id in takers.iter() {
+        let on_lan = |(on_lan, named): &(&Links, NodeSet)| {
+            if named.contains(id) { on_lan.of(id).and(*named) } else { NodeSet::EMPTY }
+        };
+        links.set(id, named.iter().map(on_lan).fold(NodeSet::EMPTY, NodeSet::or));
     }
     choose(takers, &links)
 }

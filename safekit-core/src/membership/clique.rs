@@ -124,8 +124,9 @@ mod tests {
     fn graph(edges: &[(usize, usize)]) -> Links {
         let mut links = Links::new();
         for (a, b) in edges {
-            links.insert(id(*a), id(*b));
-            links.insert(id(*b), id(*a));
+            for (from, to) in [(a, b), (b, a)] {
+                links.set(id(*from), links.hears(id(*from)).or(NodeSet::only(id(*to))));
+            }
         }
         links
     }

@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use super::cadence::ARM_WAIT;
 use super::choice::{self, Choice, Rows};
-use super::graph::Graph;
 use super::identity::Verdict;
 use super::machine::{Membership, Phase};
 use super::status::Evidence;
 use super::{Fault, JoinReason, Output, View};
 use crate::bug::{Bug, planted};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, NodeSet};
 use crate::wire::{Hearing, incarnation_check};
 
 impl Membership {
@@ -55,12 +54,11 @@ impl Membership {
     /// Goes through the steps, and tells whether somebody is treated as unheard since.
     fn judge_once(&mut self, now: Instant) -> bool {
         self.judge_hearing(now);
-        let graph = self.graph();
-        self.judge_joining(now, &graph);
+        self.judge_joining(now);
         if self.joining.is_none() && self.phase == Phase::Living {
-            self.judge_view(now, &graph);
+            self.judge_view(now);
         }
-        self.judge_agreement(now, &graph)
+        self.judge_agreement(now)
     }
 
     /// Finds out who is heard, after everything that waited was received.
@@ -87,6 +85,7 @@ impl Membership {
         self.draft.hears =
             self.hearing.iter().map(|(node, heard)| (*node, hearing(heard))).collect();
         self.draft.joining = self.joining.is_some();
+        self.graph.take(&self.draft);
     }
 
     /// Returns all rows, the own one as it is being written.
@@ -97,21 +96,17 @@ impl Membership {
         rows
     }
 
-    fn graph(&self) -> Graph {
-        Graph::new(self.rows().values().copied())
-    }
-
     /// Ends joining when all are heard, when everybody is heard whom the heard ones hear, or after one loss time.
-    fn judge_joining(&mut self, now: Instant, graph: &Graph) {
+    fn judge_joining(&mut self, now: Instant) {
         let Some(since) = self.joining else { return };
         if self.identity.is_double() {
             return;
         }
         let me = self.config.me;
-        let mutual = graph.neighbours(me);
+        let mutual = self.graph.neighbours(me);
         let peers_heard = || {
             let known = |node: &NodeId| mutual.contains(*node) || *node == me;
-            mutual.iter().any(|node| graph.is_joined(node))
+            mutual.iter().any(|node| self.graph.is_joined(node))
                 && mutual
                     .iter()
                     .all(|node| self.table.row(node).is_none_or(|row| row.hears.keys().all(known)))
@@ -131,17 +126,17 @@ impl Membership {
     }
 
     /// Proposes the view that follows from the graph, unless it is in doubt.
-    fn judge_view(&mut self, now: Instant, graph: &Graph) {
-        let choice = Choice::new(graph, self.config.me);
-        self.doubt.observe(now, graph.shape(choice.component));
-        let wanted = choice.members.map(|members| choice::view(members, &self.rows(), graph));
+    fn judge_view(&mut self, now: Instant) {
+        let choice = Choice::new(&self.graph, self.config.me);
+        self.doubt.observe(now, self.graph.shape(choice.component));
+        let wanted = choice.members.map(|members| choice::view(members, &self.rows(), &self.graph));
         if wanted.as_ref() == self.agreement.view().map(AsRef::as_ref) {
             self.doubt.end();
             return;
         }
         // A first view waits for those who are about to join too: all nodes that start together begin with one view.
         let early = self.agreement.view().is_none() && choice.joining_near;
-        if (choice.whole && !early) || self.is_plain(wanted.as_ref(), graph) {
+        if (choice.whole && !early) || self.is_plain(wanted.as_ref()) {
             self.doubt.end();
         } else if self.doubt.wait(now, self.cadence.settle, self.cadence.wait_max()) {
             return;
@@ -158,10 +153,10 @@ impl Membership {
 
     /// Tells whether a change is clear to everybody although not everybody hears everybody: members that nobody
     /// hears any more are gone, or only what modules do has changed.
-    fn is_plain(&self, wanted: Option<&View>, graph: &Graph) -> bool {
+    fn is_plain(&self, wanted: Option<&View>) -> bool {
         let (Some(wanted), Some(present)) = (wanted, self.agreement.view()) else { return false };
         let gone = |node: &NodeId| {
-            !wanted.members.contains_key(node) && graph.neighbours(*node).is_empty()
+            !wanted.members.contains_key(node) && self.graph.neighbours(*node).is_empty()
         };
         let only_gone = wanted.members.len() < present.members.len()
             && wanted.members.keys().all(|node| present.members.contains_key(node))
@@ -173,7 +168,7 @@ impl Membership {
     }
 
     /// Installs the proposal once all its members say the same; tells whether one of them never does.
-    fn judge_agreement(&mut self, now: Instant, graph: &Graph) -> bool {
+    fn judge_agreement(&mut self, now: Instant) -> bool {
         let Some(view) = self.agreement.view().cloned() else { return false };
         let me = self.config.me;
         let others: Vec<NodeId> = view.members.keys().copied().filter(|node| *node != me).collect();
@@ -190,7 +185,7 @@ impl Membership {
         };
         let silent: Vec<NodeId> = others.iter().copied().filter(|node| !shares(node)).collect();
         if silent.is_empty() {
-            if self.is_armed(now, &others) && self.is_let_go(now, &view, graph) {
+            if self.is_armed(now, &others) && self.is_let_go(now, &view) {
                 self.outputs.extend(self.agreement.install());
             }
             return false;
@@ -222,12 +217,13 @@ impl Membership {
     }
 
     /// Tells whether everybody outside a view whom a member hears has let go, or has had two loss times for it.
-    fn is_let_go(&self, now: Instant, view: &View, graph: &Graph) -> bool {
+    fn is_let_go(&self, now: Instant, view: &View) -> bool {
         if now >= self.agreement.since() + self.cadence.wait_max() {
             return true;
         }
-        graph.nodes().filter(|node| !view.members.contains_key(node)).all(|node| {
-            let heard = view.members.keys().any(|member| graph.neighbours(node).contains(*member));
+        let members: NodeSet = view.members.keys().copied().collect();
+        self.graph.nodes().filter(|node| !members.contains(*node)).all(|node| {
+            let heard = !self.graph.neighbours(node).and(members).is_empty();
             !heard || self.table.row(node).is_some_and(|row| row.out)
         })
     }

@@ -9,6 +9,7 @@ use super::agreement::Agreement;
 use super::cadence::{ARM_WAIT, Cadence, LETTER_TIMES, REFUTE_WINDOW};
 use super::doubt::Doubt;
 use super::faults::{FaultLimiter, RefusedNodes};
+use super::graph::Graph;
 use super::identity::Identity;
 use super::pace::Pace;
 use super::peer::Peer;
@@ -104,6 +105,8 @@ pub struct Membership {
     /// Whom this node hears: the life, and the lans.
     pub(super) hearing: BTreeMap<NodeId, (Incarnation, LanSet)>,
     pub(super) table: Table,
+    /// Who hears whom, by the rows of the others and the own draft.
+    pub(super) graph: Graph,
     /// The own row as it is being written; the published one is in the table.
     pub(super) draft: Row,
     pub(super) changed: Instant,
@@ -169,6 +172,7 @@ impl Membership {
             peers: others().map(|node| (node, Peer::default())).collect(),
             hearing: BTreeMap::new(),
             table: Table::new(),
+            graph: Graph::new(),
             draft,
             changed: now,
             doubt: Doubt::new(now),

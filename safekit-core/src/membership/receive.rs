@@ -7,9 +7,7 @@ use super::machine::{Membership, Phase};
 use super::{Fault, NodeConfig, Output};
 use crate::bug::{Bug, planted};
 use crate::ids::{LanId, NodeId};
-use crate::wire::{
-    Datagram, Header, Heartbeat, Letter, Row, WireError, incarnation_check, is_later, name_check,
-};
+use crate::wire::{Datagram, Header, Heartbeat, Letter, Row, WireError, is_later, name_check};
 
 impl Membership {
     /// Takes a datagram, or refuses it without any effect.
@@ -170,6 +168,9 @@ impl Membership {
         if !self.table.merge(now, row) {
             return;
         }
+        if let Some(row) = self.table.row(node) {
+            self.graph.take(row);
+        }
         self.pending = true;
         self.agreement.see(epoch);
         if told_anew {
@@ -185,15 +186,17 @@ impl Membership {
         }
     }
 
-    /// Tells whether somebody who is heard lacks the row of a node and does not hear that node: then it is relayed.
+    /// Tells whether somebody who is heard lacks the row of a node and does not hear that node: then it is relayed at once.
+    /// To one that joins only the end of a node is.
     fn somebody_lacks(&self, node: NodeId) -> bool {
         let Some(known) = self.table.known(node) else { return false };
-        let check = incarnation_check(known.row.incarnation);
-        self.hearing.keys().filter(|other| **other != node).any(|other| {
-            let hears = self.table.row(*other).and_then(|row| row.hears.get(&node));
-            let deaf = known.row.over || hears.is_none_or(|hearing| hearing.check != check);
-            deaf && self.peers.get(other).is_some_and(|peer| !peer.has(node, known.mark))
-        })
+        let hear_it = self.graph.links().heard_by(node);
+        let deaf =
+            self.hearing.keys().filter(|other| **other != node && !hear_it.contains(**other));
+        let mut peers = deaf
+            .filter(|other| known.row.over || self.graph.is_joined(**other))
+            .filter_map(|other| self.peers.get(other));
+        peers.any(|peer| !peer.has(node, known.mark))
     }
 
     /// A datagram showed what its sender has: where that is not the newest own row, it is sent again.

@@ -7,7 +7,7 @@ use super::machine::{Membership, Phase};
 use super::table::Known;
 use super::{Output, Transmit};
 use crate::ids::NodeId;
-use crate::wire::{Header, HeartbeatWriter, incarnation_check};
+use crate::wire::{Header, HeartbeatWriter};
 
 /// Datagrams to one node on one lan at one time; what does not fit goes out with the next heartbeat.
 const DATAGRAMS_MAX: usize = 8;
@@ -103,19 +103,19 @@ impl Membership {
         HeartbeatWriter::new(&self.seal, &header)
     }
 
-    /// Returns whose rows a node lacks: the own row first; those of others where the node is deaf to them, or has
-    /// not had them from themselves within a pulse; its own where it does not know its latest life.
+    /// Returns whose rows a node lacks: the own row first; those of others where the node has joined and is deaf to them,
+    /// or has not had them from themselves within a pulse; its own where it does not know its latest life.
     fn lacked_by(&self, now: Instant, node: NodeId) -> Vec<NodeId> {
         let Some(peer) = self.peers.get(&node) else { return Vec::new() };
         let me = self.config.me;
         let heard = self.hearing.contains_key(&node);
-        let hears = self.table.row(node).map(|row| &row.hears);
+        let hears = self.graph.links().hears(node);
         let lacks = |known: &Known| !peer.has(known.row.node, known.mark);
+        // One that joins has yet to hear everybody: relayed at once, each would send it the rows of all others.
+        let joins = !self.graph.is_joined(node);
         let waits = |known: &Known| {
-            let from_itself = hears.and_then(|hears| hears.get(&known.row.node));
             !known.row.over
-                && from_itself
-                    .is_some_and(|heard| heard.check == incarnation_check(known.row.incarnation))
+                && (joins || hears.contains(known.row.node))
                 && now.saturating_duration_since(known.since) < self.cadence.pulse
         };
         let mine = self.table.known(me).filter(|mine| lacks(mine)).map(|_| me);
