@@ -232,7 +232,7 @@ impl Module {
             cause: Cause::AgentStarted,
             started: saved.as_ref().is_some_and(|saved| saved.started),
             budget: RestartBudget::new(now, saved.as_ref().map(|saved| saved.budget)),
-            monitor: Monitor::new(),
+            monitor: Monitor::new(now),
             join,
             others_ready: false,
             probed_at: None,
@@ -257,6 +257,11 @@ impl Module {
         module.recover(now, setup.start, saved.as_ref());
         module.settle(now);
         module
+    }
+
+    /// Lets its polls fall on multiples of their timer since that moment, so that modules share lists.
+    pub(crate) fn poll_since(&mut self, since: Instant) {
+        self.monitor.poll_since(since);
     }
 
     fn configure(&mut self, now: Instant, setup: ModuleSetup) {

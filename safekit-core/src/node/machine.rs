@@ -112,6 +112,8 @@ const ROUNDS_MAX: u32 = 8;
 /// ```
 #[derive(Debug)]
 pub struct Node {
+    /// Since when it is there.
+    since: Instant,
     start: Start,
     me: Option<NodeId>,
     names: BTreeMap<NodeId, NodeName>,
@@ -133,8 +135,9 @@ pub struct Node {
 impl Node {
     /// Makes a node without cluster and modules. `start` is what the guardian gave for this start of the agent.
     #[must_use]
-    pub fn new(_now: Instant, start: Start) -> Self {
+    pub fn new(now: Instant, start: Start) -> Self {
         Self {
+            since: now,
             start,
             me: None,
             names: BTreeMap::new(),
@@ -202,7 +205,8 @@ impl Node {
             None if self.modules.len() >= MODULES_MAX => ModuleRefusal::TooMany,
             None => {
                 self.made = self.made.saturating_add(1);
-                let module = Module::new(now, self.made, setup, self.join());
+                let mut module = Module::new(now, self.made, setup, self.join());
+                module.poll_since(self.since);
                 self.modules.insert(name, module);
                 return self.compare(now);
             }

@@ -94,6 +94,16 @@ fn watching(text: &str) -> ModuleConfig {
     }
 }
 
+fn nginx(pid: u32) -> ProcessInfo {
+    ProcessInfo {
+        id: ProcessId { pid, started: 1 },
+        parent_pid: 1,
+        name: "nginx".to_owned(),
+        executable: "nginx".to_owned(),
+        arguments: vec!["nginx".to_owned()],
+    }
+}
+
 fn setup(config: ModuleConfig, scripts: &[Script]) -> Input {
     Input::ModuleConfigured(Box::new(ModuleSetup {
         config: Arc::new(config),
@@ -116,6 +126,8 @@ struct Farm {
     /// Lists of processes that were ordered and not given.
     scans: Vec<(NodeId, ActionId)>,
     give_scans: bool,
+    /// How many lists were ordered.
+    scanned: u32,
     /// Questions about services that were ordered and not answered.
     asks: Vec<(NodeId, ActionId, BTreeSet<String>)>,
     events: Vec<(NodeId, Event)>,
@@ -140,6 +152,7 @@ impl Farm {
             processes: Vec::new(),
             scans: Vec::new(),
             give_scans: true,
+            scanned: 0,
             asks: Vec::new(),
             events: Vec::new(),
             answers: Vec::new(),
@@ -194,7 +207,10 @@ impl Farm {
                     self.mail.push((soon, to, input));
                 }
             }
-            Output::Action { id, action: Action::ScanProcesses } => self.scans.push((node, id)),
+            Output::Action { id, action: Action::ScanProcesses } => {
+                self.scanned += 1;
+                self.scans.push((node, id));
+            }
             Output::Action { id, action: Action::AskServices { services } } => {
                 self.asks.push((node, id, services));
             }
@@ -368,14 +384,7 @@ fn one_list_serves_all_modules_that_wait() {
     // The first list was ordered before the others asked: they wait for the next one.
     assert_eq!(farm.scans.len(), 1);
     let (node, scan) = farm.scans.remove(0);
-    let nginx = ProcessInfo {
-        id: ProcessId { pid: 5, started: 1 },
-        parent_pid: 1,
-        name: "nginx".to_owned(),
-        executable: "nginx".to_owned(),
-        arguments: vec!["nginx".to_owned()],
-    };
-    let list: Arc<[ProcessInfo]> = vec![nginx].into();
+    let list: Arc<[ProcessInfo]> = vec![nginx(5)].into();
     let finished =
         |id| Input::ActionFinished { id, outcome: Outcome::Processes(Arc::clone(&list)) };
     farm.input(1, finished(scan));
@@ -389,6 +398,22 @@ fn one_list_serves_all_modules_that_wait() {
     assert_eq!((pids(&farm, "b"), pids(&farm, "c")), (1, 1));
     assert!(farm.scans.is_empty());
     assert_eq!(node, id(1));
+}
+
+#[test]
+fn modules_that_were_started_one_after_the_other_come_to_poll_together() {
+    let mut farm = Farm::new(1);
+    farm.processes = vec![nginx(5)];
+    farm.input(1, cluster(1, 1));
+    for module in ["a", "b", "c"] {
+        farm.input(1, setup(watching(module), &[]));
+        farm.command(1, module, Command::Start).unwrap();
+        farm.pass(ms(2_700));
+    }
+    farm.pass(ms(60_000));
+    let before = farm.scanned;
+    farm.pass(ms(100_000));
+    assert_eq!(farm.scanned - before, 10, "one list for all in each polltimer");
 }
 
 /// A module that watches these services.

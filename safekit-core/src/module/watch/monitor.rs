@@ -19,6 +19,9 @@
 //! The life of the module switches the classes `both` and `pre`. A class of the user's own is watched while it is
 //! enabled and `both` is on; while the monitor is off, nothing is watched, whatever is enabled.
 //!
+//! Polls come at multiples of their timer since a moment that all modules of the node have in common, as soon as that is
+//! possible without one that comes late: so one list serves many modules.
+//!
 //! Not here: what is done about a fault (`life`), how a list is made (`runtime`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -66,6 +69,8 @@ pub(in crate::module) enum Switch {
 #[derive(Debug)]
 pub(in crate::module) struct Monitor {
     polltimer: Duration,
+    /// Polls fall on multiples of their timer since then.
+    polls_since: Instant,
     entries: Vec<Entry>,
     /// Whether nothing is to be watched.
     off: bool,
@@ -83,9 +88,10 @@ pub(in crate::module) struct Monitor {
 
 impl Monitor {
     /// Makes a monitor that watches nothing.
-    pub(in crate::module) fn new() -> Self {
+    pub(in crate::module) fn new(now: Instant) -> Self {
         Self {
             polltimer: POLL_MIN,
+            polls_since: now,
             entries: Vec::new(),
             off: false,
             on: BTreeSet::new(),
@@ -96,6 +102,11 @@ impl Monitor {
             told: BTreeSet::new(),
             notices: VecDeque::new(),
         }
+    }
+
+    /// Lets polls fall on multiples of their timer since that moment.
+    pub(in crate::module) fn poll_since(&mut self, since: Instant) {
+        self.polls_since = since;
     }
 
     /// Takes a configuration. What is the same in it goes on being watched as it was.
@@ -301,12 +312,13 @@ impl Monitor {
     /// Does what is due.
     pub(in crate::module) fn handle_timeout(&mut self, now: Instant) {
         let mut due: BTreeSet<ProcKind> = BTreeSet::new();
+        let next_poll = poll_after(now, self.polls_since, self.polltimer);
         for entry in &mut self.entries {
             let Some(vigil) = entry.vigil.as_mut().filter(|vigil| vigil.next_poll <= now) else {
                 continue;
             };
             vigil.poll_due = true;
-            vigil.next_poll = later(now, self.polltimer);
+            vigil.next_poll = next_poll;
             due.insert(entry.config.kind);
         }
         for kind in KINDS {
@@ -492,6 +504,15 @@ pub(in crate::module) fn command(action: &ProcAction) -> Option<Command> {
         ProcAction::Stop => Some(Command::Stop),
         ProcAction::NoAction | ProcAction::Handler(_) => None,
     }
+}
+
+/// Returns when to poll next: at the next multiple of the timer. Where that is sooner than a third of the timer, somewhere
+/// before the one after it: what was done about this poll needs its time.
+fn poll_after(now: Instant, since: Instant, polltimer: Duration) -> Instant {
+    let past = now.saturating_duration_since(since).as_nanos() % polltimer.as_nanos().max(1);
+    let past = u64::try_from(past).map_or(Duration::ZERO, Duration::from_nanos);
+    let (left, third) = (polltimer.saturating_sub(past), polltimer / 3);
+    later(now, if left >= third { left } else { left + third })
 }
 
 fn is_wanted(class: &ProcClass, on: &BTreeSet<ProcClass>, enabled: &BTreeSet<String>) -> bool {

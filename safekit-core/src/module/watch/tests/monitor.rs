@@ -59,7 +59,7 @@ pub(super) fn ms(milliseconds: u64) -> Duration {
 impl Watch {
     pub(super) fn new(procs: Vec<ProcConfig>) -> Self {
         let now = sim_clock_base();
-        let mut monitor = Monitor::new();
+        let mut monitor = Monitor::new(now);
         monitor.configure(now, Some(&ErrdConfig { polltimer: POLL, procs }));
         monitor.enable(now, ProcClass::Both, Begin::Started);
         let mut watch = Self {
@@ -354,6 +354,25 @@ fn newcomers_are_found_at_the_polls() {
     let ages = watch.pass_with(POLL * 3 + ms(1), &list("nginx", &[3, 4]));
     assert_eq!(ages, [10_000, 20_000, 30_000]);
     assert_eq!(watch.watched, [3, 4].into());
+}
+
+#[test]
+fn polls_come_to_fall_on_common_moments_and_never_late() {
+    // Since when the polls of the node are counted, before the watch began; when this one polls.
+    for (before, polls) in [
+        (0, [10_000, 20_000, 30_000, 40_000]),
+        (1, [10_000, 19_999, 29_999, 39_999]),
+        (6_000, [10_000, 14_000, 24_000, 34_000]),
+        // The next common moment is a third of the timer away, or sooner.
+        (6_667, [10_000, 16_666, 23_333, 33_333]),
+        (9_999, [10_000, 13_334, 20_001, 30_001]),
+    ] {
+        let mut watch = Watch::new(vec![proc("nginx")]);
+        watch.monitor.poll_since(watch.now.checked_sub(ms(before)).unwrap());
+        watch.scan(&list("nginx", &[3]));
+        let ages = watch.pass_with(POLL * 4 + ms(2), &list("nginx", &[3]));
+        assert_eq!(ages[..4], polls, "{before}");
+    }
 }
 
 #[test]
