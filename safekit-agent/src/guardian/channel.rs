@@ -13,6 +13,7 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
@@ -103,8 +104,10 @@ pub(super) enum Received {
     Message(FromAgent),
     /// Something that is none.
     Garbled(String),
-    /// Nothing more, at present or for ever.
+    /// Nothing at present.
     Nothing,
+    /// Nothing any more: the other end is closed, as it is while a process ends.
+    Ended,
 }
 
 impl AgentChannel {
@@ -136,17 +139,21 @@ impl AgentChannel {
 
     /// Takes the next message, without waiting.
     pub(super) fn receive(&mut self) -> Received {
-        let mut ancillary = RecvAncillaryBuffer::default();
-        let received = rustix::net::recvmsg(
-            &self.socket,
-            &mut [IoSliceMut::new(&mut self.buffer)],
-            &mut ancillary,
-            RecvFlags::DONTWAIT,
-        );
-        let Ok(received) = received else { return Received::Nothing };
+        let received = loop {
+            let mut ancillary = RecvAncillaryBuffer::default();
+            let mut buffer = [IoSliceMut::new(&mut self.buffer)];
+            let flags = RecvFlags::DONTWAIT;
+            match rustix::net::recvmsg(&self.socket, &mut buffer, &mut ancillary, flags) {
+                Ok(received) => break received,
+                Err(Errno::AGAIN) => return Received::Nothing,
+                // It has ended without reading everything, which is told once, and before what it has said itself.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
+                Err(_) => return Received::Ended,
+            }
+        };
         let bytes = self.buffer.get(..received.bytes).unwrap_or_default();
         if bytes.is_empty() {
-            return Received::Nothing;
+            return Received::Ended;
         }
         if received.flags.contains(ReturnFlags::TRUNC) {
             return Received::Garbled(format!("longer than {MESSAGE_BYTES_MAX} bytes"));

@@ -21,6 +21,7 @@
 //! the agent does not outlive the guardian; one thread.
 //! Not here: keys, the format of letters, anything about modules. The guardian must have no reason to fail.
 
+mod agent;
 pub(crate) mod channel;
 mod counter;
 mod farewell;
@@ -39,10 +40,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+pub(crate) use agent::counter_in_memory;
 pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
 #[cfg(test)]
 pub(crate) use run::cannot_take_over;
-pub(crate) use run::counter_in_memory;
 use run::{Config, Limits, guard, rest, say};
 
 use safekit_core::runtime::host;

@@ -17,11 +17,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use rustix::process::{Pid, PidfdFlags};
 use serde::{Deserialize, Serialize};
 
+use super::agent::{describe, hold, is_dead};
 use super::notify;
-use super::run::{Limits, describe, is_dead};
+use super::run::Limits;
 use crate::store::Layout;
 use crate::store::layout::RootLock;
 
@@ -74,16 +74,12 @@ impl Trial {
             command.env_remove(variable);
         }
         let mut child = command.spawn()?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let opened = pid
-            .ok_or(rustix::io::Errno::SRCH)
-            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
-        match opened {
+        match hold(&child) {
             Ok(pidfd) => Ok(Self { child, pidfd, until: now + limits.trial_max }),
             Err(error) => {
                 child.kill()?;
                 child.wait()?;
-                Err(error.into())
+                Err(error)
             }
         }
     }

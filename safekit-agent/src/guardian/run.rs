@@ -6,21 +6,21 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::event::{PollFd, Timespec};
+use rustix::process::Signal;
 use safekit_core::runtime::clock::now;
 use safekit_core::runtime::host;
 
-use super::channel::{AgentChannel, Farewell, FromAgent, Received, Started, ToAgent};
+use super::agent::{Agent, Reload, counter_in_memory, describe, is_dead, readable};
+use super::channel::{FromAgent, Received, Started, ToAgent};
 use super::counter::Counter;
 use super::farewell::Sending;
-use super::notify::{self, Notify};
+use super::notify::Notify;
 use super::renewal::{self, Renewal, Trial};
 use super::signals::Signals;
 use crate::store::layout::RootLock;
@@ -164,29 +164,6 @@ enum Phase {
     Ending { code: u8 },
 }
 
-#[derive(Debug)]
-struct Agent {
-    child: Child,
-    pidfd: OwnedFd,
-    channel: AgentChannel,
-    started: Instant,
-    /// When it is to be killed unless it says that it lives.
-    kill_at: Option<Instant>,
-    killed: Option<&'static str>,
-    /// Whether it was asked to end, and to be started anew.
-    reload: Reload,
-    farewell: Option<Farewell>,
-    /// Why the counter is not on disk, as the agent knows it.
-    counter_fault: Option<String>,
-}
-
-/// Whether an administrator has asked for the next agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reload {
-    Unasked,
-    Asked,
-}
-
 impl Guardian {
     /// Waits for something to happen; returns the time.
     fn wait(&mut self) -> Instant {
@@ -195,7 +172,11 @@ impl Guardian {
         let mut fds: Vec<PollFd<'_>> = self.signals.readers().map(readable).collect();
         if let Phase::Running(agent) = &self.phase {
             fds.push(readable(&agent.pidfd));
-            fds.push(readable(&agent.channel));
+            // A closed one is readable for ever. It closes some time before the process is dead: to turn and turn until
+            // then would take the processor from what has to be done for that.
+            if !agent.mute {
+                fds.push(readable(&agent.channel));
+            }
         }
         if let Renewal::Trying(trial) = &self.renewal {
             fds.push(readable(trial.pidfd()));
@@ -329,6 +310,10 @@ impl Guardian {
                     say(&format!("the agent said something that is not understood: {why}"));
                 }
                 Received::Nothing => break,
+                Received::Ended => {
+                    agent.mute = true;
+                    break;
+                }
             }
         }
         agent.tell_counter(self.counter.fault());
@@ -447,43 +432,8 @@ impl Guardian {
         if let Some(fault) = &started.counter_fault {
             say(&counter_in_memory(fault));
         }
-        let (channel, agents_end) = AgentChannel::new(&started, &self.config.lock)?;
-        let mut command = Command::new(&self.config.program);
-        command.args(&self.config.arguments).stdin(Stdio::from(agents_end));
-        // A terminal's signals go to the guardian alone, which forwards them once.
-        command.process_group(0);
-        for variable in notify::VARIABLES {
-            command.env_remove(variable);
-        }
-        drop(host::hold_signals());
-        let spawned = command.spawn();
-        host::release_signals()?;
-        let mut child = spawned?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pidfd = pid
-            .ok_or(rustix::io::Errno::SRCH)
-            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
-        match pidfd {
-            Ok(pidfd) => {
-                let kill_at = Some(now + self.config.limits.start_max);
-                Ok(Agent {
-                    child,
-                    pidfd,
-                    channel,
-                    started: now,
-                    kill_at,
-                    killed: None,
-                    reload: Reload::Unasked,
-                    farewell: None,
-                    counter_fault: started.counter_fault,
-                })
-            }
-            Err(error) => {
-                child.kill()?;
-                child.wait()?;
-                Err(error.into())
-            }
-        }
+        let Config { lock, program, arguments, limits, .. } = &self.config;
+        Agent::start(now, (program, arguments), lock, started, limits.start_max)
     }
 
     fn end_code(&self) -> Option<u8> {
@@ -494,63 +444,10 @@ impl Guardian {
     }
 }
 
-impl Agent {
-    fn beat(&mut self, now: Instant, frozen_after: Duration) {
-        if self.killed.is_none() {
-            self.kill_at = Some(now + frozen_after);
-        }
-    }
-
-    /// Tells why the counter is not on disk, when that has changed; again with its next beat where it does not read.
-    fn tell_counter(&mut self, fault: Option<&str>) {
-        if self.counter_fault.as_deref() == fault {
-            return;
-        }
-        let fault = fault.map(str::to_owned);
-        if self.channel.tell(&ToAgent::Counter { fault: fault.clone() }).is_ok() {
-            match &fault {
-                Some(fault) => say(&counter_in_memory(fault)),
-                None => say("the counter of starts is on disk again"),
-            }
-            self.counter_fault = fault;
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // It may have ended meanwhile.
-        let _ = rustix::process::pidfd_send_signal(&self.pidfd, signal);
-    }
-}
-
-/// Tells whether the kernel says that a whole process is dead, its sockets closed.
-pub(super) fn is_dead(pidfd: &OwnedFd) -> bool {
-    let mut fds = [readable(pidfd)];
-    let at_once = Timespec::default();
-    let polled = rustix::event::poll(&mut fds, Some(&at_once));
-    polled.is_ok_and(|ready| ready > 0) && fds.iter().all(|fd| fd.revents().contains(PollFlags::IN))
-}
-
 /// Says that the program on the disk cannot become guardian and agent.
 pub(crate) fn cannot_take_over(program: &Path, why: &str) -> String {
     let program = program.display();
     format!("the program {program} cannot take over: {why}; guardian and agent go on as they are")
-}
-
-/// Says that the counter is not on disk.
-pub(crate) fn counter_in_memory(fault: &str) -> String {
-    format!("the counter of starts is kept in memory only: {fault}")
-}
-
-fn readable<Fd: AsFd>(fd: &Fd) -> PollFd<'_> {
-    PollFd::new(fd, PollFlags::IN)
-}
-
-pub(super) fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => format!("ended: {status}"),
-    }
 }
 
 fn tell(told: io::Result<()>) {

@@ -176,6 +176,13 @@ fn fake_guardian() {
     std::process::exit(code.unwrap().into());
 }
 
+/// Closes the channel, as a process does some time before it is dead, and lives on.
+fn close(parent: Parent, tell: impl Fn(String)) -> ! {
+    drop(parent);
+    tell("mute".to_owned());
+    forever()
+}
+
 fn forever() -> ! {
     loop {
         std::thread::park();
@@ -247,6 +254,7 @@ fn fake_agent() {
             (&sees_hangup).read_exact(&mut [0]).unwrap();
             signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGHUP).unwrap();
         }
+        "mute" => close(parent, tell),
         "freeze" => {
             parent.beat();
             std::thread::park();
@@ -294,6 +302,28 @@ fn a_killed_agent_is_announced_three_times_only_after_its_death_and_started_agai
         "{}",
         played.stderr()
     );
+}
+
+#[test]
+fn a_guardian_rests_while_an_agent_that_has_closed_its_channel_is_not_dead_yet() {
+    let played = Played::start("mute,terminate");
+    let agent = played.hello(1);
+    assert_eq!(played.next(), "mute");
+    // One that looks at the closed channel again and again never sleeps.
+    let threads = format!("/proc/{}/task", played.guardian.id());
+    let sleeps = || {
+        fs::read_dir(&threads).unwrap().all(|thread| {
+            let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            stat.rsplit(") ").next().unwrap().starts_with('S')
+        })
+    };
+    let end = now() + LONG;
+    while !sleeps() {
+        assert!(now() < end, "it never rests");
+    }
+    agent.signal(Signal::KILL);
+    let letters = COPIES.map(|_| "letter 1".to_owned());
+    played.expect_all([letters.to_vec(), vec!["hello 2".to_owned()]].concat());
 }
 
 #[test]
@@ -595,7 +625,22 @@ fn the_channel_carries_the_farewell_of_the_biggest_cluster() {
     }
     drop(parent);
     while guardian.receive() == Received::Message(FromAgent::Beat) {}
-    assert_eq!(guardian.receive(), Received::Nothing);
+    assert_eq!(guardian.receive(), Received::Ended);
+}
+
+#[test]
+fn what_an_agent_has_said_counts_though_it_ends_without_hearing_the_guardian() {
+    let root = TestRoot::new();
+    let lock = root.layout().lock().unwrap();
+    let started = Started { counter: 7, guardian_pid: 1, counter_fault: None, previous_end: None };
+    let (mut guardian, agent) = AgentChannel::new(&started, &lock).unwrap();
+    let (parent, _) = Parent::from_socket(agent).unwrap();
+    guardian.tell(&ToAgent::Counter { fault: None }).unwrap();
+    let farewell = Farewell { counter: 7, letters: vec![vec![1]], lans: Vec::new() };
+    parent.farewell(farewell.clone()).unwrap();
+    drop(parent);
+    assert_eq!(guardian.receive(), Received::Message(FromAgent::Farewell(farewell)));
+    assert_eq!(guardian.receive(), Received::Ended);
 }
 
 #[test]
