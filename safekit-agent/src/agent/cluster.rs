@@ -8,6 +8,7 @@ use safekit_core::config::model::ClusterConfig;
 use safekit_core::ids::{LanId, LanName, LanSet, NodeId, NodeName};
 use safekit_core::membership::MembershipConfig;
 use safekit_core::node::Input;
+use safekit_core::runtime::front::STAMP_INTERVAL;
 use safekit_core::runtime::{LanBindError, clock, host};
 
 use super::desk::Reply;
@@ -238,7 +239,7 @@ impl Agent {
     pub(super) fn begin(&mut self) {
         let now = clock::now();
         self.board.stamp(now);
-        self.stamp_at = now + super::STAMP_INTERVAL;
+        self.stamp_at = now + STAMP_INTERVAL;
         self.beat_at = now;
     }
 }

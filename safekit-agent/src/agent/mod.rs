@@ -35,7 +35,7 @@ use safekit_core::Machine;
 use safekit_core::control::{Accepted, ModuleCommand, Refusal};
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
-use safekit_core::runtime::front::{Board, Front};
+use safekit_core::runtime::front::{Board, Front, STAMP_INTERVAL};
 use safekit_core::runtime::{Edge, WatchToken, clock};
 
 use crate::RunArguments;
@@ -50,8 +50,6 @@ pub(crate) use own::OWN_MESSAGES;
 use own::OwnEvent;
 use shutdown::Ending;
 
-/// How often the board is stamped at least; a stamp that is 300 ms old makes the health answer negative.
-const STAMP_INTERVAL: Duration = Duration::from_millis(50);
 /// How often lans without a socket, and a port that is taken, are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
 /// How often this host's addresses are looked at again, where the cluster's configuration has none of them.

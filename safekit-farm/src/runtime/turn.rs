@@ -10,15 +10,13 @@ use safekit_core::explain::line;
 use safekit_core::ids::{CommandId, LanId, LanName, ModuleName};
 use safekit_core::module::state::ModuleState;
 use safekit_core::node::{self, Input};
-use safekit_core::runtime::front::Board;
+use safekit_core::runtime::front::{Board, STAMP_INTERVAL};
 use safekit_core::runtime::{BindError, Edge, clock};
 
 use super::news::{News, Teller};
 use super::shared::{Answer, EndsWithLoop, Shared};
 use crate::node::{FarmNode, Output};
 
-/// How often the board is stamped at least; a stamp that is 300 ms old makes the health answers negative.
-const STAMP_INTERVAL: Duration = Duration::from_millis(50);
 /// How often lans without a socket are tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a goodbye may take; it takes 20 ms.

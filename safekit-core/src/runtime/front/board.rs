@@ -1,6 +1,6 @@
 //! The health answers, as the event loop last published them.
 //!
-//! In: what each module's answer is, and a stamp from the event loop every 50 ms. Out, to the fronts: the answer for a
+//! In: what each module's answer is, and a stamp from the event loop at least every [`STAMP_INTERVAL`]. Out, to the fronts: the answer for a
 //! name. A stamp older than [`STALE_AFTER`] turns every answer negative: a loop that stands still cannot vouch for
 //! anything (a dead man's switch).
 //!
@@ -16,21 +16,30 @@ use std::time::{Duration, Instant};
 use super::answer::Page;
 use crate::ids::ModuleName;
 
-/// A stamp older than this turns every answer negative. The loop stamps every 50 ms, so a freeze of 200 ms does not.
+/// A stamp older than this turns every answer negative.
+///
+/// Example: [`Board`].
 pub const STALE_AFTER: Duration = Duration::from_millis(300);
+
+/// How often the loop stamps at least: so seldom that it is hardly woken for that alone, and so often that a freeze of
+/// 200 ms turns no answer negative.
+///
+/// Example: [`Board`].
+pub const STAMP_INTERVAL: Duration = Duration::from_millis(75);
 
 /// What the health answers are; shared by the event loop, which writes, and the fronts, which read.
 ///
 /// ```
 /// use std::time::Instant;
 /// use safekit_core::ids::ModuleName;
-/// use safekit_core::runtime::front::Board;
+/// use safekit_core::runtime::front::{Board, STALE_AFTER, STAMP_INTERVAL};
 ///
 /// # fn turn(now: Instant) -> Result<(), safekit_core::ids::NameError> {
 /// let board = Board::new(now);
 /// let shop = ModuleName::new("shop")?;
 /// board.publish(&shop, true, "ready"); // whenever it changes
-/// board.stamp(now); // every 50 ms
+/// board.stamp(now); // each turn, and at least every STAMP_INTERVAL
+/// assert!(STAMP_INTERVAL < STALE_AFTER);
 /// # Ok(())
 /// # }
 /// ```

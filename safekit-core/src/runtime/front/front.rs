@@ -130,7 +130,7 @@ impl fmt::Debug for FrontConfig {
 /// let health = "/var/modules/web/ready.txt";
 /// assert_eq!(ask(health)?, "HTTP/1.1 404 NOT FOUND");
 /// while ask(health)? != "HTTP/1.1 200 OK" {
-///     board.stamp(Instant::now()); // your loop: every 50 ms
+///     board.stamp(Instant::now()); // your loop: each turn, and at least every STAMP_INTERVAL
 /// }
 /// let counters: Counters = front.counters();
 /// assert_eq!((counters.handled, counters.probes_ready), (2, 1));

@@ -77,7 +77,7 @@ mod table;
 
 use std::sync::Arc;
 
-pub use board::{Board, STALE_AFTER};
+pub use board::{Board, STALE_AFTER, STAMP_INTERVAL};
 pub use counters::Counters;
 pub use error::FrontError;
 pub use front::{Front, FrontConfig, reserve_file_descriptors};
