@@ -5,6 +5,7 @@ mod hooks;
 mod upkeep;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -16,8 +17,6 @@ use safekit_core::control::{
 };
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::BudgetChange;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Agent;
 use super::desk::{Desk, Request};

@@ -4,6 +4,9 @@
 //!
 //! Example: [`parse()`].
 
+mod resolve;
+mod seats;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +17,9 @@ use super::duration::{self, Unit};
 use super::model::{ClusterConfig, Host, LanAddress, LanConfig, Signature};
 use super::reader;
 use super::schema::CLUSTER;
-use super::value::unusable;
 use crate::ids::{LanId, LanName, LanSet, NODES_MAX, NodeId, NodeName};
+
+pub use self::resolve::ResolveError;
 
 /// Reads cluster.xml.
 ///
@@ -134,7 +138,7 @@ fn cross_check(lans: &Checked, nodes: &BTreeMap<NodeName, NodeId>, report: &mut 
                 .hint("a cluster has two nodes or more")
         });
     }
-    check_seats(lans, report);
+    seats::check(lans, report);
 }
 
 fn check_command<'c>(
@@ -169,172 +173,6 @@ fn listed(nodes: &[&NodeName]) -> String {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     }
-}
-
-/// A node on a lan.
-struct Seat<'c> {
-    lan: &'c LanName,
-    node: &'c NodeName,
-    addr: &'c Host,
-    laddr: Option<IpAddr>,
-}
-
-impl Seat<'_> {
-    fn local(&self) -> Option<IpAddr> {
-        self.laddr.or(match self.addr {
-            Host::Ip(ip) => Some(*ip),
-            Host::Name(_) => None,
-        })
-    }
-}
-
-/// What two seats must not have in common.
-enum Conflict {
-    /// The node is there twice, on one lan.
-    Node,
-    /// Two nodes have one address, on one lan.
-    Address { with: NodeName },
-    /// One node has the same address of its own on two lans.
-    OwnAddress { with: LanName },
-    /// Two nodes have the same address of their own: only `--node` tells which is which.
-    Ambiguous { with: NodeName },
-}
-
-/// Finds what is wrong with the seat that comes next; work is bounded by the logarithm of what came before.
-#[derive(Default)]
-struct Seats<'c> {
-    nodes: BTreeSet<(&'c LanName, &'c NodeName)>,
-    addresses: BTreeMap<(&'c LanName, String), &'c NodeName>,
-    locals: BTreeMap<IpAddr, (&'c LanName, &'c NodeName)>,
-}
-
-impl<'c> Seats<'c> {
-    fn add(&mut self, seat: &Seat<'c>) -> Option<Conflict> {
-        if !self.nodes.insert((seat.lan, seat.node)) {
-            return Some(Conflict::Node);
-        }
-        let address = seat.addr.to_string().to_ascii_lowercase();
-        if let Some(with) = self.addresses.insert((seat.lan, address), seat.node) {
-            return Some(Conflict::Address { with: with.clone() });
-        }
-        match self.locals.insert(seat.local()?, (seat.lan, seat.node)) {
-            Some((lan, node)) if node == seat.node => {
-                Some(Conflict::OwnAddress { with: lan.clone() })
-            }
-            Some((_, node)) => Some(Conflict::Ambiguous { with: node.clone() }),
-            None => None,
-        }
-    }
-}
-
-fn check_seats(lans: &Checked, report: &mut Report<'_>) {
-    let mut seats = Seats::default();
-    let mut seen_lans = BTreeSet::new();
-    for lan in lans.children("lan") {
-        // Of a second lan of the same name nothing more is told.
-        let Some(lan_name) = lan.lan_name("name").filter(|name| seen_lans.insert(*name)) else {
-            continue;
-        };
-        for node in lan.children("node") {
-            let (Some(name), Some(addr)) = (node.node_name("name"), node.host("addr")) else {
-                continue;
-            };
-            let seat = Seat { lan: lan_name, node: name, addr, laddr: node.ip("laddr") };
-            let Some(conflict) = seats.add(&seat) else { continue };
-            let at = match conflict {
-                Conflict::Node => node.value_at("name"),
-                Conflict::Address { .. } => node.value_at("addr"),
-                Conflict::OwnAddress { .. } | Conflict::Ambiguous { .. } => {
-                    if seat.laddr.is_some() {
-                        node.value_at("laddr")
-                    } else {
-                        node.value_at("addr")
-                    }
-                }
-            };
-            let said = || {
-                let said = Said::new(conflict.message(&seat));
-                said.hint_maybe(conflict.hint().map(str::to_owned))
-            };
-            match conflict {
-                Conflict::Ambiguous { .. } => report.warning(at, Code::Duplicate, said),
-                Conflict::Node | Conflict::Address { .. } | Conflict::OwnAddress { .. } => {
-                    report.error(at, Code::Duplicate, said);
-                }
-            }
-        }
-    }
-}
-
-impl Conflict {
-    fn message(&self, seat: &Seat<'_>) -> String {
-        let Seat { lan, node, addr, .. } = seat;
-        let local = seat.local().map(|ip| Host::Ip(ip).to_string()).unwrap_or_default();
-        match self {
-            Self::Node => format!("node '{node}' is twice on lan '{lan}'"),
-            Self::Address { with } => {
-                format!("nodes '{with}' and '{node}' have the same address {addr} on lan '{lan}'")
-            }
-            Self::OwnAddress { with } => {
-                format!(
-                    "node '{node}' has the same address {local} on lan '{with}' and lan '{lan}'"
-                )
-            }
-            Self::Ambiguous { with } => {
-                format!("nodes '{with}' and '{node}' have the same address of their own, {local}")
-            }
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Node | Self::Address { .. } => None,
-            Self::OwnAddress { .. } => Some("each lan needs an address of its own"),
-            Self::Ambiguous { .. } => Some("start each of them with --node"),
-        }
-    }
-}
-
-/// Why a cluster cannot be resolved: nothing was changed.
-///
-/// ```
-/// use safekit_core::config::cluster::{self, ResolveError};
-///
-/// let text = br#"<cluster><lans><lan name="default">
-///   <node name="node1" addr="node1.example"/><node name="node2" addr="10.0.0.2"/>
-/// </lan></lans></cluster>"#;
-/// let cluster = cluster::parse("cluster.xml", text).model.ok_or("a fault in cluster.xml")?;
-///
-/// // DNS does not know the name.
-/// let faults = cluster.resolve(&mut |_name| Ok(Vec::new())).err().unwrap_or_default();
-/// assert!(matches!(&faults[..], [ResolveError::Name { host, .. }] if host == "node1.example"));
-/// assert_eq!(
-///     faults[0].to_string(),
-///     "node 'node1' on lan 'default': 'node1.example' has no address"
-/// );
-/// # Ok::<(), &str>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// DNS has no answer, or one that is of no use. The administrator mends DNS, or writes the address.
-    #[error("node '{node}' on lan '{lan}': '{host}' {why}")]
-    Name {
-        /// The lan.
-        lan: LanName,
-        /// The node.
-        node: NodeName,
-        /// The name that was asked for.
-        host: String,
-        /// What the answer was.
-        why: String,
-    },
-    /// Once resolved, addresses contradict each other. The administrator writes addresses instead of names.
-    #[error("{message}, once names are resolved")]
-    Conflict {
-        /// Which.
-        message: String,
-    },
 }
 
 /// Why a host does not know which node it is. The administrator mends cluster.xml, or says it with `--node`.
@@ -466,61 +304,6 @@ impl ClusterConfig {
             }
         }
     }
-
-    /// Replaces all names by addresses. Each name is asked once; of several answers all nodes take the same one: IPv4
-    /// before IPv6, the lowest number first, whatever the order of the answer.
-    ///
-    /// # Errors
-    /// Every name that has no usable answer, and every contradiction that the answers bring in; the model is not changed.
-    pub fn resolve(
-        &self,
-        lookup: &mut dyn FnMut(&str) -> Result<Vec<IpAddr>, String>,
-    ) -> Result<Self, Vec<ResolveError>> {
-        let mut resolved = self.clone();
-        let mut answers: BTreeMap<String, Result<IpAddr, String>> = BTreeMap::new();
-        let mut errors = Vec::new();
-        for lan in &mut resolved.lans {
-            for (id, address) in &mut lan.nodes {
-                let Host::Name(host) = address.addr.clone() else { continue };
-                let answer = answers
-                    .entry(host.to_ascii_lowercase())
-                    .or_insert_with(|| choose(&lookup(&host)?));
-                match (answer, self.nodes.get(id)) {
-                    (Ok(ip), _) => address.addr = Host::Ip(*ip),
-                    (Err(why), Some(node)) => {
-                        let (lan, node, why) = (lan.name.clone(), node.clone(), why.clone());
-                        errors.push(ResolveError::Name { lan, node, host, why });
-                    }
-                    (Err(_), None) => debug_assert!(false, "each address belongs to a node"),
-                }
-            }
-        }
-        errors.extend(resolved.conflicts());
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        resolved.signature = Signature::of(&resolved.to_xml());
-        Ok(resolved)
-    }
-
-    fn conflicts(&self) -> Vec<ResolveError> {
-        let mut seats = Seats::default();
-        let mut errors = Vec::new();
-        for lan in &self.lans {
-            for (id, address) in &lan.nodes {
-                let Some(node) = self.nodes.get(id) else { continue };
-                let addr = &address.addr;
-                let seat = Seat { lan: &lan.name, node, addr, laddr: address.laddr };
-                match seats.add(&seat) {
-                    None | Some(Conflict::Ambiguous { .. }) => {}
-                    Some(conflict) => {
-                        errors.push(ResolveError::Conflict { message: conflict.message(&seat) });
-                    }
-                }
-            }
-        }
-        errors
-    }
 }
 
 impl LanAddress {
@@ -531,24 +314,6 @@ impl LanAddress {
             (Some(ip), _) | (None, Host::Ip(ip)) => Some(*ip),
             (None, Host::Name(_)) => None,
         }
-    }
-}
-
-/// Takes one of the answers of DNS.
-fn choose(answers: &[IpAddr]) -> Result<IpAddr, String> {
-    let canonical = answers.iter().map(IpAddr::to_canonical);
-    let usable: BTreeSet<IpAddr> = canonical.filter(|ip| unusable(*ip).is_none()).collect();
-    let elsewhere = usable.iter().find(|ip| !ip.is_loopback());
-    match (elsewhere, usable.first(), answers.first()) {
-        (Some(ip), _, _) => Ok(*ip),
-        // Debian's /etc/hosts gives 127.0.1.1 to the host's own name.
-        (None, Some(ip), _) => {
-            Err(format!("resolves to {ip}, where other nodes cannot reach it: write its address"))
-        }
-        (None, None, Some(ip)) => {
-            Err(format!("resolves to {ip}, which cannot be a node's address"))
-        }
-        (None, None, None) => Err("has no address".to_owned()),
     }
 }
 

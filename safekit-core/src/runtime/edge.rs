@@ -21,6 +21,9 @@
 //! grows (at 64, 256, 512, 1,024). Who has many connections in the same process reserves the table before the first
 //! thread is started.
 
+mod config;
+mod sender;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
@@ -28,7 +31,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
@@ -44,7 +47,7 @@ use crate::runtime::jobs::{
 use crate::runtime::lans::{BindError, LanCounters, Lans};
 use crate::runtime::notice::EdgeNotice;
 use crate::runtime::peers::LAST_PEER_TOKEN;
-use crate::runtime::place::{Keep, ModulePlace};
+use crate::runtime::place::ModulePlace;
 use crate::runtime::reports::{Report, Reports};
 use crate::runtime::script::{RunReport, Runs, ScriptJob, Starter, without_ours};
 use crate::runtime::sys;
@@ -54,64 +57,8 @@ use crate::runtime::sys::service::Asker;
 use crate::runtime::watches::Watches;
 use crate::runtime::worker::Worker;
 
-/// How an edge is to be made.
-///
-/// Example: [`Edge`].
-#[non_exhaustive]
-pub struct EdgeConfig {
-    /// How many inputs of other threads may wait for the loop; at least 1, by default 1,024. Raising it lets more
-    /// commands wait, lowering it refuses them earlier.
-    pub inputs_max: usize,
-    /// What scripts inherit; by default the environment of this process. `NOTIFY_SOCKET`, `WATCHDOG_*` and
-    /// `LD_LIBRARY_PATH`, which are meant for this process, are taken out in any case.
-    pub environment: Vec<(OsString, OsString)>,
-    /// This agent's SAFE, where several agents share a host, each with a root of its own: processes whose environment
-    /// names another SAFE belong to another agent's application, and are left out of lists. `None` (the default): all
-    /// processes are listed, as on a server that is one node.
-    pub only_safe: Option<OsString>,
-    /// The program that tells how the services of the host stand, `systemctl`. `None` (the default): it is looked for in
-    /// the PATH of `environment`, then in /usr/bin, /bin and /usr/local/bin, each time it is needed; it is run only where
-    /// a module watches a service.
-    pub systemctl: Option<PathBuf>,
-    /// Who keeps what must survive.
-    pub keep: Arc<dyn Keep>,
-}
-
-/// Why there is no edge.
-///
-/// Example: [`EdgeSender`].
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EdgeError {
-    /// The operating system gives no event queue. Nothing has changed; more descriptors may help (`LimitNOFILE`).
-    #[error("cannot make an event queue")]
-    Queue {
-        /// What it says.
-        #[source]
-        source: io::Error,
-    },
-    /// The operating system gives no thread. Nothing has changed; more tasks may help (`TasksMax`).
-    #[error("cannot start the worker {name}")]
-    Worker {
-        /// The worker.
-        name: &'static str,
-        /// What it says.
-        #[source]
-        source: io::Error,
-    },
-    /// This process ignores SIGCHLD, so nobody can learn how a script ended. Nothing has changed; the embedder sets
-    /// the signal to its default first.
-    #[error("SIGCHLD is ignored in this process, so the ends of scripts cannot be learned")]
-    ChildrenIgnored,
-}
-
-/// The loop takes no input at the moment: too many wait, or it has ended. The input is lost; who sent it tells its own
-/// caller to come again.
-///
-/// Example: [`EdgeSender`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the node is busy: too many inputs are waiting")]
-pub struct Full;
+pub use self::config::{EdgeConfig, EdgeError};
+pub use self::sender::{EdgeSender, Full};
 
 /// Names something that the embedder watches; chosen by the embedder.
 ///
@@ -150,40 +97,6 @@ pub struct Full;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchToken(pub u16);
-
-/// Brings inputs of other threads into the loop.
-///
-/// ```
-/// use std::sync::Arc;
-/// use safekit_core::ids::ModuleName;
-/// use safekit_core::module::saved::SavedModule;
-/// use safekit_core::node::Input;
-/// use safekit_core::runtime::{Edge, EdgeConfig, EdgeError, EdgeSender, Full, Keep};
-///
-/// # struct Nothing;
-/// # impl Keep for Nothing {
-/// #     fn save(&self, _module: &ModuleName, _saved: &SavedModule) -> std::io::Result<()> { Ok(()) }
-/// # }
-/// let mut config = EdgeConfig::new(Arc::new(Nothing));
-/// config.inputs_max = 1;
-/// let edge: Result<Edge, EdgeError> = Edge::new(config);
-/// let mut edge = edge?;
-///
-/// // Another thread asks the loop to leave; a second input has no room until the loop has taken the first one.
-/// let sender: EdgeSender = edge.sender();
-/// let sent = std::thread::spawn(move || [sender.send(Input::Leave), sender.send(Input::Leave)]);
-/// let sent = sent.join().map_err(|_| "the thread has panicked")?;
-/// assert_eq!(sent, [Ok(()), Err(Full)]);
-/// let mut inputs = Vec::new();
-/// edge.wait(None, &mut inputs)?;
-/// assert!(matches!(&inputs[..], [Input::Leave]));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct EdgeSender {
-    inputs: SyncSender<Input>,
-    waker: Arc<Waker>,
-}
 
 /// The event loop's hands: sockets, scripts, watches, workers.
 ///
@@ -250,28 +163,6 @@ pub struct Edge {
 struct Place {
     place: Arc<ModulePlace>,
     worker: Worker<ScriptJob>,
-}
-
-impl EdgeConfig {
-    /// Makes a configuration with defaults.
-    #[must_use]
-    pub fn new(keep: Arc<dyn Keep>) -> Self {
-        let environment = std::env::vars_os().collect();
-        Self { inputs_max: 1024, environment, only_safe: None, systemctl: None, keep }
-    }
-}
-
-impl EdgeSender {
-    /// Gives the loop an input and wakes it. Never waits.
-    ///
-    /// # Errors
-    /// [`Full`] when the loop does not take it.
-    pub fn send(&self, input: Input) -> Result<(), Full> {
-        self.inputs.try_send(input).map_err(|_refused| Full)?;
-        // A full eventfd is a loop that is woken already.
-        drop(self.waker.wake());
-        Ok(())
-    }
 }
 
 impl Edge {
@@ -653,12 +544,6 @@ impl Edge {
 
     fn next_token(&mut self) -> Token {
         take_token(&mut self.last_token)
-    }
-}
-
-impl fmt::Debug for EdgeConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EdgeConfig").field("inputs_max", &self.inputs_max).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,8 @@ pub(super) mod host;
 pub(super) mod local;
 pub(super) mod neighbour;
 pub(super) mod netif;
+#[cfg(target_os = "linux")]
+mod netlink;
 pub(super) mod process;
 pub(super) mod readiness;
 pub(super) mod service;

@@ -8,13 +8,8 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
-};
-
 use crate::runtime::sys::netif;
+use crate::runtime::sys::netlink::{self, AF_INET, AF_INET6, HEADER_BYTES, u16_at};
 
 /// A connection to the kernel's table of neighbours, made at the first use.
 #[derive(Debug, Default)]
@@ -62,13 +57,14 @@ impl Neighbours {
     fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => connect()?,
+            // It answers within the call that asks.
+            None => netlink::connect(ANSWER_TIME_MAX)?,
         };
-        sendto(&socket, request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+        netlink::send(&socket, request)?;
         let mut buffer = [0; ANSWER_BYTES_MAX];
-        let (size_bytes, _) = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
+        let answer = netlink::receive(&socket, &mut buffer)?;
         self.socket = Some(socket);
-        read_answer(buffer.get(..size_bytes).unwrap_or_default())
+        read_answer(answer)
     }
 }
 
@@ -83,52 +79,34 @@ enum Answer {
     Absent,
 }
 
-fn connect() -> io::Result<OwnedFd> {
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-    // The kernel answers within the call that asks.
-    set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIME_MAX))?;
-    Ok(socket)
-}
-
 /// Makes a message about one neighbour.
 fn request(kind: u16, flags: u16, interface: u32, peer: IpAddr) -> Vec<u8> {
     let (family, address) = match peer {
         IpAddr::V4(address) => (AF_INET, address.octets().to_vec()),
         IpAddr::V6(address) => (AF_INET6, address.octets().to_vec()),
     };
-    let (attribute_bytes, size_bytes) = if family == AF_INET { (8_u16, 36_u32) } else { (20, 48) };
-    let mut bytes = Vec::with_capacity(48);
-    bytes.extend(size_bytes.to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | flags).to_ne_bytes());
-    bytes.extend(1_u32.to_ne_bytes());
-    bytes.extend(0_u32.to_ne_bytes());
+    let mut body = Vec::with_capacity(32);
     // struct ndmsg: family, interface; state, flags and type are 0.
-    bytes.extend([family, 0, 0, 0]);
-    bytes.extend(interface.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(attribute_bytes.to_ne_bytes());
-    bytes.extend(NDA_DST.to_ne_bytes());
-    bytes.extend(address);
-    bytes
+    body.extend([family, 0, 0, 0]);
+    body.extend(interface.to_ne_bytes());
+    body.extend([0; 4]);
+    body.extend(if family == AF_INET { 8_u16 } else { 20 }.to_ne_bytes());
+    body.extend(NDA_DST.to_ne_bytes());
+    body.extend(address);
+    netlink::request(kind, flags, &body)
 }
 
 fn read_answer(bytes: &[u8]) -> io::Result<Answer> {
-    let cut = || io::Error::from(io::ErrorKind::InvalidData);
-    let word = |place: usize| bytes.get(place..).and_then(<[u8]>::first_chunk).copied();
-    let kind = u16::from_ne_bytes(word(4).ok_or_else(cut)?);
-    if kind == RTM_NEWNEIGH {
-        // Behind the header: family and padding, interface, state.
-        return Ok(Answer::Neighbour { state: u16::from_ne_bytes(word(24).ok_or_else(cut)?) });
-    }
-    if kind != NLMSG_ERROR {
-        return Err(cut());
-    }
-    let code = bytes.get(16..).and_then(<[u8]>::first_chunk).copied().ok_or_else(cut)?;
-    match i32::from_ne_bytes(code).saturating_neg() {
-        0 => Ok(Answer::Done),
-        ENOENT => Ok(Answer::Absent),
-        code => Err(io::Error::from_raw_os_error(code)),
+    let body = bytes.get(HEADER_BYTES..).ok_or_else(netlink::cut)?;
+    match u16_at(bytes, 4)? {
+        // Family and padding, interface, state.
+        RTM_NEWNEIGH => Ok(Answer::Neighbour { state: u16_at(body, 8)? }),
+        netlink::ERROR => match netlink::error_in(body)? {
+            0 => Ok(Answer::Done),
+            ENOENT => Ok(Answer::Absent),
+            code => Err(io::Error::from_raw_os_error(code)),
+        },
+        _ => Err(netlink::cut()),
     }
 }
 
@@ -139,14 +117,10 @@ const ANSWER_TIME_MAX: Duration = Duration::from_millis(10);
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_DELNEIGH: u16 = 29;
 const RTM_GETNEIGH: u16 = 30;
-const NLMSG_ERROR: u16 = 2;
-const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NDA_DST: u16 = 1;
 const NUD_INCOMPLETE: u16 = 0x01;
 const NUD_FAILED: u16 = 0x20;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
 const ENOENT: i32 = 2;
 
 #[cfg(test)]
@@ -157,15 +131,6 @@ mod tests {
 
     use super::*;
     use crate::runtime::thread;
-
-    #[test]
-    fn requests_are_as_long_as_they_say() {
-        for peer in ["10.0.0.1", "fe80::1"] {
-            let bytes = request(RTM_GETNEIGH, 0, 7, peer.parse().unwrap());
-            let length = u32::from_ne_bytes(*bytes.first_chunk().unwrap());
-            assert_eq!(usize::try_from(length).unwrap(), bytes.len());
-        }
-    }
 
     #[test]
     fn every_cut_of_an_answer_is_refused() {

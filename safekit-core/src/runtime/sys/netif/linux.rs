@@ -4,13 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
-};
-
 use crate::runtime::host::LocalAddress;
+use crate::runtime::sys::netlink::{
+    self, AF_INET, AF_INET6, HEADER_BYTES, array_at, cut, u16_at, u32_at,
+};
 
 /// Lists the addresses of all interfaces, in the kernel's order.
 pub(in crate::runtime) fn addresses() -> io::Result<Vec<LocalAddress>> {
@@ -24,15 +21,13 @@ pub(in crate::runtime) fn addresses() -> io::Result<Vec<LocalAddress>> {
 
 /// Asks once; `None` when the kernel says that they changed meanwhile.
 fn dump() -> io::Result<Option<Vec<LocalAddress>>> {
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIME_MAX))?;
-    sendto(&socket, &request(), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let socket = netlink::connect(ANSWER_TIME_MAX)?;
+    // struct ifaddrmsg, all zero: every family, every interface.
+    netlink::send(&socket, &netlink::request(RTM_GETADDR, NLM_F_DUMP, &[0; 8]))?;
     let mut addresses = Vec::new();
     let mut buffer = vec![0; ANSWER_BYTES_MAX];
     loop {
-        let (size_bytes, _) = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
-        let bytes = buffer.get(..size_bytes).unwrap_or_default();
-        match read_answer(bytes, &mut addresses)? {
+        match read_answer(netlink::receive(&socket, &mut buffer)?, &mut addresses)? {
             Answer::More => {}
             Answer::Done => return Ok(Some(addresses)),
             Answer::Interrupted => return Ok(None),
@@ -45,18 +40,6 @@ enum Answer {
     More,
     Done,
     Interrupted,
-}
-
-fn request() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(24);
-    bytes.extend(24_u32.to_ne_bytes());
-    bytes.extend(RTM_GETADDR.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(1_u32.to_ne_bytes());
-    bytes.extend(0_u32.to_ne_bytes());
-    // struct ifaddrmsg, all zero: every family, every interface.
-    bytes.extend([0; 8]);
-    bytes
 }
 
 fn read_answer(mut bytes: &[u8], addresses: &mut Vec<LocalAddress>) -> io::Result<Answer> {
@@ -72,9 +55,8 @@ fn read_answer(mut bytes: &[u8], addresses: &mut Vec<LocalAddress>) -> io::Resul
         }
         match u16_at(bytes, 4)? {
             NLMSG_DONE => return Ok(Answer::Done),
-            NLMSG_ERROR => {
-                let code = i32::from_ne_bytes(array_at(body, 0)?);
-                return Err(io::Error::from_raw_os_error(code.saturating_neg()));
+            netlink::ERROR => {
+                return Err(io::Error::from_raw_os_error(netlink::error_in(body)?));
             }
             RTM_NEWADDR => addresses.extend(read_address(body)?),
             _ => {}
@@ -112,22 +94,6 @@ fn read_ip(family: u8, value: &[u8]) -> io::Result<Option<IpAddr>> {
     })
 }
 
-fn u16_at(bytes: &[u8], offset: usize) -> io::Result<u16> {
-    array_at(bytes, offset).map(u16::from_ne_bytes)
-}
-
-fn u32_at(bytes: &[u8], offset: usize) -> io::Result<u32> {
-    array_at(bytes, offset).map(u32::from_ne_bytes)
-}
-
-fn array_at<const N: usize>(bytes: &[u8], offset: usize) -> io::Result<[u8; N]> {
-    bytes.get(offset..).and_then(<[u8]>::first_chunk).copied().ok_or_else(cut)
-}
-
-fn cut() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the kernel's answer about addresses is cut short")
-}
-
 fn align(size_bytes: usize) -> usize {
     size_bytes.next_multiple_of(4)
 }
@@ -135,26 +101,21 @@ fn align(size_bytes: usize) -> usize {
 const DUMPS_MAX: usize = 10;
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-const HEADER_BYTES: usize = 16;
 
 // linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
-const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_DUMP_INTR: u16 = 0x10;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::{Answer, addresses, read_answer, request};
+    use super::{Answer, addresses, read_answer};
 
     #[test]
     fn loopback_is_an_address_of_this_host() {
@@ -181,11 +142,6 @@ mod tests {
             assert_eq!(read_answer(&message[..end], &mut found).is_ok(), end < 16, "{end}");
             assert_eq!(found, []);
         }
-    }
-
-    #[test]
-    fn a_request_is_as_long_as_it_says() {
-        assert_eq!(request().len(), 24);
     }
 
     fn message() -> Vec<u8> {
