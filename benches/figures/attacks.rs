@@ -1,22 +1,21 @@
 //! What a node and its farm notice of crowds of hostile connections on the health port.
 //!
-//! The same farm as for floods of datagrams. The crowd is one thread on processor 1 that opens connections from a hundred
-//! addresses; the agent is kept on 0, where there are two.
+//! The same farm as for floods of datagrams. The crowd is one thread that opens connections from a hundred addresses.
 
 use std::net::SocketAddrV4;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use safekit_benches::Try;
 use safekit_benches::crowd::{Crowd, Manner};
-use safekit_benches::farm::{Farm, HEALTH_PATH, address};
-use safekit_benches::meanwhile::{Target, files, watch};
-use safekit_benches::observer::Observer;
+use safekit_benches::farm::{HEALTH_PATH, address};
+use safekit_benches::meanwhile::files;
 use safekit_benches::samples::number;
-use safekit_benches::{Try, usage};
 use safekit_core::runtime::front::reserve_file_descriptors;
 use serde_json::json;
 
-use crate::flood::{health, late, membership};
+use crate::siege::{Siege, health, late, membership};
 use crate::{Bench, say};
 
 const COLUMNS: [&str; 8] = [
@@ -30,8 +29,6 @@ const COLUMNS: [&str; 8] = [
     "files afterwards",
 ];
 
-const PATIENCE: Duration = Duration::from_secs(60);
-const PULSE: Duration = Duration::from_millis(100);
 /// More files than the largest crowd has.
 const FILES: usize = 12_000;
 /// Where health is asked.
@@ -45,23 +42,16 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     say(&format!("attacks: each for {lasts:?}"));
     // Growing the table of files stops all threads of a process for milliseconds: the observer's and the prober's too.
     drop(reserve_file_descriptors(FILES));
-    let mut farm = Farm::start(&bench.agent, 2, 3)?;
-    farm.start_module()?;
-    let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), 3)?;
-    observer.wait_members(3, PATIENCE)?;
-    let agent = farm.agent(0)?;
-    let (pid, health) = (agent.state()?.agent_pid, agent.health_address());
-    let target = Target { pid, health, path: HEALTH_PATH, pulse: PULSE };
-    usage::pin(Some(pid), 0);
-    row(bench, target, &mut observer, "nothing: before", lasts, None)?;
+    let mut siege = Siege::begin(bench, 3)?;
+    row(bench, &mut siege, "nothing: before", lasts, None)?;
     for (name, connections, manner) in kinds() {
         let to = SocketAddrV4::new(address(1), PORT);
         let crowd = Crowd { to, manner, connections: (connections / few).max(1) };
-        row(bench, target, &mut observer, name, lasts, Some(crowd))?;
-        observer.wait_members(3, PATIENCE)?;
+        row(bench, &mut siege, name, lasts, Some(crowd))?;
+        siege.wait_whole()?;
     }
-    few_files(bench, target, &mut observer, lasts)?;
-    row(bench, target, &mut observer, "nothing: after", lasts, None)
+    few_files(bench, &mut siege, lasts)?;
+    row(bench, &mut siege, "nothing: after", lasts, None)
 }
 
 fn kinds() -> Vec<(&'static str, usize, Manner)> {
@@ -95,14 +85,10 @@ fn kinds() -> Vec<(&'static str, usize, Manner)> {
 }
 
 /// Takes the agent's files away: it may have a few more than it has open, and 600 connections want one.
-fn few_files(
-    bench: &mut Bench,
-    target: Target<'_>,
-    observer: &mut Observer,
-    lasts: Duration,
-) -> Try<()> {
-    let Some(pid) = i32::try_from(target.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    let open = u64::try_from(files(target.pid)).unwrap_or_default();
+fn few_files(bench: &mut Bench, siege: &mut Siege, lasts: Duration) -> Try<()> {
+    let agent = siege.target.pid;
+    let Some(pid) = i32::try_from(agent).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let open = u64::try_from(files(agent)).unwrap_or_default();
     let limit = Rlimit { current: Some(open + 64), maximum: None };
     let former =
         match prlimit(Some(pid), Resource::Nofile, Rlimit { maximum: limit_of(pid), ..limit }) {
@@ -115,7 +101,7 @@ fn few_files(
     let to = SocketAddrV4::new(address(1), PORT);
     let manner = Manner::Hold { first: Vec::new(), drips: false };
     let crowd = Crowd { to, manner, connections: 600 };
-    let done = row(bench, target, observer, "600 idle, 64 files left", lasts, Some(crowd));
+    let done = row(bench, siege, "600 idle, 64 files left", lasts, Some(crowd));
     let _ = prlimit(Some(pid), Resource::Nofile, former);
     done
 }
@@ -130,24 +116,18 @@ fn limit_of(pid: Pid) -> Option<u64> {
 
 fn row(
     bench: &mut Bench,
-    target: Target<'_>,
-    observer: &mut Observer,
+    siege: &mut Siege,
     name: &str,
     lasts: Duration,
     crowd: Option<Crowd>,
 ) -> Try<()> {
     let attacked = crowd.is_some();
-    let (seen, made) =
-        watch(
-            target,
-            observer,
-            lasts,
-            move |stop| Ok(crowd.map_or(0, |crowd| crowd.run(1, stop))),
-        )?;
+    let attack = move |stop: &AtomicBool| Ok(crowd.map_or(0, |crowd| crowd.run(1, stop)));
+    let (seen, made) = siege.watch(lasts, attack)?;
     if attacked {
         std::thread::park_timeout(AFTER);
     }
-    let left = files(target.pid);
+    let left = files(siege.target.pid);
     let mut fields = seen.raw();
     if let Some(fields) = fields.as_object_mut() {
         fields.insert("attack".to_owned(), json!(name));

@@ -2,18 +2,16 @@
 //!
 //! Two agents, and the observer as the third node; the fourth is configured and nobody. The first agent is flooded with each
 //! kind of datagram from a stranger, from the fourth node's own address, and, as root, with the observer's address written
-//! into the packets. The flood is kept on processor 1, the agent on 0, where there are two.
+//! into the packets.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
-use safekit_benches::farm::{Farm, HEALTH_PATH, address};
+use safekit_benches::farm::address;
 use safekit_benches::flood::{Flood, Source, dropped};
-use safekit_benches::meanwhile::{Meanwhile, Target, watch};
-use safekit_benches::observer::Observer;
+use safekit_benches::meanwhile::Meanwhile;
 use safekit_benches::samples::number;
-use safekit_benches::table::time;
-use safekit_benches::{Trouble, Try, usage};
+use safekit_benches::{Trouble, Try};
 use safekit_core::Machine;
 use safekit_core::ids::{LanId, NodeId, NodeName};
 use safekit_core::membership::{MembershipConfig, NodeConfig};
@@ -22,6 +20,7 @@ use safekit_core::runtime::clock;
 use safekit_core::wire::{Key, KeyRing};
 use serde_json::json;
 
+use crate::siege::{PULSE, Siege, health, late, membership};
 use crate::{Bench, say};
 
 const COLUMNS: [&str; 8] = [
@@ -36,44 +35,33 @@ const COLUMNS: [&str; 8] = [
 ];
 
 const PORT: u16 = 4800;
-const PULSE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let lasts = Duration::from_secs(bench.size.of(1, 5, 20));
     say(&format!("flood: each kind for {lasts:?}"));
-    let mut farm = Farm::start(&bench.agent, 2, 4)?;
-    farm.start_module()?;
-    let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), 3)?;
-    observer.wait_members(3, PATIENCE)?;
-    let agent = farm.agent(0)?;
-    let (pid, health) = (agent.state()?.agent_pid, agent.health_address());
-    let target = Target { pid, health, path: HEALTH_PATH, pulse: PULSE };
-    usage::pin(Some(pid), 0);
+    let mut siege = Siege::begin(bench, 4)?;
     let to = SocketAddrV4::new(address(1), PORT);
     // So many that each is another one.
     let genuine = loop {
-        let sent = observer.sent_to(SocketAddr::V4(to));
+        let sent = siege.observer.sent_to(SocketAddr::V4(to));
         if sent.len() >= 20 {
             break sent;
         }
         std::thread::park_timeout(PULSE);
     };
-    row(bench, target, &mut observer, "nothing: before", lasts, None)?;
+    row(bench, &mut siege, "nothing: before", lasts, None)?;
     for (name, datagrams) in kinds(&genuine)? {
         for (from, source) in sources() {
             let flood = Flood { source, to, datagrams: datagrams.clone() };
-            let done =
-                row(bench, target, &mut observer, &format!("{name}, {from}"), lasts, Some(flood));
+            let done = row(bench, &mut siege, &format!("{name}, {from}"), lasts, Some(flood));
             if let Err(error) = done {
                 say(&format!("flood: {name}, {from}: left out: {error}"));
             }
-            // Each begins with a whole farm: what one broke is not the next one's fault.
-            observer.wait_members(3, PATIENCE)?;
+            siege.wait_whole()?;
         }
     }
-    row(bench, target, &mut observer, "nothing: after", lasts, None)?;
-    let refused = farm.agent(0)?.state()?.faults.join("; ");
+    row(bench, &mut siege, "nothing: after", lasts, None)?;
+    let refused = siege.farm.agent(0)?.state()?.faults.join("; ");
     bench.record.line("flood_faults", json!({ "faults": refused }))
 }
 
@@ -145,8 +133,7 @@ fn foreign() -> Try<Vec<Vec<u8>>> {
 
 fn row(
     bench: &mut Bench,
-    target: Target<'_>,
-    observer: &mut Observer,
+    siege: &mut Siege,
     name: &str,
     lasts: Duration,
     flood: Option<Flood>,
@@ -154,7 +141,7 @@ fn row(
     let flooded = flood.as_ref().map(|flood| flood.to);
     let lost = |at: Option<SocketAddrV4>| at.map_or(0, dropped);
     let before = lost(flooded);
-    let (seen, sent) = watch(target, observer, lasts, move |stop| match flood {
+    let (seen, sent) = siege.watch(lasts, move |stop| match flood {
         Some(flood) => flood.run(1, stop),
         None => Ok(0),
     })?;
@@ -186,23 +173,4 @@ fn cells(name: &str, seen: &Meanwhile, sent: u64, read: u64) -> [String; 8] {
         health(seen),
         membership(seen),
     ]
-}
-
-/// Returns how late heartbeats were.
-pub(crate) fn late(seen: &Meanwhile) -> String {
-    let [p50, p99, max] =
-        [seen.late.percentile(50), seen.late.percentile(99), seen.late.max()].map(time);
-    format!("{p50}, {p99}, {max}")
-}
-
-/// Returns how long health answers took.
-pub(crate) fn health(seen: &Meanwhile) -> String {
-    let [p50, p99, max] =
-        [seen.health.percentile(50), seen.health.percentile(99), seen.health.max()].map(time);
-    format!("{p50}, {p99}, {max}; {} of {}", seen.failed, seen.health.len() + seen.failed)
-}
-
-/// Returns what the farm made of it.
-pub(crate) fn membership(seen: &Meanwhile) -> String {
-    if seen.changes.is_empty() { "unmoved".to_owned() } else { seen.changes.join(", ") }
 }

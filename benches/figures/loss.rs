@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use safekit_benches::farm::{Farm, signal};
 use safekit_benches::observer::{Observer, Sight, Sighting};
-use safekit_benches::record::micros;
+use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::Samples;
 use safekit_benches::{Trouble, Try};
 use safekit_core::ids::NodeId;
 use safekit_core::membership::MemberState;
 use safekit_core::runtime::clock;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Bench, say};
 
@@ -68,35 +68,13 @@ struct Loss {
 impl Loss {
     fn round(&mut self, bench: &mut Bench, farm: &mut Farm, round: u32) -> Try<()> {
         self.settle(round)?;
-        let agent = farm.agent(1)?;
-        let pid = agent.state()?.agent_pid;
-        self.observer.forget();
-        let begin = clock::now();
-        signal(pid, Signal::KILL);
-        let victim = self.victim;
-        let mut lost = false;
-        let seen = self.observer.until(PATIENCE, |sight| {
-            lost |= without(victim, sight);
-            lost && with(victim, sight)
-        });
-        // Another member may tell of the end before the letter itself is here: each is looked for by itself.
-        let letter = since(
-            &seen,
-            begin,
-            |sight| matches!(sight, Sight::Datagram { letter: Some(node), .. } if *node == victim),
-        );
-        let left = since(&seen, begin, |sight| stands(sight, victim, MemberState::Left));
-        let view = since(&seen, begin, |sight| without(victim, sight));
-        let shared = shared_again(&seen, victim);
-        let times = json!({
-            "round": round, "letter_us": micros(letter), "left_us": micros(left),
-            "view_us": micros(view), "shared_again_us": micros(shared),
-        });
-        bench.record.line("agent_killed", times)?;
-        self.figures.letter.add(letter);
-        self.figures.left.add(left);
-        self.figures.view.add(view);
-        self.figures.shared.add(shared);
+        let pid = farm.agent(1)?.state()?.agent_pid;
+        let death = Death::of(&mut self.observer, pid, self.victim, PATIENCE);
+        bench.record.line("agent_killed", joined(json!({ "round": round }), death.fields()))?;
+        self.figures.letter.add(death.letter);
+        self.figures.left.add(death.left);
+        self.figures.view.add(death.view);
+        self.figures.shared.add(death.again);
         self.dead_host(bench, farm, round)
     }
 
@@ -130,8 +108,55 @@ impl Loss {
     }
 }
 
+/// How long the observer needed to see that an agent was killed, and that the next one was there; `None`: it never did.
+pub(crate) struct Death {
+    /// To the letter of its guardian.
+    pub(crate) letter: Option<Duration>,
+    /// To the word that it has left.
+    pub(crate) left: Option<Duration>,
+    /// To the view without it.
+    pub(crate) view: Option<Duration>,
+    /// From the first word of the next agent to the view with it.
+    pub(crate) again: Option<Duration>,
+}
+
+impl Death {
+    /// Kills an agent.
+    pub(crate) fn of(
+        observer: &mut Observer,
+        pid: u32,
+        victim: NodeId,
+        patience: Duration,
+    ) -> Self {
+        observer.forget();
+        let begin = clock::now();
+        signal(pid, Signal::KILL);
+        let mut lost = false;
+        let seen = observer.until(patience, |sight| {
+            lost |= without(victim, sight);
+            lost && with(victim, sight)
+        });
+        // Another member may tell of the end before the letter itself is here: each is looked for by itself.
+        let letter = |sight: &Sight| matches!(sight, Sight::Datagram { letter: Some(node), .. } if *node == victim);
+        Self {
+            letter: since(&seen, begin, letter),
+            left: since(&seen, begin, |sight| stands(sight, victim, MemberState::Left)),
+            view: since(&seen, begin, |sight| without(victim, sight)),
+            again: shared_again(&seen, victim),
+        }
+    }
+
+    /// Returns it as raw numbers.
+    pub(crate) fn fields(&self) -> Value {
+        json!({
+            "letter_us": micros(self.letter), "left_us": micros(self.left),
+            "view_us": micros(self.view), "shared_again_us": micros(self.again),
+        })
+    }
+}
+
 /// Returns how long it took from the first word of the next agent to the view with it, the last that was seen.
-pub(crate) fn shared_again(seen: &[Sighting], victim: NodeId) -> Option<Duration> {
+fn shared_again(seen: &[Sighting], victim: NodeId) -> Option<Duration> {
     let heard = seen.iter().find(|sighting| {
         stands(&sighting.sight, victim, MemberState::Joining)
             || stands(&sighting.sight, victim, MemberState::Alive)
@@ -140,11 +165,7 @@ pub(crate) fn shared_again(seen: &[Sighting], victim: NodeId) -> Option<Duration
     Some(last.at.saturating_duration_since(heard.at))
 }
 
-pub(crate) fn since(
-    seen: &[Sighting],
-    begin: Instant,
-    wanted: impl Fn(&Sight) -> bool,
-) -> Option<Duration> {
+fn since(seen: &[Sighting], begin: Instant, wanted: impl Fn(&Sight) -> bool) -> Option<Duration> {
     let first = seen.iter().find(|sighting| wanted(&sighting.sight))?;
     Some(first.at.saturating_duration_since(begin))
 }
@@ -153,10 +174,10 @@ fn stands(sight: &Sight, victim: NodeId, wanted: MemberState) -> bool {
     matches!(sight, Sight::Member { member, state } if *member == victim && *state == wanted)
 }
 
-pub(crate) fn without(victim: NodeId, sight: &Sight) -> bool {
+fn without(victim: NodeId, sight: &Sight) -> bool {
     matches!(sight, Sight::View(members) if !members.contains(&victim))
 }
 
-pub(crate) fn with(victim: NodeId, sight: &Sight) -> bool {
+fn with(victim: NodeId, sight: &Sight) -> bool {
     matches!(sight, Sight::View(members) if members.contains(&victim))
 }

@@ -21,6 +21,7 @@ mod process;
 mod rest;
 mod rolling;
 mod scale;
+mod siege;
 mod wedge;
 
 use std::io::{self, Write};
@@ -66,6 +67,7 @@ const FIGURES: &[Figure] = &[
     alone("curve", curve::measure),
     alone("hours", hours::measure),
     alone("nodes", nodes::measure),
+    alone("quiet", detection::quiet::measure),
     alone("alarms", alarms::measure),
     alone("pauses", pauses::measure),
     alone("rolling", rolling::measure),

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
 use safekit_benches::cost::{Cost, Used};
-use safekit_benches::farm::{Farm, HEALTH_PATH, is_ready, signal};
+use safekit_benches::farm::{Farm, HEALTH_PATH, is_ready};
 use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::probe::Probe;
 use safekit_benches::record::{joined, micros};
@@ -18,7 +17,7 @@ use safekit_core::ids::NodeId;
 use safekit_core::runtime::clock;
 use serde_json::json;
 
-use crate::loss::{since, with, without};
+use crate::loss::Death;
 use crate::{Bench, process, say};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -206,34 +205,17 @@ fn deaths(bench: &mut Bench, farm: &mut Farm, observer: &mut Observer, count: u8
         std::thread::park_timeout(Duration::from_millis(300 + run * 37 % 100));
         observer.wait_members(count.into(), PATIENCE)?;
         let pid = farm.agent(0)?.state()?.agent_pid;
-        observer.forget();
-        let begin = clock::now();
-        signal(pid, Signal::KILL);
-        let mut lost = false;
-        let seen = observer.until(PATIENCE, |sight| {
-            lost |= without(victim, sight);
-            lost && with(victim, sight)
-        });
-        let letter = since(
-            &seen,
-            begin,
-            |sight| matches!(sight, Sight::Datagram { letter: Some(node), .. } if *node == victim),
-        );
-        let view = since(&seen, begin, |sight| without(victim, sight));
-        let again = crate::loss::shared_again(&seen, victim);
-        let times = json!({
-            "nodes": count, "run": run, "letter_us": micros(letter), "view_us": micros(view),
-            "shared_again_us": micros(again),
-        });
-        bench.record.line("agents_death", times)?;
+        let death = Death::of(observer, pid, victim, PATIENCE);
+        let of = json!({ "nodes": count, "run": run });
+        bench.record.line("agents_death", joined(of, death.fields()))?;
         // A guardian whose agents die one after the other waits longer and longer.
         let agent = farm.agent(0)?;
         let pid = agent.state()?.agent_pid;
         agent.kill_host(pid)?;
         agent.start()?;
-        deaths.letter.add(letter);
-        deaths.view.add(view);
-        deaths.again.add(again);
+        deaths.letter.add(death.letter);
+        deaths.view.add(death.view);
+        deaths.again.add(death.again);
     }
     Ok(deaths)
 }

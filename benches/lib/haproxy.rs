@@ -6,18 +6,19 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use safekit_core::runtime::clock;
 
 use crate::farm::PATIENCE;
+use crate::program::{self, Running};
 use crate::{Trouble, Try};
 
 /// A running HAProxy.
 #[derive(Debug)]
 pub struct Haproxy {
-    child: Child,
+    _running: Running,
     stats: PathBuf,
 }
 
@@ -36,9 +37,7 @@ impl Haproxy {
     /// Returns its version; `None` where it is not installed.
     #[must_use]
     pub fn version() -> Option<String> {
-        let output = Command::new(PROGRAM).arg("-v").stdin(Stdio::null()).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        text.lines().next().map(str::to_owned)
+        program::version(PROGRAM)
     }
 
     /// Starts it in front of servers, without retries, its checks as they are by default but for the options given for each
@@ -68,9 +67,8 @@ impl Haproxy {
         let config = folder.join("haproxy.cfg");
         fs::write(&config, text).map_err(Trouble::io("write haproxy.cfg"))?;
         let mut command = Command::new(PROGRAM);
-        command.args(["-db", "-f"]).arg(&config).stdin(Stdio::null());
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        Ok(Self { child: child.map_err(Trouble::io("start haproxy"))?, stats })
+        command.args(["-db", "-f"]).arg(&config);
+        Ok(Self { _running: Running::start(command, PROGRAM)?, stats })
     }
 
     /// Returns the state in which it has a server: `UP`, `DOWN`, `UP 1/3`.
@@ -100,13 +98,6 @@ impl Haproxy {
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
-    }
-}
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -135,6 +135,25 @@ impl Lab {
         Err(Trouble::failed("the kernel does not move the cable"))
     }
 
+    /// Loses so many of a hundred packets on their way in, each by itself, on every node and for ever.
+    ///
+    /// # Errors
+    /// When nftables does not do it.
+    pub fn lose(&self, percent: u32) -> Try<()> {
+        for node in self.nodes() {
+            let words = self.inside(node);
+            let (first, rest) = words.split_first().ok_or_else(|| Trouble::failed("no program"))?;
+            for rule in [
+                "add table ip sk_lab".to_owned(),
+                "add chain ip sk_lab in { type filter hook input priority 0 ; }".to_owned(),
+                format!("add rule ip sk_lab in numgen random mod 100 < {percent} drop"),
+            ] {
+                run(Command::new(first).args(rest).arg("nft").args(rule.split(' ')))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Does something in a node's network, on a thread of its own.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ pub mod picture;
 pub mod place;
 pub mod plot;
 pub mod probe;
+pub mod program;
 pub mod record;
 pub mod relay;
 pub mod samples;

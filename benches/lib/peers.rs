@@ -13,6 +13,7 @@ use safekit_core::runtime::clock;
 use crate::farm::signal;
 use crate::lab::{Lab, address, installed, own_mounts};
 use crate::picture::{Picture, Sign, Watch, hear_addresses, read_lines};
+use crate::program::version;
 use crate::{Trouble, Try};
 
 /// Which peer, and how it is set.
@@ -50,9 +51,7 @@ impl Peer {
         if !installed(self.program()) {
             return None;
         }
-        let output = Command::new(self.program()).arg("-v").stdin(Stdio::null()).output().ok()?;
-        let said = [output.stdout, output.stderr].concat();
-        let line = String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned();
+        let line = version(self.program())?;
         Some(line.replace("Corosync Cluster Engine, version", "corosync").replace('\'', ""))
     }
 }

@@ -4,14 +4,15 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use crate::program::{Running, version};
 use crate::{Trouble, Try};
 
 /// A running peer; it ends with its owner.
 #[derive(Debug)]
 pub struct Peer {
-    child: Child,
+    running: Running,
     /// What it is, with its version.
     pub name: String,
     /// Where it answers.
@@ -61,34 +62,19 @@ impl Peer {
         Self::start(command, "safekit front alone".to_owned(), address)
     }
 
-    fn start(mut command: Command, name: String, address: SocketAddr) -> Try<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().map_err(Trouble::io(&format!("start {name}")))?;
-        Ok(Self { child, name, address })
+    fn start(command: Command, name: String, address: SocketAddr) -> Try<Self> {
+        Ok(Self { running: Running::start(command, &name)?, name, address })
     }
 
     /// Returns its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.running.pid()
     }
 }
 
 /// The argument with which this program is a front; an address follows.
 pub const SERVE: &str = "serve-front";
-
-fn version(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("-v").stdin(Stdio::null()).output().ok()?;
-    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    String::from_utf8_lossy(&said).lines().next().map(|line| line.trim().to_owned())
-}
 
 fn write(folder: &Path, name: &str, text: &str, address: SocketAddr) -> Try<std::path::PathBuf> {
     let text = text.replace("@ADDRESS@", &address.to_string());

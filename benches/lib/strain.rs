@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,12 +17,13 @@ use rustix::process::Signal;
 use safekit_core::runtime::clock;
 
 use crate::farm::signal;
+use crate::program::Running;
 use crate::samples::Samples;
 use crate::{Trouble, Try, usage};
 
 /// Endless loops, as processes of their own.
 #[derive(Debug)]
-pub struct Spinners(Vec<Child>);
+pub struct Spinners(Vec<Running>);
 
 impl Spinners {
     /// Starts so many.
@@ -32,9 +33,9 @@ impl Spinners {
     pub fn start(count: usize) -> Try<Self> {
         let mut spinners = Self(Vec::new());
         for _ in 0..count {
-            let child =
-                Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn();
-            spinners.0.push(child.map_err(Trouble::io("start an endless loop"))?);
+            let mut command = Command::new("sh");
+            command.args(["-c", "while :; do :; done"]);
+            spinners.0.push(Running::start(command, "an endless loop")?);
         }
         Ok(spinners)
     }
@@ -42,16 +43,7 @@ impl Spinners {
     /// Returns their processes.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
-        self.0.iter().map(Child::id).collect()
-    }
-}
-
-impl Drop for Spinners {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            drop(child.kill());
-            drop(child.wait());
-        }
+        self.0.iter().map(Running::pid).collect()
     }
 }
 

@@ -6,22 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use safekit_benches::lab::{Cable, Lab, sent};
-use safekit_benches::ours::{Looker, OurFarm};
-use safekit_benches::peers::PeerCluster;
+use safekit_benches::ours::Looker;
 use safekit_benches::picture::{Picture, Watch};
 use safekit_benches::samples::{Samples, number};
 use safekit_benches::{Trouble, Try, usage};
 use safekit_core::runtime::clock;
 use serde_json::{Value, json};
 
+use super::running::{FIRST, Running};
 use super::systems::{Fault, Kind, Moment, System};
 
-/// Who is hit: with keepalived it is the one that has the address.
-const VICTIM: u8 = 1;
+/// Who is hit.
+const VICTIM: u8 = FIRST;
 /// What is not seen within this time never comes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a cluster may take until it works; corosync's default needs some seconds after it was disturbed.
-const WHOLE_MAX: Duration = Duration::from_secs(60);
+pub(super) const WHOLE_MAX: Duration = Duration::from_secs(60);
 /// Faults begin anywhere within this time, so that each hits another part of a pulse.
 const PHASE_MAX_MS: u32 = 1000;
 
@@ -78,11 +78,6 @@ impl Rest {
     }
 }
 
-enum Running {
-    Ours(OurFarm),
-    Peer(PeerCluster),
-}
-
 struct Arena<'a> {
     contest: &'a Contest,
     watch: Watch,
@@ -96,10 +91,7 @@ impl Contest {
     pub(crate) fn hold(&self, agent: &Path, tell: &impl Fn(Note)) -> Try<()> {
         let lab = Lab::new(self.nodes)?;
         let mut watch = Watch::default();
-        let running = match self.system.kind {
-            Kind::Ours(ours) => Running::Ours(OurFarm::start(ours, agent, &lab, &mut watch)?),
-            Kind::Peer(peer) => Running::Peer(PeerCluster::start(peer, &lab, &mut watch)?),
-        };
+        let running = Running::start(&self.system, agent, &lab, &mut watch)?;
         let mut arena = Arena { contest: self, watch, running, lab };
         arena.wait_whole()?;
         if self.runs == 0 {
@@ -289,11 +281,7 @@ impl Arena<'_> {
     fn wait_whole(&mut self) -> Try<()> {
         let nodes = self.contest.nodes;
         let (watch, running) = (&mut self.watch, &self.running);
-        let whole = watch.until(WHOLE_MAX, |picture| match running {
-            Running::Ours(_) => picture.is_whole(nodes),
-            Running::Peer(cluster) => cluster.is_whole(picture, nodes, VICTIM),
-        });
-        match whole {
+        match watch.until(WHOLE_MAX, |picture| running.is_whole(picture, nodes)) {
             Some(_) => Ok(()),
             None => Err(Trouble::failed(format!("never whole: {:?}", watch.catch_up()))),
         }
@@ -308,10 +296,7 @@ impl Arena<'_> {
         };
         let mut before = Vec::new();
         for node in self.lab.nodes() {
-            let pids = match &mut self.running {
-                Running::Ours(farm) => farm.pids(node)?,
-                Running::Peer(cluster) => cluster.pids(node),
-            };
+            let pids = self.running.pids(node)?;
             before.push((node, self.count(&pids), pids));
         }
         let begin = clock::now();
