@@ -53,6 +53,8 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
         farm.start_modules(count)?;
         let mut observer = Observer::join(&farm.agent(0)?.cluster_folder(), 3)?;
         observer.wait_members(3, PATIENCE)?;
+        // By then all of them poll at the same moments.
+        std::thread::park_timeout(Duration::from_secs(bench.size.of(0, 25, 25)));
         let sent = rest(bench, &farm, &mut observer)?;
         let answers = health(bench, &mut farm)?;
         let mut negative = Samples::default();
