@@ -65,13 +65,15 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let nodes = nodes.unwrap_or(NODES).clamp(2, 16);
     let only = std::env::var("SAFEKIT_BENCH_ONLY").unwrap_or_default();
     let portions = bench.size.of(1, 2, 4);
+    let first = std::env::var("SAFEKIT_BENCH_PORTION").ok().and_then(|text| text.parse().ok());
+    let first = first.unwrap_or(1).clamp(1, portions) - 1;
     let runs = bench.size.of(1, 10, 100) / portions;
     let rest = Duration::from_secs(bench.size.of(2, 20, 30));
     let systems = present(bench, &only)?;
     say(&format!("detection: {} systems, {portions} x {runs} runs of each fault", systems.len()));
     let mut results: BTreeMap<usize, Result> = BTreeMap::new();
     let mut failures = Vec::new();
-    for portion in 0..portions {
+    for portion in first..portions {
         let (slow, fast): (Vec<_>, Vec<_>) =
             systems.iter().copied().partition(|(_, system)| system.pace == Pace::Slow);
         let plan = Plan { nodes, portion, rest };

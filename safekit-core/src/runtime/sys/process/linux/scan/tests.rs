@@ -1,43 +1,52 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
 
 /// A shell that does one line after the other, told by the test; killed and reaped whatever the test does.
-struct Shell(Child);
+struct Shell {
+    child: Child,
+    says: BufReader<ChildStdout>,
+}
 
 impl Shell {
-    /// Starts a shell with this script.
+    /// Starts a shell with this script and waits until it runs: a process that is just beginning its program is listed
+    /// with the name of the one that started it, and without arguments.
     fn new(script: &str) -> Self {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", script, "shell", "first"]).env_remove("SAFE");
-        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+        let script = format!("echo runs; {script}");
+        command.args(["-c", &script, "shell", "first"]).env_remove("SAFE");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let says = BufReader::new(child.stdout.take().unwrap());
+        let mut shell = Self { child, says };
+        assert_eq!(shell.said(), "runs");
+        shell
     }
 
     fn pid(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// Lets it go past its next `read`.
     fn go_on(&mut self) {
-        self.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+        self.child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     }
 
     /// Waits until it says a line.
     fn said(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        self.says.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 }
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -80,7 +89,7 @@ fn an_orphan_has_another_parent() {
     let mut scanner = Scanner::new(None);
     assert_eq!(find(&mut scanner, child).unwrap().parent_pid, shell.pid());
     shell.go_on();
-    drop(shell.0.wait());
+    drop(shell.child.wait());
     let parent = find(&mut scanner, child).map(|process| process.parent_pid);
     rustix::process::kill_process(
         super::super::pid_of(child).unwrap(),
@@ -96,7 +105,7 @@ fn a_zombie_is_in_no_list_and_its_children_have_another_parent() {
     let child: u32 = shell.said().parse().unwrap();
     let mut scanner = Scanner::new(None);
     assert!(find(&mut scanner, shell.pid()).is_some());
-    shell.0.kill().unwrap();
+    shell.child.kill().unwrap();
     // Dead, and not reaped: its pipe is closed.
     assert_eq!(shell.said(), "");
     while !matches!(stat::read(shell.pid()), Ok(Some(stat)) if !stat.running) {
