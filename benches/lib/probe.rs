@@ -11,6 +11,7 @@ use crate::{Trouble, Try};
 /// The connection.
 #[derive(Debug)]
 pub struct Probe {
+    address: SocketAddr,
     stream: Stream,
     request: Vec<u8>,
     buffer: Vec<u8>,
@@ -25,15 +26,9 @@ impl Probe {
     /// # Errors
     /// When nobody answers there.
     pub fn connect(address: SocketAddr, path: &str) -> Try<Self> {
-        let connect = || {
-            let stream = Stream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(ANSWER_TIME))?;
-            Ok(stream)
-        };
-        let stream = connect().map_err(Trouble::io(&format!("connect to {address}")))?;
+        let stream = connect(address)?;
         let request = request(address, path, "");
-        Ok(Self { stream, request, buffer: vec![0; 4096] })
+        Ok(Self { address, stream, request, buffer: vec![0; 4096] })
     }
 
     /// Asks, and returns the status of the answer.
@@ -41,6 +36,11 @@ impl Probe {
     /// # Errors
     /// When the answer does not come, or is none.
     pub fn ask(&mut self) -> Try<u16> {
+        self.ask_once()?.ok_or_else(|| Trouble::failed("the connection was closed"))
+    }
+
+    /// Asks, and returns the status of the answer, or nothing if the connection was closed instead.
+    fn ask_once(&mut self) -> Try<Option<u16>> {
         self.stream.write_all(&self.request).map_err(Trouble::io("ask for health"))?;
         let mut held = 0;
         loop {
@@ -49,31 +49,47 @@ impl Probe {
             held += got;
             let bytes = self.buffer.get(..held).unwrap_or_default();
             match answer(bytes) {
-                Some(answer) if answer.length == held => return Ok(answer.status),
+                Some(answer) if answer.length == held => return Ok(Some(answer.status)),
                 Some(_) => return Err(Trouble::failed("more came than was asked for")),
-                None if got == 0 => return Err(Trouble::failed("the connection was closed")),
+                None if got == 0 && held == 0 => return Ok(None),
+                None if got == 0 => return Err(Trouble::failed("half an answer")),
                 None => {}
             }
         }
     }
 
     /// Asks until the answer has this status, with a pause between two questions: asking without any takes the
-    /// processors from those who are measured. Returns how often.
+    /// processors from those who are measured. Returns how often. A positive answer that is no longer true when it is
+    /// to be sent is not sent, and its connection closed: then the next question goes over a new one.
     ///
     /// # Errors
     /// When it does not come in time.
     pub fn ask_until(&mut self, status: u16, patience: Duration) -> Try<usize> {
         let end = clock::now() + patience;
         let mut asked = 1;
-        while self.ask()? != status {
+        loop {
+            match self.ask_once()? {
+                Some(answered) if answered == status => return Ok(asked),
+                Some(_) => {}
+                None => self.stream = connect(self.address)?,
+            }
             std::thread::park_timeout(PAUSE);
             asked += 1;
             if clock::now() > end {
                 return Err(Trouble::failed(format!("never {status} within {patience:?}")));
             }
         }
-        Ok(asked)
     }
+}
+
+fn connect(address: SocketAddr) -> Try<Stream> {
+    let connect = || {
+        let stream = Stream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIME))?;
+        Ok(stream)
+    };
+    connect().map_err(Trouble::io(&format!("connect to {address}")))
 }
 
 /// Returns the bytes of a request; `fields` end with a line break each.

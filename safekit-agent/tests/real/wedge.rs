@@ -2,9 +2,10 @@
 //!
 //! A signal stops all threads of a process; a debugger can hold one.
 
+use std::fs;
 use std::ptr;
 
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 use crate::crash::{is_ready, one_node, starts, wait_adopted};
 use crate::farm::{self, AGENT, TempDir};
@@ -16,9 +17,22 @@ struct Held(i32);
 impl Held {
     /// Holds the event loop of an agent: its first thread.
     fn event_loop(agent: i32) -> Self {
-        assert_eq!(ask(libc::PTRACE_SEIZE, agent), 0, "{}", std::io::Error::last_os_error());
-        let held = Self(agent);
-        assert_eq!(ask(libc::PTRACE_INTERRUPT, agent), 0);
+        Self::thread(agent)
+    }
+
+    /// Holds what brings the states of the modules to the disk: a disk that does not answer.
+    fn saver(agent: i32) -> Self {
+        let threads = fs::read_dir(format!("/proc/{agent}/task")).unwrap();
+        let mut threads = threads.map(|thread| thread.unwrap());
+        let name = |thread: &fs::DirEntry| fs::read_to_string(thread.path().join("comm")).unwrap();
+        let saver = threads.find(|thread| name(thread) == "sk-save\n").expect("the saver");
+        Self::thread(saver.file_name().into_string().unwrap().parse().unwrap())
+    }
+
+    fn thread(thread: i32) -> Self {
+        assert_eq!(ask(libc::PTRACE_SEIZE, thread), 0, "{}", std::io::Error::last_os_error());
+        let held = Self(thread);
+        assert_eq!(ask(libc::PTRACE_INTERRUPT, thread), 0);
         held
     }
 }
@@ -59,6 +73,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// A minute, at the pace of [`farm::pause`].
 const LOOKS_MAX: u32 = 3000;
+/// Half a second; it waits for five.
+const LOOKS_WAITING: u32 = 25;
 
 #[test]
 fn an_event_loop_that_stands_still_cannot_vouch_for_anything() {
@@ -85,4 +101,35 @@ fn an_event_loop_that_stands_still_cannot_vouch_for_anything() {
     assert_eq!(starts(&node), 1, "no script was run");
     let said = node.safekit(&["log"]);
     assert!(said.contains("because it stood still"), "{said}");
+}
+
+#[test]
+fn an_agent_that_ends_waits_until_the_disk_knows_that_its_module_has_stopped() {
+    let dir = TempDir::new();
+    let mut node = one_node(&dir, "127.112.94.1", AGENT);
+    // Its stop ends when the test says so.
+    let stop = node.root.join("modules/farm/bin/stop_both");
+    let waits =
+        "touch \"$SAFEUSERVAR/stopping\"\nwhile [ ! -e \"$SAFEUSERVAR/go\" ]; do sleep 0.02; done\n";
+    fs::write(&stop, fs::read_to_string(&stop).unwrap() + waits).unwrap();
+    node.safekit(&["config", "-m", "farm"]);
+    let agent = node.agent_pid();
+    farm::signal(i32::try_from(node.guardian_pid()).unwrap(), Signal::TERM);
+    let var = node.root.join("var/modules/farm");
+    until("the module stops", || var.join("stopping").exists());
+    let held = Held::saver(agent);
+    let log = || fs::read_to_string(var.join("log.txt")).unwrap();
+    let before = log().len();
+    fs::write(var.join("go"), "").unwrap();
+    until("the module has stopped", || log()[before..].contains("Local state STOP NotReady"));
+    until("it has left", || log()[before..].contains("farm membership: none"));
+    // That it does not end can only be seen for a time.
+    for _ in 0..LOOKS_WAITING {
+        assert!(farm::lives(agent), "it waits for the disk");
+        farm::pause();
+    }
+    drop(held);
+    node.terminate();
+    let saved = fs::read_to_string(var.join("state.json")).unwrap();
+    assert!(saved.contains("\"phase\":\"stopped\""), "{saved}");
 }

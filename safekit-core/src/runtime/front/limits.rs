@@ -63,7 +63,8 @@ pub struct Limits {
     pub requests_per_turn: usize,
     /// The most connections accepted in a row. Default 64, from 1.
     pub accepts_per_turn: usize,
-    /// Connections that the operating system keeps ready to be accepted. Default 1,024.
+    /// Connections that the operating system keeps ready to be accepted; whoever comes beyond it tries again after a
+    /// second. Default 4,096, which is what Linux gives at most (`net.core.somaxconn`).
     pub backlog: u16,
     /// Threads that run the handler. Default 8, from 1 to 64.
     pub workers: usize,
@@ -114,7 +115,7 @@ impl Default for Limits {
             pipeline_bytes: 16 * KIB,
             requests_per_turn: 64,
             accepts_per_turn: 64,
-            backlog: 1024,
+            backlog: 4096,
             workers: 8,
             queue: 32,
             accept_pause: Duration::from_millis(50),
