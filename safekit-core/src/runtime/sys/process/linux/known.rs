@@ -18,6 +18,8 @@ pub(super) struct Known {
     inode: u64,
     info: ProcessInfo,
     kind: Kind,
+    /// Whether it had no command line when it was read last.
+    bare: bool,
     /// Whether it belongs to an agent with another SAFE.
     elsewhere: bool,
 }
@@ -57,7 +59,7 @@ impl Known {
         let (executable, arguments) = (String::new(), Vec::new());
         let info =
             ProcessInfo { id, parent_pid: stat.parent_pid, name: stat.name, executable, arguments };
-        let mut known = Self { inode, info, kind, elsewhere: false };
+        let mut known = Self { inode, info, kind, bare: false, elsewhere: false };
         if kind == Kind::Program {
             known.read_arguments(files)?;
             known.read_executable(files)?;
@@ -88,7 +90,7 @@ impl Known {
         };
         let mut changed = renamed | self.read_arguments(files)?;
         // Without a command line it may be about to end. A name with a line break is shown otherwise here and there.
-        if renamed || self.info.arguments.is_empty() {
+        if renamed || self.bare {
             let Some(stat) = read_stat(files, self.pid())? else { return Ok(Presence::Gone) };
             self.kind = Kind::of(&stat);
             self.info.id.started = stat.started;
@@ -139,6 +141,7 @@ impl Known {
     #[cfg(test)]
     pub(super) fn change(&mut self, change: impl FnOnce(&mut u64, &mut ProcessInfo)) {
         change(&mut self.inode, &mut self.info);
+        self.bare = self.info.arguments.is_empty();
     }
 
     /// Tells whether it stays what it is.
@@ -151,13 +154,18 @@ impl Known {
         }
     }
 
-    /// Reads the command line; tells whether it is another one.
+    /// Reads the command line; tells whether it is another one. A process that is just beginning another program has none
+    /// for a moment: who has none for the first time is listed with that which it had.
     fn read_arguments(&mut self, files: &mut Files) -> io::Result<bool> {
         let bytes = match files.read(self.pid(), "cmdline")? {
             Content::Is(bytes) => bytes,
             Content::Gone | Content::Refused => &[],
         };
         let words = || bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        let was_bare = std::mem::replace(&mut self.bare, words().next().is_none());
+        if self.bare && !was_bare {
+            return Ok(false);
+        }
         if words().eq(self.info.arguments.iter().map(String::as_bytes)) {
             return Ok(false);
         }

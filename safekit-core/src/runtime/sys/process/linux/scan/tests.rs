@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,12 +19,17 @@ impl Shell {
     fn new(script: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         let script = format!("echo runs; {script}");
-        command.args(["-c", &script, "shell", "first"]).env_remove("SAFE");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let says = BufReader::new(child.stdout.take().unwrap());
-        let mut shell = Self { child, says };
+        command.args(["-c", &script, "shell", "first"]);
+        let mut shell = Self::begin(&mut command);
         assert_eq!(shell.said(), "runs");
         shell
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let command = command.env_remove("SAFE").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let says = BufReader::new(child.stdout.take().unwrap());
+        Self { child, says }
     }
 
     fn pid(&self) -> u32 {
@@ -32,7 +38,11 @@ impl Shell {
 
     /// Lets it go past its next `read`.
     fn go_on(&mut self) {
-        self.child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+        self.go_on_with("go");
+    }
+
+    fn go_on_with(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Waits until it says a line.
@@ -134,6 +144,20 @@ fn a_pid_that_is_used_again_is_another_process() {
         info.executable = "other".to_owned();
     });
     assert_eq!(find(&mut scanner, shell.pid()), Some(real));
+}
+
+#[test]
+fn a_process_without_a_command_line_for_a_moment_is_listed_with_the_one_it_had() {
+    // As if it were just beginning another program, for as long as the test likes: no word at all.
+    let mut shell = Shell::begin(Command::new("/bin/sh").arg0(""));
+    shell.go_on_with("echo runs; read go");
+    assert_eq!(shell.said(), "runs");
+    let mut scanner = Scanner::new(None);
+    assert!(find(&mut scanner, shell.pid()).unwrap().arguments.is_empty());
+    let had = vec!["app".to_owned(), "serve".to_owned()];
+    known(&mut scanner, shell.pid()).change(|_, info| info.arguments.clone_from(&had));
+    assert_eq!(find(&mut scanner, shell.pid()).unwrap().arguments, had);
+    assert!(find(&mut scanner, shell.pid()).unwrap().arguments.is_empty());
 }
 
 #[test]
