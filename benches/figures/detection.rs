@@ -10,6 +10,9 @@ mod running;
 mod systems;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -61,12 +64,10 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
         say(&format!("detection: left out: {missing}"));
         return Ok(());
     }
-    let nodes = std::env::var("SAFEKIT_BENCH_NODES").ok().and_then(|text| text.parse().ok());
-    let nodes = nodes.unwrap_or(NODES).clamp(2, 16);
+    let nodes = asked("SAFEKIT_BENCH_NODES", 2..=16)?.unwrap_or(NODES);
     let only = std::env::var("SAFEKIT_BENCH_ONLY").unwrap_or_default();
     let portions = bench.size.of(1, 2, 4);
-    let first = std::env::var("SAFEKIT_BENCH_PORTION").ok().and_then(|text| text.parse().ok());
-    let first = first.unwrap_or(1).clamp(1, portions) - 1;
+    let first = asked("SAFEKIT_BENCH_PORTION", 1..=portions)?.unwrap_or(1) - 1;
     let runs = bench.size.of(1, 10, 100) / portions;
     let rest = Duration::from_secs(bench.size.of(2, 20, 30));
     let systems = present(bench, &only)?;
@@ -102,6 +103,23 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
             failures.len()
         ))),
     }
+}
+
+/// Returns the number that a variable of the environment asks for.
+fn asked<N: FromStr + PartialOrd + Display>(
+    variable: &str,
+    allowed: RangeInclusive<N>,
+) -> Try<Option<N>> {
+    let Some(text) = std::env::var_os(variable) else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    let number = number.filter(|number| allowed.contains(number));
+    let (from, to) = (allowed.start(), allowed.end());
+    number.map(Some).ok_or_else(|| {
+        Trouble::failed(format!(
+            "{variable}: '{}' is no number from {from} to {to}",
+            text.display()
+        ))
+    })
 }
 
 /// Which portion of which lab.

@@ -109,7 +109,9 @@ fn an_agent_that_ends_waits_until_the_disk_knows_that_its_module_has_stopped() {
     let mut node = one_node(&dir, "127.112.94.1", AGENT);
     // Its stop ends when the test says so.
     let stop = node.root.join("modules/farm/bin/stop_both");
-    let waits = "touch \"$SAFEUSERVAR/stopping\"\nwhile [ ! -e \"$SAFEUSERVAR/go\" ]; do sleep 0.02; done\n";
+    let waits = r#"touch "$SAFEUSERVAR/stopping"; n=0
+while [ ! -e "$SAFEUSERVAR/go" ] && [ $n -lt 3000 ]; do sleep 0.02; n=$((n + 1)); done
+"#;
     fs::write(&stop, fs::read_to_string(&stop).unwrap() + waits).unwrap();
     node.safekit(&["config", "-m", "farm"]);
     let agent = node.agent_pid();
