@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::{Bench, say};
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 12] = [
     "health answers",
     "idle held",
     "server",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 10] = [
     "p50",
     "p99",
     "CPU µs/request",
+    "turns/request",
+    "client: CPU µs/request",
     "failed",
     "goal: CPU, p99 at or below",
 ];
@@ -61,6 +63,9 @@ struct Server {
 struct Run {
     rate: f64,
     cpu_micros: f64,
+    /// How many times a thread of the server was put on a processor.
+    turns: f64,
+    client_cpu_micros: f64,
     outcome: Outcome,
     held: usize,
 }
@@ -162,24 +167,27 @@ impl Server {
         usage::pin(Some(self.pid), 0);
         let Self { name, pid, address, path, .. } = self;
         let load = Load { address: *address, path, connections, style, time: lasts };
-        let before = usage::cpu_time(*pid);
+        let before = usage::spent(*pid);
         let outcome = pinned(load)?;
-        let cpu = usage::cpu_time(*pid).saturating_sub(before);
+        let spent = usage::spent(*pid).since(before);
         let held = held.held();
         let requests = number(outcome.times.len()).max(1.0);
-        let cpu_micros = cpu.as_secs_f64() * 1e6 / requests;
+        let cpu_micros = spent.cpu.as_secs_f64() * 1e6 / requests;
+        let turns = number(usize::try_from(spent.turns).unwrap_or(usize::MAX)) / requests;
+        let client_cpu_micros = outcome.spent.cpu.as_secs_f64() * 1e6 / requests;
         let rate = requests / outcome.elapsed.as_secs_f64();
         let fields = json!({
             "server": name, "connections": connections, "close": style == Style::Close,
             "idle": idle, "idle_held": held,
             "requests": outcome.times.len(), "failed": outcome.failed,
             "seconds": outcome.elapsed.as_secs_f64(), "cpu_us_per_request": cpu_micros,
+            "turns_per_request": turns, "client_cpu_us_per_request": client_cpu_micros,
             "p50_us": micros(outcome.times.percentile(50)),
             "p99_us": micros(outcome.times.percentile(99)),
             "max_us": micros(outcome.times.max()),
         });
         bench.record.line("health", fields)?;
-        Ok(Run { rate, cpu_micros, outcome, held })
+        Ok(Run { rate, cpu_micros, turns, client_cpu_micros, outcome, held })
     }
 }
 
@@ -218,7 +226,7 @@ impl Run {
     }
 }
 
-fn row(load: &str, server: &str, runs: &[Run], goal: String) -> [String; 10] {
+fn row(load: &str, server: &str, runs: &[Run], goal: String) -> [String; 12] {
     let middle = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(value).collect());
     let percentile =
         |percent| time(Some(Duration::from_secs_f64(middle(&|run| run.seconds(percent)))));
@@ -233,6 +241,8 @@ fn row(load: &str, server: &str, runs: &[Run], goal: String) -> [String; 10] {
         percentile(50),
         percentile(99),
         format!("{:.2}", middle(&|run| run.cpu_micros)),
+        format!("{:.2}", middle(&|run| run.turns)),
+        format!("{:.2}", middle(&|run| run.client_cpu_micros)),
         failed.to_string(),
         goal,
     ]

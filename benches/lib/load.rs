@@ -10,6 +10,7 @@ use safekit_core::runtime::clock;
 
 use crate::probe::{answer, request};
 use crate::samples::Samples;
+use crate::usage::{Spent, spent_here};
 use crate::{Trouble, Try};
 
 /// What happens to a connection after its answer.
@@ -45,6 +46,8 @@ pub struct Outcome {
     pub failed: usize,
     /// How long it took.
     pub elapsed: Duration,
+    /// What the client itself had of the processor.
+    pub spent: Spent,
 }
 
 struct Client {
@@ -90,7 +93,7 @@ impl Load<'_> {
 
 impl Run<'_> {
     fn turn(mut self) -> io::Result<Outcome> {
-        let begun = clock::now();
+        let (begun, before) = (clock::now(), spent_here());
         let end = begun + self.load.time;
         let mut clients = Vec::new();
         for index in 0..self.load.connections {
@@ -116,6 +119,7 @@ impl Run<'_> {
             }
         }
         self.outcome.elapsed = clock::now().saturating_duration_since(begun);
+        self.outcome.spent = spent_here().since(before);
         Ok(self.outcome)
     }
 

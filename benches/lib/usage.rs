@@ -9,11 +9,50 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 /// Returns the CPU time of all threads that a process has.
 #[must_use]
 pub fn cpu_time(pid: u32) -> Duration {
-    let spent = |tid: &str| {
-        let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    };
-    Duration::from_nanos(threads(pid).iter().filter_map(|tid| spent(tid)).sum())
+    spent(pid).cpu
+}
+
+/// What threads have had of the processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Processor time.
+    pub cpu: Duration,
+    /// How many times one of them was put on a processor: woken up, or given back what another one had taken.
+    pub turns: u64,
+}
+
+impl Spent {
+    /// Returns what was spent since then.
+    #[must_use]
+    pub fn since(self, then: Self) -> Self {
+        let cpu = self.cpu.saturating_sub(then.cpu);
+        Self { cpu, turns: self.turns.saturating_sub(then.turns) }
+    }
+}
+
+/// Returns what all threads that a process has have spent.
+#[must_use]
+pub fn spent(pid: u32) -> Spent {
+    let threads = threads(pid);
+    let each = threads.iter().filter_map(|tid| schedstat(&format!("/proc/{pid}/task/{tid}")));
+    each.fold(Spent::default(), |sum, one| Spent {
+        cpu: sum.cpu + one.cpu,
+        turns: sum.turns + one.turns,
+    })
+}
+
+/// Returns what this thread has spent.
+#[must_use]
+pub fn spent_here() -> Spent {
+    schedstat("/proc/thread-self").unwrap_or_default()
+}
+
+/// Reads `schedstat` of a thread: nanoseconds on a processor, nanoseconds of waiting for one, turns.
+fn schedstat(folder: &str) -> Option<Spent> {
+    let text = fs::read_to_string(format!("{folder}/schedstat")).ok()?;
+    let mut fields = text.split_whitespace().map(str::parse);
+    let (cpu, _waited, turns) = (fields.next()?.ok()?, fields.next()?.ok()?, fields.next()?.ok()?);
+    Some(Spent { cpu: Duration::from_nanos(cpu), turns })
 }
 
 /// Returns the memory of a process in KiB: resident, and its proportional share of what it shares.

@@ -81,7 +81,7 @@ pub enum Input {
     },
     /// A watched process is dead.
     ProcessExited(ProcessId),
-    /// A balancer asked for the health answer of a module; told at most once a second.
+    /// A balancer asked for the health answer of a module, once or more since the last turn of the loop.
     BalancerProbed(ModuleName),
     /// Leave the cluster: every module is stopped already, or goes on without this agent. Ends with [`Output::Left`].
     Leave,
@@ -181,8 +181,9 @@ pub enum Output {
 
 /// An order to the edge. Each one ends, and its end is reported.
 ///
-/// A script begins only when every [`Action::SaveModule`] of its module that was ordered before has ended, well or
-/// not: a new agent must never find less on the disk than what the scripts of a dead one were about to do.
+/// A script begins only when no [`Action::SaveModule`] of its module is under way: a new agent must not find less on the
+/// disk than what the scripts of a dead one were about to do. After five seconds it begins all the same: a disk that does
+/// not answer must not keep an application from being stopped.
 ///
 /// Example: [`Node`](super::Node).
 #[derive(Clone, Debug)]

@@ -283,7 +283,8 @@ impl Edge {
     ///
     /// At most 12,288 datagrams of a lan's socket are taken in one turn, more than its receive buffer holds; with a flood
     /// the rest comes in the next turn, which does not wait. What comes from an address that this lan has sent to has a
-    /// receive buffer of its own, where the operating system has such a thing (Linux): strangers do not crowd it out.
+    /// receive buffer of its own, where the operating system has such a thing (Linux): strangers do not crowd it out. Of
+    /// each of those at most 768 are taken.
     ///
     /// # Errors
     /// When the event queue itself fails: the loop cannot go on.

@@ -4,10 +4,12 @@
 //!
 //! In: datagrams, as [`Input::DatagramReceived`]. Out: datagrams. No error of a socket stops anything: it is counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -17,7 +19,7 @@ use crate::membership::Transmit;
 use crate::node::Input;
 use crate::runtime::lookout::Lookout;
 use crate::runtime::peers::Peers;
-use crate::runtime::sys::neighbour::Neighbours;
+use crate::runtime::search::{Search, SearchJob};
 use crate::runtime::{clock, sys};
 
 /// Lans whose addresses could not be bound; all others are bound and work.
@@ -92,8 +94,7 @@ pub(super) struct Lans {
     buffer: Vec<u8>,
     /// Datagrams for lans without socket.
     unbound: u64,
-    /// The table of neighbours; none where this process may not change it.
-    neighbours: Option<Neighbours>,
+    search: Search,
 }
 
 #[derive(Debug)]
@@ -101,6 +102,8 @@ struct LanSocket {
     /// What was asked for.
     wanted: SocketAddr,
     socket: UdpSocket,
+    /// The same socket, for the thread that searches.
+    beside: Arc<socket2::Socket>,
     readable: bool,
     peers: Peers,
     lookout: Lookout,
@@ -139,36 +142,35 @@ impl Lans {
             sockets: BTreeMap::new(),
             buffer: vec![0; DATAGRAM_BYTES_MAX + 1],
             unbound: 0,
-            neighbours: Some(Neighbours::default()),
+            search: Search::default(),
         }
     }
 
-    /// Makes exactly these sockets; those that are there already stay as they are.
+    /// Makes exactly these sockets; those that are there already stay as they are, with what waits in them.
     pub(super) fn bind(
         &mut self,
         registry: &Registry,
         lans: &[(LanId, SocketAddr)],
     ) -> Result<(), BindError> {
-        let mut old: Vec<LanSocket> = std::mem::take(&mut self.sockets).into_values().collect();
-        let mut missing = Vec::new();
+        let mut old = std::mem::take(&mut self.sockets);
+        let is = |socket: &LanSocket, address: SocketAddr| {
+            socket.wanted == address && address.port() != 0
+        };
         for (lan, address) in lans {
-            let kept =
-                old.iter().position(|socket| socket.wanted == *address && address.port() != 0);
-            match kept {
-                Some(place) => {
-                    let mut socket = old.swap_remove(place);
-                    let token = token_of(*lan);
-                    match registry.reregister(&mut socket.socket, token, Interest::READABLE) {
-                        // Whatever waits has to be found again under the other token.
-                        Ok(()) => {
-                            socket.readable = true;
-                            // Who is sent to may be somebody else from here on.
-                            socket.peers = Peers::default();
-                            self.sockets.insert(*lan, socket);
-                        }
-                        Err(_) => missing.push((*lan, *address)),
-                    }
-                }
+            if old.get(lan).is_some_and(|socket| is(socket, *address)) {
+                self.sockets.extend(old.remove_entry(lan));
+            }
+        }
+        let made: BTreeSet<LanId> = self.sockets.keys().copied().collect();
+        let mut missing = Vec::new();
+        for (lan, address) in lans.iter().filter(|(lan, _)| !made.contains(lan)) {
+            let former = old.iter().find(|(_, socket)| is(socket, *address)).map(|(lan, _)| *lan);
+            let moved = former.and_then(|former| old.remove(&former)).and_then(|mut socket| {
+                socket.move_to(registry, *lan).ok()?;
+                Some(socket)
+            });
+            match moved {
+                Some(socket) => drop(self.sockets.insert(*lan, socket)),
                 None => missing.push((*lan, *address)),
             }
         }
@@ -201,32 +203,55 @@ impl Lans {
         self.sockets.values().any(|socket| socket.readable || socket.peers.has_waiting())
     }
 
-    /// Receives all that waits: [`RECEIVE_ROUND`] datagrams of each socket in turn, [`RECEIVE_ROUNDS_MAX`] times.
+    /// Receives all that waits: [`RECEIVE_ROUND`] datagrams of each socket in turn, [`RECEIVE_ROUNDS_MAX`] times, those
+    /// of peers [`PEER_ROUNDS_MAX`] times.
     pub(super) fn receive(&mut self, inputs: &mut Vec<Input>) {
-        for _ in 0..RECEIVE_ROUNDS_MAX {
-            if !self.has_waiting() {
-                return;
-            }
+        for round in 0..RECEIVE_ROUNDS_MAX {
+            let peers_too = round < PEER_ROUNDS_MAX;
+            let mut again = false;
             for (lan, socket) in &mut self.sockets {
-                socket.receive(*lan, &mut self.buffer, inputs);
+                socket.receive(*lan, peers_too, &mut self.buffer, inputs);
+                again |= socket.readable || (peers_too && socket.peers.has_waiting());
+            }
+            if !again {
+                return;
             }
         }
     }
 
     /// Sends a datagram, or counts why it was not sent.
     pub(super) fn transmit(&mut self, registry: &Registry, transmit: &Transmit) {
+        let now = clock::now();
+        self.take_found(now);
         let Some(lan) = self.sockets.get_mut(&transmit.lan) else {
             self.unbound = self.unbound.saturating_add(1);
             return;
         };
         lan.peers.add(registry, transmit.lan, &lan.socket, transmit.to);
-        if self.neighbours.is_some() {
-            let own = lan.wanted.ip();
-            lan.lookout.look_for(clock::now(), own, transmit.to, &mut self.neighbours);
+        if self.search.is_possible() && lan.lookout.is_due(now, transmit.to) {
+            let job = SearchJob {
+                lan: transmit.lan,
+                own: lan.wanted.ip(),
+                to: transmit.to,
+                bytes: transmit.bytes.clone(),
+                socket: Arc::clone(&lan.beside),
+            };
+            if self.search.submit(job) {
+                return lan.lookout.begin(transmit.to);
+            }
         }
-        match lan.socket.send_to(&transmit.bytes, transmit.to) {
-            Ok(_) => lan.counters.sent = lan.counters.sent.saturating_add(1),
-            Err(error) => lan.count_send_error(&error),
+        let sent = lan.socket.send_to(&transmit.bytes, transmit.to);
+        lan.count_sent(sent.map(|_| ()));
+    }
+
+    /// Takes what has come of the searches.
+    fn take_found(&mut self, now: Instant) {
+        while let Some(found) = self.search.poll() {
+            // A lan that has gone meanwhile needs nothing any more.
+            if let Some(lan) = self.sockets.get_mut(&found.lan) {
+                lan.lookout.end(now, found.to, found.reached);
+                lan.count_sent(found.sent);
+            }
         }
     }
 
@@ -248,12 +273,14 @@ impl Lans {
 
 impl LanSocket {
     fn bind(registry: &Registry, lan: LanId, wanted: SocketAddr) -> io::Result<Self> {
-        let mut socket =
-            UdpSocket::from_std(sys::socket::bind_udp(wanted, RECEIVE_BUFFER_BYTES)?.into());
+        let socket = sys::socket::bind_udp(wanted, RECEIVE_BUFFER_BYTES)?;
+        let beside = Arc::new(socket.try_clone()?);
+        let mut socket = UdpSocket::from_std(socket.into());
         registry.register(&mut socket, token_of(lan), Interest::READABLE)?;
         Ok(Self {
             wanted,
             socket,
+            beside,
             readable: true,
             peers: Peers::default(),
             lookout: Lookout::default(),
@@ -262,9 +289,18 @@ impl LanSocket {
         })
     }
 
-    fn receive(&mut self, lan: LanId, buffer: &mut [u8], inputs: &mut Vec<Input>) {
+    /// Becomes the socket of another lan.
+    fn move_to(&mut self, registry: &Registry, lan: LanId) -> io::Result<()> {
+        registry.reregister(&mut self.socket, token_of(lan), Interest::READABLE)?;
+        // Whatever waits has to be found again under the other token.
+        self.readable = true;
+        self.peers.move_to(registry, lan);
+        Ok(())
+    }
+
+    fn receive(&mut self, lan: LanId, peers_too: bool, buffer: &mut [u8], inputs: &mut Vec<Input>) {
         let before = inputs.len();
-        for peer in self.peers.all().filter(|peer| peer.readable) {
+        for peer in self.peers.all().filter(|peer| peers_too && peer.readable) {
             peer.readable = self.counters.receive(lan, &peer.socket, buffer, inputs);
         }
         if self.readable {
@@ -278,7 +314,11 @@ impl LanSocket {
         }
     }
 
-    fn count_send_error(&mut self, error: &io::Error) {
+    fn count_sent(&mut self, sent: io::Result<()>) {
+        let Err(error) = sent else {
+            self.counters.sent = self.counters.sent.saturating_add(1);
+            return;
+        };
         self.counters.send_errors = self.counters.send_errors.saturating_add(1);
         let code = error.raw_os_error();
         if self.last_send_code != code || self.counters.last_send_error.is_none() {
@@ -330,9 +370,13 @@ pub(super) const DATAGRAM_BYTES_MAX: usize = 2048;
 /// What a socket is asked to hold while the loop does something else: some thousand heartbeats.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
-/// How many datagrams one lan may give before it is the next one's turn.
+/// How many datagrams one socket may give before it is the next one's turn.
 pub(super) const RECEIVE_ROUND: usize = 64;
 
 /// How many rounds one turn of the loop has: with [`RECEIVE_ROUND`] more than a full receive buffer, so that what
 /// waited when the loop woke is handed in before silence is judged, and still an end when a flood goes on.
 pub(super) const RECEIVE_ROUNDS_MAX: usize = 192;
+
+/// The same for the socket of a peer, whose buffer is smaller: whoever writes the addresses of all nodes into a flood gets
+/// no turn of the loop that is as many times longer.
+pub(super) const PEER_ROUNDS_MAX: usize = 12;

@@ -1,17 +1,10 @@
-//! Has the kernel look anew for nodes that are silent.
+//! Says when the kernel is to look anew for nodes that are silent (`search` has it do so).
 //!
-//! By itself the kernel asks once a second where a neighbour is that does not answer, and holds what is sent to it until
-//! then: a link that works again would not be used for up to a second.
-//!
-//! In: what was sent to whom, and who was heard. Out: nothing but that. Where this process may not change the table of
-//! neighbours, or the operating system has none, all is as the kernel does it.
+//! In: what was sent to whom, who was heard, and what came of each search. Out: whether one is due.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-
-use crate::runtime::sys::neighbour::Neighbours;
 
 /// To whom datagrams go on one lan.
 #[derive(Debug, Default)]
@@ -25,6 +18,8 @@ struct Peer {
     heard_at: Instant,
     /// When the kernel is to look for it anew, since it was silent.
     look_at: Option<Instant>,
+    /// A search is under way.
+    searched: bool,
 }
 
 impl Lookout {
@@ -39,45 +34,19 @@ impl Lookout {
         }
     }
 
-    /// Something is about to be sent: has the kernel look for the receiver on the network of an own address, where that
-    /// is due. `neighbours` are taken away where this process may not change them.
-    pub(super) fn look_for(
-        &mut self,
-        now: Instant,
-        own: IpAddr,
-        to: SocketAddr,
-        neighbours: &mut Option<Neighbours>,
-    ) {
-        let Some(table) = neighbours else { return };
-        if !self.is_due(now, to) {
-            return;
-        }
-        match table.ask_anew(own, to.ip()) {
-            Ok(false) => self.reached(now, to),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-                ) =>
-            {
-                *neighbours = None;
-            }
-            // An interface that has gone: it is tried again.
-            Ok(true) | Err(_) => {}
-        }
-    }
-
-    fn is_due(&mut self, now: Instant, to: SocketAddr) -> bool {
+    /// Something is about to be sent: tells whether the kernel is to look for the receiver before it.
+    pub(super) fn is_due(&mut self, now: Instant, to: SocketAddr) -> bool {
         if !self.peers.contains_key(&to) && self.peers.len() >= PEERS_MAX {
             // Of earlier configurations: those of this one come again.
             self.peers.clear();
         }
         let interval = self.interval(now);
-        let peer = self.peers.entry(to).or_insert(Peer { heard_at: now, look_at: None });
+        let peer =
+            self.peers.entry(to).or_insert(Peer { heard_at: now, look_at: None, searched: false });
         if peer.is_silent(now) && peer.look_at.is_none() {
             peer.look_at = Some(now);
         }
-        let due = peer.look_at.is_some_and(|at| at <= now);
+        let due = !peer.searched && peer.look_at.is_some_and(|at| at <= now);
         if due {
             peer.look_at = Some(now + interval);
         }
@@ -92,10 +61,20 @@ impl Lookout {
         LOOK_GAP.saturating_mul(silent).clamp(LOOK_INTERVAL, LOOK_INTERVAL_MAX)
     }
 
-    /// Nothing is held back: if it is heard too, the search is over.
-    fn reached(&mut self, now: Instant, to: SocketAddr) {
-        if let Some(peer) = self.peers.get_mut(&to).filter(|peer| !peer.is_silent(now)) {
-            peer.look_at = None;
+    /// The kernel is being asked to look.
+    pub(super) fn begin(&mut self, to: SocketAddr) {
+        if let Some(peer) = self.peers.get_mut(&to) {
+            peer.searched = true;
+        }
+    }
+
+    /// It has been asked, or holds nothing back for that node (`reached`): if that one is heard too, the search is over.
+    pub(super) fn end(&mut self, now: Instant, to: SocketAddr, reached: bool) {
+        if let Some(peer) = self.peers.get_mut(&to) {
+            peer.searched = false;
+            if reached && !peer.is_silent(now) {
+                peer.look_at = None;
+            }
         }
     }
 }
@@ -169,10 +148,10 @@ mod tests {
         assert!(lookout.is_due(at(311), peer(1)), "heard, and perhaps not reached");
         lookout.heard(at(400), peer(1));
         assert!(lookout.is_due(at(401), peer(1)), "still not reached");
-        lookout.reached(at(402), peer(1));
+        lookout.end(at(402), peer(1), true);
         assert!(!lookout.is_due(at(500), peer(1)));
         // Silent, and nothing held back: it is not asked for, but looked at again.
-        lookout.reached(at(600), peer(1));
+        lookout.end(at(600), peer(1), true);
         assert!(lookout.is_due(at(601), peer(1)) && lookout.is_due(at(691), peer(1)));
     }
 }

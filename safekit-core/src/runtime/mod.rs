@@ -22,6 +22,7 @@ mod peers;
 mod place;
 mod reports;
 mod script;
+mod search;
 mod sys;
 #[cfg(test)]
 #[cfg(unix)]

@@ -15,7 +15,7 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
 use super::sys;
-use crate::ids::{LanId, NODES_MAX};
+use crate::ids::{LANS_MAX, LanId, NODES_MAX};
 
 /// The sockets of one lan, each connected to one address; `None`: there is no such thing here.
 #[derive(Debug, Default)]
@@ -39,10 +39,14 @@ impl Peers {
         main: &UdpSocket,
         to: SocketAddr,
     ) {
-        if self.sockets.contains_key(&to) || self.sockets.len() >= NODES_MAX {
+        if self.sockets.contains_key(&to) {
             return;
         }
-        let token = Token(PEER_TOKENS + usize::from(lan.number()) * NODES_MAX + self.sockets.len());
+        if self.sockets.len() >= NODES_MAX {
+            // Of earlier configurations: those of this one come again.
+            self.sockets.clear();
+        }
+        let token = token_of(lan, self.sockets.len());
         match PeerSocket::connect(registry, token, main, to) {
             Ok(socket) => drop(self.sockets.insert(to, Some(socket))),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
@@ -51,6 +55,18 @@ impl Peers {
             // No way there yet, or no file left: tried again with the next datagram.
             Err(_) => {}
         }
+    }
+
+    /// They belong to another lan from now on. What waits in them is found again; one that the operating system does not
+    /// watch any more is made anew with the next datagram.
+    pub(super) fn move_to(&mut self, registry: &Registry, lan: LanId) {
+        let mut number = 0;
+        self.sockets.retain(|_, socket| {
+            let Some(socket) = socket else { return true };
+            (socket.token, socket.readable) = (token_of(lan, number), true);
+            number += 1;
+            registry.reregister(&mut socket.socket, socket.token, Interest::READABLE).is_ok()
+        });
     }
 
     pub(super) fn mark_readable(&mut self, token: Token) {
@@ -83,9 +99,14 @@ impl PeerSocket {
     }
 }
 
+/// Two that have the same are looked at together, which does no harm.
+fn token_of(lan: LanId, number: usize) -> Token {
+    Token(PEER_TOKENS + usize::from(lan.number()) * NODES_MAX + number)
+}
+
 /// The first token of a peer; there is one for each node on each lan.
 const PEER_TOKENS: usize = 1_000;
-/// The last one: eight lans.
-pub(super) const LAST_PEER_TOKEN: usize = PEER_TOKENS + 8 * NODES_MAX;
+/// The last one.
+pub(super) const LAST_PEER_TOKEN: usize = PEER_TOKENS + LANS_MAX * NODES_MAX;
 /// Some hundred heartbeats: a node sends ten a second, and a few more when something happens.
 const PEER_BUFFER_BYTES: usize = 256 << 10;

@@ -267,9 +267,10 @@ impl Conn {
                 }
             }
         }
-        if self.out.is_empty() && self.out.capacity() <= SPARE_BYTES_MAX {
+        if self.out.is_empty() {
+            // A large one is given back to the system, whoever stays: nothing of it is counted any more.
             let out = std::mem::take(&mut self.out);
-            if shared.spare.capacity() == 0 {
+            if shared.spare.capacity() == 0 && out.capacity() <= SPARE_BYTES_MAX {
                 shared.spare = out;
             }
         }
@@ -300,7 +301,10 @@ impl Conn {
             Phase::Closing(_) => Some(Class::Write),
             Phase::Request | Phase::Body(_) if !self.out.is_empty() => Some(Class::Write),
             Phase::Body(_) => Some(Class::Body),
-            Phase::Request if self.round > 0 && self.input.is_empty() => Some(Class::Idle),
+            // A carriage return is no request yet: it must not prolong what an idle connection may take.
+            Phase::Request if self.round > 0 && matches!(self.input.as_slice(), b"" | b"\r") => {
+                Some(Class::Idle)
+            }
             Phase::Request => Some(Class::Head),
         }
     }
@@ -322,6 +326,10 @@ impl Conn {
         assert!(self.out.is_empty() || !quiet, "answers leave before the next request is handled");
         assert!(self.out.is_empty() || self.blocked, "what can be sent is sent");
         assert_eq!(self.sent, 0);
+        assert!(
+            !self.out.is_empty() || self.out.capacity() == 0,
+            "who has nothing to send owns no memory for it"
+        );
     }
 
     fn has_unseen(&self) -> bool {
@@ -367,6 +375,10 @@ impl Conn {
                     self.blocked = true;
                     self.out.drain(..self.sent.min(self.out.len()));
                     self.sent = 0;
+                    // What is counted is what waits: a small rest must not hold the memory of all.
+                    if self.out.capacity() / 4 > self.out.len() {
+                        self.out.shrink_to_fit();
+                    }
                     if transport.watch_writable().is_err() {
                         self.phase = Phase::Done;
                     }

@@ -39,7 +39,7 @@ counters! {
     probes_ready,
     /// Requests given to the handler.
     handled,
-    /// Requests refused because their form breaks a rule or a limit (400, 413, 414, 417, 431, 501, 505).
+    /// Requests refused because their form breaks a rule or a limit (400, 405, 413, 414, 417, 431, 501, 505).
     refused,
     /// Requests refused because no worker and no place in the queue was free (503).
     refused_queue,

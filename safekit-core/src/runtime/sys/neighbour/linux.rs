@@ -3,6 +3,7 @@
 //! The kernel asks for the hardware address of a host that does not answer once a second, and keeps what is sent to it
 //! until then. After a cable was out that second would be the time in which a healthy node is not heard.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -15,8 +16,8 @@ use crate::runtime::sys::netlink::{self, AF_INET, AF_INET6, HEADER_BYTES, u16_at
 #[derive(Debug, Default)]
 pub(in crate::runtime) struct Neighbours {
     socket: Option<OwnedFd>,
-    /// An own address, and the number of the interface that has it.
-    interface: Option<(IpAddr, u32)>,
+    /// Own addresses, and the number of the interface that has each.
+    interfaces: BTreeMap<IpAddr, u32>,
 }
 
 impl Neighbours {
@@ -30,19 +31,20 @@ impl Neighbours {
         let asked = self.try_ask_anew(own, peer);
         if asked.is_err() {
             // Interfaces come and go.
-            (self.socket, self.interface) = (None, None);
+            self.socket = None;
+            self.interfaces.clear();
         }
         asked
     }
 
     fn try_ask_anew(&mut self, own: IpAddr, peer: IpAddr) -> io::Result<bool> {
-        let interface = match self.interface {
-            Some((known, interface)) if known == own => interface,
-            Some(_) | None => {
+        let interface = match self.interfaces.get(&own) {
+            Some(interface) => *interface,
+            None => {
                 let addresses = netif::addresses()?;
                 let found = addresses.iter().find(|local| local.address == own);
                 let found = found.ok_or(io::ErrorKind::AddrNotAvailable)?.interface_index;
-                self.interface = Some((own, found));
+                self.interfaces.insert(own, found);
                 found
             }
         };

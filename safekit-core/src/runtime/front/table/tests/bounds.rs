@@ -213,6 +213,32 @@ fn all_waiting_answers_together_are_bounded_and_the_oldest_goes() {
 }
 
 #[test]
+fn a_large_answer_leaves_no_memory_behind_on_a_connection_that_goes_on() {
+    let mut world = world();
+    let client = world.connect();
+    world.send(&client, HANDLED);
+    world.answer(0, |_| ApiResponse::text(200, "x".repeat(1 << 20)));
+    assert!(client.text().len() > 1 << 20 && !client.is_closed());
+    // What each connection may own is among the rules that are asserted after each step.
+    world.check();
+}
+
+#[test]
+fn line_ends_alone_do_not_keep_an_idle_connection() {
+    let mut world = limited(|limits| limits.idle_time = SECOND * 10);
+    let client = world.connect();
+    world.send(&client, READY);
+    for _ in 0..9 {
+        world.advance(SECOND);
+        world.send(&client, b"\r");
+        world.send(&client, b"\n");
+    }
+    assert!(!client.is_closed());
+    world.advance(SECOND);
+    assert!(client.is_closed(), "ten seconds after its answer");
+}
+
+#[test]
 fn a_client_that_pipelines_without_reading_holds_little_and_gets_all_when_it_reads() {
     let mut world = world();
     let client = world.connect();
