@@ -268,15 +268,32 @@ fn freeze(agent: &Agent, node: usize, wanted: Duration, others: Option<Vec<u32>>
     }
     drop(others);
     freeze.reports.extend(report(&mut control));
-    // Log lines are written by a thread of their own.
-    std::thread::park_timeout(Duration::from_millis(500));
-    let log = agent.log();
-    let log = log.get(before..).unwrap_or_default();
-    if log.contains("has to join:") {
-        let joined = log.lines().rfind(|line| line.contains("has joined:"));
-        freeze.joined = Some(joined.and_then(moment).unwrap_or(Timestamp::MAX));
-    }
+    freeze.joined = joined(agent, before, wanted)?;
     Ok(freeze)
+}
+
+/// Returns when a node said that it has joined again; `None`: it did not have to. A thread of the agent's own writes its
+/// log, and waits for the disk, so the line may come late; its time does not.
+fn joined(agent: &Agent, before: usize, stood: Duration) -> Try<Option<Timestamp>> {
+    let begin = clock::now();
+    loop {
+        let log = agent.log();
+        let log = log.get(before..).unwrap_or_default();
+        if let Some(line) = log.lines().rfind(|line| line.contains("has joined:")) {
+            return Ok(moment(line));
+        }
+        let has_to = stood >= HAS_TO_JOIN || log.contains("has to join:");
+        let waited = clock::now().saturating_duration_since(begin);
+        if !has_to && waited >= LINES_WRITTEN {
+            return Ok(None);
+        }
+        if waited >= PATIENCE {
+            return Err(Trouble::failed(
+                "has stood still for so long, and has not said that it joined",
+            ));
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
 }
 
 /// The moment of a line of the log, which is in local time.
@@ -331,6 +348,10 @@ fn since(begin: Timestamp, end: Timestamp) -> Option<Duration> {
     Duration::try_from(end.duration_since(begin)).ok()
 }
 
+/// Who stands still for so long joins again: 0.8 s is the rule.
+const HAS_TO_JOIN: Duration = Duration::from_secs(1);
+/// For who stood still for about that time: until when a line would have been written.
+const LINES_WRITTEN: Duration = Duration::from_secs(1);
 /// How much longer its peers stand still than one that wakes first: long against everything, short against the loss time.
 const ALONE: Duration = Duration::from_millis(300);
 const STATE: &[u8] = b"GET /api/v1/state HTTP/1.1\r\nHost: safekit\r\nConnection: close\r\n\r\n";

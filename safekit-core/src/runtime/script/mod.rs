@@ -20,4 +20,6 @@ mod starter;
 
 pub(super) use child::ScriptChild;
 pub(super) use runs::{RunReport, Runs};
-pub(super) use starter::{ScriptJob, StartJob, Started, Starter, leftovers_patience, without_ours};
+pub(super) use starter::{
+    ScriptJob, StartJob, Started, Starter, Withdrawn, leftovers_patience, without_ours,
+};

@@ -5,12 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-use super::{ScriptChild, ScriptJob, StartJob, Started, leftovers_patience};
+use super::{ScriptChild, ScriptJob, StartJob, Started, Withdrawn, leftovers_patience};
 use crate::ids::ActionId;
 use crate::module::script::{ScriptEnd, ScriptRun};
 use crate::node::Outcome;
@@ -60,7 +59,7 @@ struct Run {
 
 #[derive(Debug)]
 enum Stage {
-    Starting { cancelled: Arc<AtomicBool> },
+    Starting { withdrawn: Arc<Withdrawn> },
     Running(Box<Running>),
 }
 
@@ -107,8 +106,8 @@ impl Runs {
             return self.refuse(id, "too many scripts are running");
         }
         let run = Arc::new(run);
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let job = StartJob { id, run: Arc::clone(&run), place, cancelled: Arc::clone(&cancelled) };
+        let withdrawn = Arc::new(Withdrawn::default());
+        let job = StartJob { id, run: Arc::clone(&run), place, withdrawn: Arc::clone(&withdrawn) };
         if worker.submit(ScriptJob::Start(Box::new(job))).is_err() {
             return self.refuse(id, "scripts of this module were not started in time before it");
         }
@@ -120,7 +119,7 @@ impl Runs {
             since: now,
             ending: None,
             reported: false,
-            stage: Stage::Starting { cancelled },
+            stage: Stage::Starting { withdrawn },
         };
         self.runs.insert(id, run);
     }
@@ -246,7 +245,7 @@ impl Runs {
         run.ending = Some(ending);
         run.deadline = now.checked_add(DEATH_TIME_MAX);
         match &run.stage {
-            Stage::Starting { cancelled } => cancelled.store(true, Ordering::Release),
+            Stage::Starting { withdrawn } => withdrawn.end(),
             Stage::Running(running) => {
                 // Refused only for a script that has changed its user: its control group may still be ended.
                 drop(running.group.kill_process_group());
@@ -329,8 +328,8 @@ impl Drop for Runs {
     /// What is not started yet is not started any more: nobody would watch it.
     fn drop(&mut self) {
         for run in self.runs.values() {
-            if let Stage::Starting { cancelled } = &run.stage {
-                cancelled.store(true, Ordering::Release);
+            if let Stage::Starting { withdrawn } = &run.stage {
+                withdrawn.leave();
             }
         }
     }

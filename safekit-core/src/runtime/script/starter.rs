@@ -48,8 +48,35 @@ pub(in crate::runtime) struct StartJob {
     pub(in crate::runtime) run: Arc<ScriptRun>,
     /// Where.
     pub(in crate::runtime) place: Arc<ModulePlace>,
-    /// Set when it must not be started any more.
-    pub(in crate::runtime) cancelled: Arc<AtomicBool>,
+    /// Whether it must not be started any more.
+    pub(in crate::runtime) withdrawn: Arc<Withdrawn>,
+}
+
+/// Why a script must not be started any more.
+#[derive(Debug, Default)]
+pub(in crate::runtime) struct Withdrawn {
+    ended: AtomicBool,
+    left: AtomicBool,
+}
+
+impl Withdrawn {
+    /// It is to end: with all that it waits for.
+    pub(in crate::runtime) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// The loop has gone, and nobody would watch it. What it waits for is not touched: scripts outlive the agent.
+    pub(in crate::runtime) fn leave(&self) {
+        self.left.store(true, Ordering::Release);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    fn is_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
 }
 
 /// A script that was started.
@@ -124,14 +151,17 @@ impl Starter {
     /// that waits; then, or when that one is to end, its process group is ended. The time limit of the script that waits
     /// begins after that, when it is started.
     fn wait_for_leftovers(&self, job: &StartJob) {
-        let StartJob { run, place, cancelled, .. } = job;
+        let StartJob { run, place, withdrawn, .. } = job;
         let patience = leftovers_patience(run.time_limit);
         let begun = clock::now();
         let mut told = BTreeSet::new();
         loop {
+            if withdrawn.is_left() {
+                return;
+            }
             let left = process::leftover_scripts(&place.bin);
             let waited = clock::now().saturating_duration_since(begun);
-            let ends = waited >= patience || cancelled.load(Ordering::Acquire);
+            let ends = waited >= patience || withdrawn.is_ended();
             for leftover in &left {
                 if told.insert(leftover.pid) {
                     self.reports.send(Report::Notice(EdgeNotice::ScriptLeft {
@@ -163,12 +193,12 @@ impl Starter {
         let plan = SpawnPlan {
             program: &program,
             arguments: &run.arguments,
-            environment: &self.environment_of(run, place),
+            environment: &self.environment_of(run, place, &program),
             folder: &place.bin,
             output: userlog.as_ref().map(|userlog| &userlog.file),
             group_name: &group_name(run),
         };
-        let started = if job.cancelled.load(Ordering::Acquire) {
+        let started = if job.withdrawn.is_ended() || job.withdrawn.is_left() {
             Err("ended before it was started".to_owned())
         } else {
             self.spawn(&plan).map_err(|error| explain(&program, &error))
@@ -198,9 +228,17 @@ impl Starter {
         }
     }
 
-    fn environment_of(&self, run: &ScriptRun, place: &ModulePlace) -> Vec<(OsString, OsString)> {
+    fn environment_of(
+        &self,
+        run: &ScriptRun,
+        place: &ModulePlace,
+        program: &Path,
+    ) -> Vec<(OsString, OsString)> {
         let vars = run.vars.iter().map(|(name, value)| (name.into(), value.into()));
-        self.environment.iter().cloned().chain(vars).chain(place.environment.clone()).collect()
+        let own =
+            [(process::SCRIPT_MARK.into(), process::script_mark(&place.bin, run.script, program))];
+        let given = self.environment.iter().cloned().chain(vars).chain(place.environment.clone());
+        given.chain(own).collect()
     }
 
     /// Starts; again a little later while somebody has the file open for writing. Any other fork of this process

@@ -72,10 +72,16 @@ impl Bench {
 
     /// Writes a script of the module; `{}` stands for the folder of the test.
     fn script(&self, script: Script, text: &str) {
+        self.file(script.as_str(), text);
+    }
+
+    /// The same for a handler, whatever its name; returns its path.
+    fn file(&self, name: &str, text: &str) -> PathBuf {
         let text = text.replace("{}", self.folder.to_str().unwrap());
-        let path = self.folder.join("bin").join(script.as_str());
+        let path = self.folder.join("bin").join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
     }
 
     fn act(&mut self, action: Action) -> ActionId {

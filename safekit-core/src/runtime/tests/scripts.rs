@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::{Bench, app, eventually, kill, lives, place, start_both};
@@ -10,6 +11,8 @@ use crate::config::model::Logging;
 use crate::ids::{ActionId, ModuleName};
 use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::node::{Action, Outcome};
+use crate::runtime::reports::{Report, Reports};
+use crate::runtime::script::{ScriptJob, StartJob, Starter, Withdrawn};
 use crate::runtime::{EdgeNotice, KillReach};
 
 const EXITED: ScriptEnd = ScriptEnd::Exited { code: 0 };
@@ -249,9 +252,11 @@ fn the_environment_is_as_documented() {
     let found: BTreeMap<&str, &str> =
         text.split_terminator('\0').map(|entry| entry.split_once('=').unwrap()).collect();
     let bin = bench.folder.join("bin");
+    let mark = format!("{0} start_both {0}/start_both", bin.display());
     let expected = [
         ("COLOUR", "blue sky"),
         ("PATH", "/usr/bin:/bin"),
+        ("SAFEKIT_SCRIPT", &mark),
         ("SAFEMODULE", "app"),
         ("SAFEUSERBIN", bin.to_str().unwrap()),
     ];
@@ -389,13 +394,14 @@ fn without_pidfds_scripts_are_asked_for() {
     assert_eq!(bench.end(id).0, ScriptEnd::Ended);
 }
 
-/// Starts a script as a former agent did: in a session of its own, and no child of this process.
-fn leave_running(bench: &mut Bench, text: &str) -> u32 {
-    bench.script(Script::StartBoth, text);
-    let path = bench.folder.join("bin/start_both");
+/// Starts a script as a former agent did: marked, in a session of its own, and no child of this process.
+fn leave_running(bench: &mut Bench, script: Script, file: &str, text: &str) -> u32 {
+    let path = bench.file(file, text);
     let mut parent = std::process::Command::new("sh");
-    parent.args(["-c", "setsid \"$0\" WAIT UP start >/dev/null 2>&1 </dev/null &"]).arg(path);
-    assert!(parent.status().unwrap().success());
+    parent.args(["-c", "setsid \"$0\" WAIT UP start >/dev/null 2>&1 </dev/null &"]).arg(&path);
+    let bin = bench.folder.join("bin");
+    let mark = format!("{} {} {}", bin.display(), script.as_str(), path.display());
+    assert!(parent.env("SAFEKIT_SCRIPT", mark).status().unwrap().success());
     bench.text_of("left").trim().parse().unwrap()
 }
 
@@ -404,7 +410,7 @@ fn the_first_script_waits_for_one_that_a_former_agent_left() {
     let mut bench = Bench::new();
     let text = "#!/bin/sh\necho $$ >{}/left\nwhile [ ! -e {}/go ]; do sleep 0.01; done\n\
                 echo >{}/ended\n";
-    let left = leave_running(&mut bench, text);
+    let left = leave_running(&mut bench, Script::StartBoth, "start_both", text);
     bench.script(Script::StopBoth, "#!/bin/sh\n[ -e {}/ended ]\n");
     let id = bench.run(ScriptRun { script: Script::StopBoth, ..start_both() });
     let expected = EdgeNotice::ScriptLeft { module: app(), script: Script::StartBoth, pid: left };
@@ -416,11 +422,55 @@ fn the_first_script_waits_for_one_that_a_former_agent_left() {
 #[test]
 fn a_script_that_a_former_agent_left_and_that_does_not_end_is_ended() {
     let mut bench = Bench::new();
-    let left =
-        leave_running(&mut bench, "#!/bin/sh\necho $$ >{}/left\nwhile :; do sleep 0.01; done\n");
+    // A handler is one as well: it would start the application behind the back of a stop.
+    let left = leave_running(&mut bench, Script::Handler, "again.sh", ENDLESS);
     bench.script(Script::StopBoth, "#!/bin/sh\n");
     let time_limit = Some(Duration::from_secs(2));
     let id = bench.run(ScriptRun { script: Script::StopBoth, time_limit, ..start_both() });
     bench.wait_for(|| !lives(left));
     bench.end(id);
+}
+
+/// Says who it is, and runs until it is ended.
+const ENDLESS: &str = "#!/bin/sh\necho $$ >{}/left\nwhile :; do sleep 0.01; done\n";
+
+#[test]
+fn a_loop_that_has_gone_leaves_what_a_former_agent_left() {
+    let mut bench = Bench::new();
+    let left = leave_running(&mut bench, Script::StartBoth, "start_both", ENDLESS);
+    bench.script(Script::StopBoth, "#!/bin/sh\necho >{}/stopped\n");
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let (sender, reported) = mpsc::channel();
+    let withdrawn = Arc::new(Withdrawn::default());
+    withdrawn.leave();
+    let job = StartJob {
+        id: ActionId(1),
+        run: Arc::new(ScriptRun { script: Script::StopBoth, ..start_both() }),
+        place: Arc::new(place(&bench.folder)),
+        withdrawn,
+    };
+    let mut starter = Starter::new([].into(), None, Reports::new(sender, waker));
+    starter.work(vec![ScriptJob::Start(Box::new(job))]);
+    assert!(matches!(reported.recv(), Ok(Report::ScriptNotStarted { .. })));
+    assert!(lives(left), "scripts outlive the agent");
+    assert!(!bench.folder.join("stopped").exists());
+    kill(left);
+}
+
+#[test]
+fn who_only_looks_at_a_script_is_not_taken_for_it() {
+    let mut bench = Bench::new();
+    bench.script(Script::StartBoth, "#!/bin/sh\n");
+    // As an editor that leads its session: the file is among the words of its command line.
+    let path = bench.folder.join("bin/start_both");
+    let text = "setsid sh -c 'echo $$ >$1/left; while :; do sleep 0.01; done' \"$0\" \"$1\" >/dev/null 2>&1 </dev/null &";
+    let mut parent = std::process::Command::new("sh");
+    parent.args(["-c", text]).arg(&path).arg(&bench.folder);
+    assert!(parent.status().unwrap().success());
+    let editor: u32 = bench.text_of("left").trim().parse().unwrap();
+    let id = bench.run(start_both());
+    assert_eq!(bench.end(id).0, EXITED);
+    assert!(bench.edge.poll_notice().is_none() && lives(editor));
+    kill(editor);
 }

@@ -9,6 +9,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
 
+use crate::module::script::Script;
+
 #[cfg(not(target_os = "linux"))]
 pub(in crate::runtime) use fallback::{
     ControlGroups, ExitWatch, Scanner, ScriptGroup, check_program, children_are_reported,
@@ -21,6 +23,18 @@ pub(in crate::runtime) use linux::{
     end_with_parent, hold_signals, how_it_ended, identify, is_running, leftover_scripts,
     release_signals, spawn, take_realtime_priority,
 };
+
+/// The variable by which a script is known after its agent has ended.
+pub(in crate::runtime) const SCRIPT_MARK: &str = "SAFEKIT_SCRIPT";
+
+/// Returns what a script finds in [`SCRIPT_MARK`]: the folder of its module's scripts, its name and its file. All that it
+/// starts inherits it, but has another command line.
+pub(in crate::runtime) fn script_mark(bin: &Path, script: Script, file: &Path) -> OsString {
+    let mut mark = bin.as_os_str().to_owned();
+    mark.push(format!(" {} ", script.as_str()));
+    mark.push(file);
+    mark
+}
 
 /// How a script is to be started.
 #[derive(Debug)]
