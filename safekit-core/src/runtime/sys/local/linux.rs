@@ -3,9 +3,9 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
@@ -59,12 +59,12 @@ impl LocalListener {
     pub(crate) fn bind(path: &Path, mode: u32, backlog: u16) -> Result<Self, LocalError> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => return Err(LocalError::NotASocket),
-            Ok(_) => match UnixStream::connect(path) {
+            Ok(_) => match connect(path) {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     fs::remove_file(path)?;
                 }
                 // A full backlog and missing rights also mean that somebody is there.
-                Ok(_) | Err(_) => return Err(LocalError::Answered),
+                Ok(()) | Err(_) => return Err(LocalError::Answered),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -90,11 +90,40 @@ impl LocalListener {
     /// Accepts a connection, with what the operating system says about the process at its other end.
     pub(crate) fn accept(&self) -> io::Result<(LocalStream, Peer)> {
         let (stream, _) = self.listener.accept()?;
-        let credentials = rustix::net::sockopt::socket_peercred(&stream)?;
-        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).unwrap_or(0);
-        let (uid, gid) = (credentials.uid.as_raw(), credentials.gid.as_raw());
-        Ok((LocalStream(stream), Peer::Local { uid, gid, pid }))
+        let peer = peer_of(&stream)?;
+        Ok((LocalStream(stream), peer))
     }
+}
+
+/// Tries whether somebody accepts there, without waiting for one who does not.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}
+
+/// Asks who is at the other end. The number of its process is 0 where this process cannot see it, as from outside of a
+/// container; rustix has no value for that.
+#[expect(unsafe_code, reason = "rustix takes a process number of 0 for impossible")]
+fn peer_of(stream: &mio::net::UnixStream) -> io::Result<Peer> {
+    let mut found = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut size = libc::socklen_t::try_from(size_of_val(&found)).unwrap_or_default();
+    // SAFETY: the kernel writes at most `size` bytes into `found`, whose fields are plain numbers, and says how many.
+    let asked = unsafe {
+        let into = std::ptr::from_mut(&mut found).cast();
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            into,
+            &raw mut size,
+        )
+    };
+    if asked != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let pid = u32::try_from(found.pid).unwrap_or(0);
+    Ok(Peer::Local { uid: found.uid, gid: found.gid, pid })
 }
 
 impl Drop for LocalListener {
@@ -201,5 +230,85 @@ impl Spare {
         self.0 = None;
         work();
         self.0 = File::open("/dev/null").ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder =
+            std::env::temp_dir().join(format!("safekit-local-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn who_accepts_nobody_is_there_all_the_same() {
+        let path = folder("full").join("socket");
+        let busy = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        busy.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        busy.listen(0).unwrap();
+        let _waits: Vec<_> = std::iter::repeat_with(|| {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&SockAddr::unix(&path).unwrap()).map(|()| socket)
+        })
+        .take_while(Result::is_ok)
+        .collect();
+        assert!(matches!(LocalListener::bind(&path, 0o600, 8), Err(LocalError::Answered)));
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    /// Set for the part of the next test that runs among processes of its own.
+    const INSIDE: &str = "SAFEKIT_TEST_INSIDE";
+
+    #[test]
+    fn whose_process_cannot_be_seen_is_known_by_its_user() {
+        if let Some(path) = std::env::var_os(INSIDE) {
+            return accept_one(Path::new(&path));
+        }
+        if !rustix::process::geteuid().is_root() {
+            println!("left out: it needs root");
+            return;
+        }
+        let path = folder("outside").join("socket");
+        let name =
+            "runtime::sys::local::linux::tests::whose_process_cannot_be_seen_is_known_by_its_user";
+        let mut server = Command::new("unshare")
+            .args(["--pid", "--fork"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut client = loop {
+            if let Ok(client) = UnixStream::connect(&path) {
+                break client;
+            }
+            assert!(server.try_wait().unwrap().is_none(), "it has ended early");
+            std::thread::yield_now();
+        };
+        client.write_all(b"x").unwrap();
+        assert!(server.wait().unwrap().success());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    fn accept_one(path: &Path) {
+        let listener = LocalListener::bind(path, 0o600, 8).unwrap();
+        let peer = loop {
+            match listener.accept() {
+                Ok((_, peer)) => break peer,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            std::thread::yield_now();
+        };
+        assert!(matches!(peer, Peer::Local { uid: 0, pid: 0, .. }), "{peer:?}");
     }
 }
