@@ -163,8 +163,9 @@ impl Agent {
         if let Some(event) = self.node.hand_on(now) {
             self.tell_node(&event);
         }
-        // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp.
-        self.board.stamp(clock::now());
+        // Each turn shows that the loop lives: only where there is none for a while, one is made for the stamp. It vouches
+        // for what was true when it began: whoever stood still within it is judged by the next one.
+        self.board.stamp(now);
         self.stamp_at = now + STAMP_INTERVAL;
         if now >= self.beat_at {
             self.parent.beat();

@@ -3,6 +3,8 @@
 //! A signal stops all threads of a process; a debugger can hold one.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::ptr;
 
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
@@ -43,18 +45,78 @@ impl Drop for Held {
         while ask(libc::PTRACE_DETACH, self.0) != 0 {
             match waitpid(Pid::from_raw(self.0), WaitOptions::NOHANG) {
                 Ok(Some((_, status))) if status.exited() || status.signaled() => return,
-                Ok(_) => farm::pause(),
+                Ok(_) => {
+                    // One that goes has to be stopped first.
+                    ask(libc::PTRACE_INTERRUPT, self.0);
+                    farm::pause();
+                }
                 Err(_) => return,
             }
         }
     }
 }
 
+/// A thread that is let go from system call to system call.
+struct Stepped(Held);
+
+impl Stepped {
+    fn new(held: Held) -> Self {
+        let stepped = Self(held);
+        stepped.wait();
+        // Without this mark the kernel does not tell which system call it is.
+        let mark = ptr::without_provenance_mut(TRACESYSGOOD);
+        assert_eq!(ask_with(libc::PTRACE_SETOPTIONS, stepped.0.0, ptr::null_mut(), mark), 0);
+        stepped
+    }
+
+    /// Lets it go until it is about to make one of these system calls.
+    fn until(&self, calls: &[libc::c_long]) {
+        loop {
+            assert_eq!(ask(libc::PTRACE_SYSCALL, self.0.0), 0);
+            self.wait();
+            let mut info = [0_u64; 11];
+            let size = size_of_val(&info);
+            let into = info.as_mut_ptr().cast::<libc::c_void>();
+            let size = ptr::without_provenance_mut(size);
+            let got = ask_with(PTRACE_GET_SYSCALL_INFO, self.0.0, size, into);
+            assert!(got > 0, "{}", std::io::Error::last_os_error());
+            // What it is that stopped it is the first byte, the number of the system call follows two addresses.
+            let is_entry = info[0].to_ne_bytes()[0] == 1;
+            if is_entry && calls.iter().any(|call| info[3] == u64::try_from(*call).unwrap()) {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) {
+        let stopped = waitpid(Pid::from_raw(self.0.0), WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+    }
+}
+
+/// By what a loop waits; newer processors have one of them only.
+#[cfg(target_arch = "x86_64")]
+const WAITS: &[libc::c_long] = &[libc::SYS_epoll_wait, libc::SYS_epoll_pwait];
+#[cfg(not(target_arch = "x86_64"))]
+const WAITS: &[libc::c_long] = &[libc::SYS_epoll_pwait];
+/// `PTRACE_O_TRACESYSGOOD` of linux/ptrace.h.
+const TRACESYSGOOD: usize = 1;
+const PTRACE_GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+
 #[expect(unsafe_code, reason = "no library gives one thread of another process to hold")]
+fn ask_with(
+    request: libc::c_uint,
+    thread: i32,
+    address: *mut libc::c_void,
+    data: *mut libc::c_void,
+) -> libc::c_long {
+    // SAFETY: one request writes to memory of this process, no more than it is told of; a thread that may not be held is
+    // refused.
+    unsafe { libc::ptrace(request, thread, address, data) }
+}
+
 fn ask(request: libc::c_uint, thread: i32) -> libc::c_long {
-    let nothing = ptr::null_mut::<libc::c_void>();
-    // SAFETY: these requests take no memory of this process; a thread that may not be held is refused.
-    unsafe { libc::ptrace(request, thread, nothing, nothing) }
+    ask_with(request, thread, ptr::null_mut(), ptr::null_mut())
 }
 
 fn is_positive(answer: &str) -> bool {
@@ -101,6 +163,27 @@ fn an_event_loop_that_stands_still_cannot_vouch_for_anything() {
     assert_eq!(starts(&node), 1, "no script was run");
     let said = node.safekit(&["log"]);
     assert!(said.contains("because it stood still"), "{said}");
+}
+
+#[test]
+fn an_event_loop_that_stood_still_within_a_turn_vouches_for_nothing_before_the_next_one() {
+    let dir = TempDir::new();
+    let node = one_node(&dir, "127.112.95.1", AGENT);
+    assert!(is_positive(&ready(&node)));
+    let stepped = Stepped::new(Held::event_loop(node.agent_pid()));
+    // What somebody asks is taken in the middle of a turn.
+    let mut control = UnixStream::connect(node.root.join("var/safekit.sock")).unwrap();
+    control
+        .write_all(b"GET /api/v1/state HTTP/1.1\r\nHost: safekit\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    stepped.until(&[libc::SYS_read, libc::SYS_recvfrom]);
+    until("the answer is negative", || !is_positive(&ready(&node)));
+    // The turn ends as it began: with what was true before.
+    stepped.until(WAITS);
+    let answer = ready(&node);
+    assert!(answer.contains(" 404 ") && answer.contains("stale"), "{answer}");
+    drop(stepped);
+    until("the answer is positive again", || is_positive(&ready(&node)));
 }
 
 #[test]

@@ -111,8 +111,9 @@ impl Loop {
         while let Some(notice) = self.edge.poll_notice() {
             self.tell(News::Notice(notice));
         }
-        // Only after all outputs of the turn: a health answer never tells what the turn has taken back.
-        self.board.stamp(clock::now());
+        // Only after all outputs of the turn: a health answer never tells what the turn has taken back. With the time at which
+        // it began: whoever stood still within it is judged by the next one, and until then nothing is vouched for.
+        self.board.stamp(now);
     }
 
     fn follow_ending(&mut self, now: Instant) {

@@ -119,7 +119,8 @@ impl Board {
         });
     }
 
-    /// Says that the event loop is alive and that what is published is what it wants to say.
+    /// Says that the event loop is alive and that what is published is what it wants to say. `now` is the time at which
+    /// its turn **began**: a loop that stood still within a turn has not looked since, and must not vouch for anything.
     pub fn stamp(&self, now: Instant) {
         let micros = now.saturating_duration_since(self.base).as_micros();
         let micros = u64::try_from(micros).unwrap_or(u64::MAX - 1);
