@@ -28,6 +28,7 @@ pub(crate) use install::{Replace, install, package, uninstall};
 use super::cluster::lines;
 use super::error::{StoreError, StoreResult};
 use super::package::Package;
+use super::saved::Boot;
 use super::{Layout, apply, files};
 
 const USERCONFIG: &str = "conf/userconfig.xml";
@@ -201,11 +202,12 @@ pub(crate) fn refused_changes(layout: &Layout, name: &ModuleName) -> StoreResult
     Ok(change::when_stopped(&active.config, &new))
 }
 
-/// Removes what is in force of a module: it stays installed, and can be configured again. Its logs stay.
+/// Removes what is in force of a stopped module: it stays installed, and can be configured again. Its logs stay.
 ///
 /// # Errors
 /// When the operating system refuses; it is in force as before, or wholly gone.
-pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName) -> StoreResult<()> {
+pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName, boot: &Boot) -> StoreResult<()> {
+    super::saved::begin_anew(layout, name, boot)?;
     let active = layout.active(name);
     apply::forget(&active);
     if fs::symlink_metadata(&active).is_ok() {
@@ -213,7 +215,6 @@ pub(crate) fn deconfigure(layout: &Layout, name: &ModuleName) -> StoreResult<()>
         fs::rename(&active, &away).map_err(StoreError::io("remove", &active))?;
         files::remove_quietly(&away);
     }
-    super::saved::forget(layout, name);
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! damaged one where a userlog shows that the module was started in this boot of the host: the boot policy would start the
 //! application a second time.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -124,9 +125,22 @@ pub(crate) fn load(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreRe
     }
 }
 
-/// Forgets what was kept of a module that is no longer configured: what it counted and did is of no use to another one.
-pub(crate) fn forget(layout: &Layout, module: &ModuleName) {
-    files::remove_quietly(&state_file(layout, module));
+/// Keeps of a module that is stopped that it is, and nothing of what it counted and did: that is of no use to another one.
+/// Without the file it would be taken for one that has lost it while it ran.
+///
+/// # Errors
+/// When the operating system refuses; what was kept before stays.
+pub(crate) fn begin_anew(layout: &Layout, module: &ModuleName, boot: &Boot) -> StoreResult<()> {
+    let stopped = SavedModule {
+        phase: SavedPhase::Stopped,
+        started: false,
+        watched: Vec::new(),
+        budget: SavedBudget::default(),
+        may_still_run: false,
+        errd_off: false,
+        classes: BTreeSet::new(),
+    };
+    save(layout, module, &stopped, boot)
 }
 
 fn state_file(layout: &Layout, module: &ModuleName) -> PathBuf {
@@ -201,7 +215,7 @@ fn unknown(why: String) -> Recovered {
             budget: SavedBudget::default(),
             may_still_run: false,
             errd_off: false,
-            classes: std::collections::BTreeSet::new(),
+            classes: BTreeSet::new(),
         }),
         start: AgentStart::SameBoot,
         line: Some(format!(

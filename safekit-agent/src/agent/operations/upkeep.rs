@@ -10,6 +10,7 @@ use safekit_core::module::BudgetChange;
 use safekit_core::module::state::{FarmState, Readiness};
 
 use super::super::desk::Request;
+use super::super::modules;
 use super::hooks::HookRun;
 use super::{Done, Office};
 use crate::api::{OperationError, Selected};
@@ -117,10 +118,12 @@ impl Office {
         self.check_stopped(name)?;
         let details = self.hook_deconfig(name);
         self.told(|reply| Request::ModuleRemoved(name.clone(), reply))?;
-        module::deconfigure(&self.layout, name).inspect_err(|_| {
-            // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
-            drop(self.take(name));
-        })?;
+        module::deconfigure(&self.layout, name, &modules::boot(&self.boot_id)).inspect_err(
+            |_| {
+                // Still there: the loop takes it back as it is on disk; where it cannot, the next start does.
+                drop(self.take(name));
+            },
+        )?;
         let text = format!(
             "module {name} is no longer configured; it stays installed: 'safekit config -m {name}' puts it in force again"
         );

@@ -188,6 +188,8 @@ fn a_running_module_takes_what_may_change_and_nothing_else() {
     ends_with(node, 75, &["deconfig", "-m", "web"]);
     ends_with(node, 64, &["deconfig", "-m", "nobody"]);
     node.safekit(&["config", "-m", "web"]);
+    // Nothing was started: its userlogs of the time before are no sign that it runs.
+    assert_eq!(place.report("web")["state"], "STOP");
     place.up("web");
 }
 
