@@ -84,6 +84,7 @@ fn refusals() -> String {
     let word = |text: &str| format!("<{text}>");
     let samples = [
         Refusal::NoCluster,
+        Refusal::Ending,
         Refusal::UnknownModule { module: module.clone() },
         Refusal::UnknownClass {
             module: module.clone(),

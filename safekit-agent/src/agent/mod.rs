@@ -32,7 +32,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use safekit_core::Machine;
-use safekit_core::control::{Accepted, ModuleCommand, Refusal};
+use safekit_core::control::{Accepted, Command, ModuleCommand, Refusal};
 use safekit_core::ids::CommandId;
 use safekit_core::node::{self, Input};
 use safekit_core::runtime::front::{Board, Front, STAMP_INTERVAL};
@@ -223,6 +223,10 @@ impl Agent {
             Request::Command(_, reply) if self.removal.is_some() => {
                 drop(reply.try_send(Err(Refusal::NoCluster)));
             }
+            // A start would undo the stop that the end waits for, or leave an application without an agent.
+            Request::Command(command, reply) if self.is_ending() && starts(command.command) => {
+                drop(reply.try_send(Err(Refusal::Ending)));
+            }
             Request::Command(command, reply) => {
                 let module = command.module.clone();
                 self.command(now, command, Pending::Caller { reply, module });
@@ -303,4 +307,9 @@ impl Agent {
             Some(_) | None => {}
         }
     }
+}
+
+/// Tells whether a command ends with an application that runs.
+fn starts(command: Command) -> bool {
+    !matches!(command, Command::Stop | Command::Forcestop)
 }

@@ -92,7 +92,9 @@ impl Signals {
 impl Agent {
     pub(super) fn take_signals(&mut self, now: Instant) {
         self.signals.drain();
-        if self.signals.end.swap(false, Ordering::Relaxed) && self.ending == Ending::Running {
+        if self.signals.end.swap(false, Ordering::Relaxed)
+            && matches!(self.ending, Ending::Running | Ending::Stopping)
+        {
             self.ending = Ending::Stopping;
             self.stop_all(now, &Origin::Shutdown);
         }
@@ -101,11 +103,17 @@ impl Agent {
         }
     }
 
-    /// Stops all modules that are not stopped; returns how many.
+    /// Stops all modules that are not stopped; returns how many. Those that would be started later are not.
     pub(super) fn stop_all(&mut self, now: Instant, origin: &Origin) -> usize {
         let running = self.running();
-        for module in &running {
-            let (module, origin) = (module.clone(), origin.clone());
+        let modules = self.node.node().modules();
+        // A module that waits for the end of `boot_delay` is stopped, and would be started meanwhile.
+        let later = modules.filter(|(_, module)| {
+            module.state().state == FarmState::Stop && module.goal() != FarmState::Stop
+        });
+        let later: Vec<ModuleName> = later.map(|(name, _)| name.clone()).collect();
+        for module in running.iter().cloned().chain(later) {
+            let origin = origin.clone();
             let command = ModuleCommand { module, command: Command::Stop, origin };
             self.command(now, command, Pending::Own);
         }

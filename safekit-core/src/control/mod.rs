@@ -177,6 +177,9 @@ pub enum Refusal {
     /// The cluster is not configured. The caller's mistake: configure it first.
     #[error("the cluster is not configured on this node: run 'safekit cluster config' first")]
     NoCluster,
+    /// The agent is ending, and stops its modules before: nothing is started any more.
+    #[error("the agent of this node is ending: nothing is started here until it runs again")]
+    Ending,
     /// The module is in the middle of something else. Ask again when it has ended.
     #[error("module {module} is busy: {doing}; try again when it has ended, or use forcestop")]
     Busy {

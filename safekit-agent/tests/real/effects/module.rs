@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::commands::ends_with;
 use super::place::{
     END_PROCESSES, Place, last_script, pids, process, resource, userconfig, wait_until,
 };
@@ -139,6 +140,37 @@ fn after_a_boot_of_the_host_each_module_does_as_configured() {
     place.node.safekit(&["stop", "-m", "much-later"]);
     assert_eq!(place.report("much-later")["goal"], "STOP");
     assert!(place.log("always").contains("Action start called at boot time"));
+}
+
+#[test]
+fn nothing_is_started_while_the_agent_ends() {
+    let mut place = Place::new(NET, 14);
+    let start = ("start_both", "date +%s%N >\"$SAFEUSERVAR/started\"");
+    let stop =
+        "touch \"$SAFEUSERVAR/stopping\"; while [ ! -e \"$SAFEUSERVAR/go\" ]; do sleep 0.02; done";
+    place.install("slow", &userconfig("", "<user/>"), &[start, ("stop_both", stop)]);
+    place.install("other", &userconfig("boot=\"off\"", "<user/>"), &[start]);
+    place.install("later", &userconfig("boot=\"on\" boot_delay=\"1h\"", "<user/>"), &[start]);
+    place.up("later");
+    place.down("later");
+    place.node.terminate();
+    let path = place.file("later", "state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    state["boot_id"] = json!("the boot before this one");
+    fs::write(&path, state.to_string()).unwrap();
+    place.node.start_agent();
+    place.up("slow");
+    assert_eq!(place.report("later")["goal"], "UP");
+    farm::signal(i32::try_from(place.node.guardian_pid()).unwrap(), rustix::process::Signal::TERM);
+    place.wait_for("slow", "it stops", |_| place.file("slow", "stopping").exists());
+    for command in ["start", "restart", "stopstart"] {
+        let said = ends_with(&place.node, 75, &[command, "-m", "other"]);
+        assert!(said.contains("the agent of this node is ending"), "{said}");
+    }
+    assert_eq!(place.report("later")["goal"], "STOP", "the start at boot is cancelled");
+    fs::write(place.file("slow", "go"), "").unwrap();
+    place.node.terminate();
+    assert!(!place.file("other", "started").exists());
 }
 
 fn kill(pid: i32) {
