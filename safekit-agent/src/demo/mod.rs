@@ -21,7 +21,8 @@ mod story;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -170,6 +171,22 @@ impl Stage {
     }
 }
 
+/// Makes a folder that was not there, for nobody else: scripts are run from it, perhaps by root, and everybody may write
+/// to the place that it is in.
+fn make_folder(place: &Path) -> io::Result<PathBuf> {
+    let mut number = 0;
+    loop {
+        let folder = place.join(format!("safekit-demo-{}-{number}", std::process::id()));
+        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => {
+                number += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Runs the demo.
 pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -181,19 +198,26 @@ pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
         }
     }
     let stage = Stage { begin: Instant::now(), interrupted, skipped: Arc::default(), story: None };
-    let folder = std::env::temp_dir().join(format!("safekit-demo-{}", std::process::id()));
+    let folder = match make_folder(&std::env::temp_dir()) {
+        Ok(folder) => folder,
+        Err(error) => {
+            return fail(&format!("cannot make a folder: {error}; TMPDIR names another place"));
+        }
+    };
     let result = show(&stage, arguments, &folder);
+    let mut left = arguments.keep;
     if arguments.keep {
         stage.say(&format!("files kept in {}", folder.display()));
-    } else if let Err(error) = std::fs::remove_dir_all(&folder)
-        && error.kind() != io::ErrorKind::NotFound
-    {
+    } else if let Err(error) = std::fs::remove_dir_all(&folder) {
+        left = true;
         stage.say(&format!("cannot remove {}: {error}", folder.display()));
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(DemoError::Interrupted) => {
-            stage.say("nothing is left behind");
+            if !left {
+                stage.say("nothing is left behind");
+            }
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error.to_string()),

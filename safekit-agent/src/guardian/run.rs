@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, Timespec};
 use rustix::process::Signal;
-use safekit_core::runtime::clock::now;
+use safekit_core::runtime::clock::{self, now};
 use safekit_core::runtime::host;
 
 use super::agent::{Agent, Reload, counter_in_memory, describe, is_dead, readable};
@@ -46,8 +46,11 @@ const BACK_OFF: [Duration; 7] = [
     Duration::from_secs(16),
     Duration::from_secs(30),
 ];
-/// A loop that turns later than planned by this much stood still itself: it does not judge the agent by that time.
-const OWN_PAUSE: Duration = Duration::from_secs(1);
+/// A loop that turns later than planned by this much stood still itself: it does not judge the agent by that time. On a
+/// busy machine that may be so now and then; an agent that really stands still is then killed one time later.
+const OWN_PAUSE: Duration = Duration::from_millis(100);
+/// Before something is tried again that failed at once.
+const REST: Duration = Duration::from_secs(1);
 /// The most letters of agents that are on their way out at once; restarts wait longer than letters take.
 const SENDING_MAX: usize = 8;
 
@@ -195,7 +198,9 @@ impl Guardian {
         if late > OWN_PAUSE
             && let Phase::Running(agent) = &mut self.phase
         {
-            agent.kill_at = agent.kill_at.map(|kill_at| kill_at + late);
+            // What it has said meanwhile is not read yet, and it may wake after this process.
+            let whole = after + self.config.limits.frozen_after;
+            agent.kill_at = agent.kill_at.map(|_| whole);
         }
         after
     }
@@ -299,7 +304,8 @@ impl Guardian {
             match agent.channel.receive() {
                 Received::Message(FromAgent::Beat) => {
                     self.counter.write_again();
-                    agent.beat(now, self.config.limits.frozen_after);
+                    // The disk may have taken its time: that was not the agent's.
+                    agent.beat(clock::now(), self.config.limits.frozen_after);
                 }
                 Received::Message(FromAgent::Ready) => tell(self.notify.ready()),
                 Received::Message(FromAgent::Farewell(farewell)) => {
@@ -466,5 +472,5 @@ pub(super) fn say(text: &str) {
     reason = "one thread, and nothing to wait on: the kernel refuses, or the agent of a killed guardian dies"
 )]
 pub(super) fn rest() {
-    std::thread::sleep(OWN_PAUSE);
+    std::thread::sleep(REST);
 }

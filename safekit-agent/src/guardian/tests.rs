@@ -27,6 +27,8 @@ const LONG: Duration = Duration::from_secs(60);
 const ROOT: &str = "SAFEKIT_TEST_ROOT";
 const REPORT_TO: &str = "SAFEKIT_TEST_REPORT_TO";
 const ACTS: &str = "SAFEKIT_TEST_ACTS";
+/// After how many milliseconds without a beat an agent stands still; 300 without.
+const FROZEN_MS: &str = "SAFEKIT_TEST_FROZEN_MS";
 /// How a program is tried: "hang", "fail"; it answers without.
 const TRIAL: &str = "SAFEKIT_TEST_TRIAL";
 
@@ -168,7 +170,9 @@ fn fake_guardian() {
         own: part("fake_guardian"),
         previous_end,
         limits: Limits {
-            frozen_after: Duration::from_millis(300),
+            frozen_after: std::env::var(FROZEN_MS).map_or(Duration::from_millis(300), |ms| {
+                Duration::from_millis(ms.parse().unwrap())
+            }),
             trial_max: if std::env::var_os(TRIAL).is_some() { Duration::ZERO } else { LONG },
             ..Limits::default()
         },
@@ -181,6 +185,16 @@ fn close(parent: Parent, tell: impl Fn(String)) -> ! {
     drop(parent);
     tell("mute".to_owned());
     forever()
+}
+
+fn beat_until(parent: &Parent, mut sees_terminate: &UnixStream) -> ! {
+    sees_terminate.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    loop {
+        parent.beat();
+        if sees_terminate.read(&mut [0]).is_ok() {
+            std::process::exit(0);
+        }
+    }
 }
 
 fn forever() -> ! {
@@ -200,6 +214,7 @@ fn fake_trial() {
 
 #[test]
 #[ignore = "a part that the other tests start"]
+#[expect(clippy::too_many_lines, reason = "one line or two for each way to behave")]
 fn fake_agent() {
     if std::env::var_os(ROOT).is_none() {
         return;
@@ -259,6 +274,7 @@ fn fake_agent() {
             parent.beat();
             std::thread::park();
         }
+        "beats" => beat_until(&parent, &sees_terminate),
         "raise" => {
             let letters = vec![b"letter raised".to_vec()];
             parent.farewell(Farewell { counter: 100, letters, lans }).unwrap();
@@ -508,6 +524,24 @@ fn an_agent_that_stands_still_is_killed_and_then_announced() {
     played.signal(Signal::TERM);
     assert_eq!(played.end(), Some(0));
     assert!(played.stderr().contains("was killed, because it stood still"));
+}
+
+#[test]
+fn a_guardian_that_stood_still_itself_gives_its_agent_the_whole_time_again() {
+    let mut played = Played::start_with("beats,terminate", |command| {
+        command.env(FROZEN_MS, "2000");
+    });
+    let agent = played.hello(1);
+    agent.signal(Signal::STOP);
+    played.signal(Signal::STOP);
+    // As in a frozen control group: longer than an agent may stand still, and a second more.
+    assert!(!agent.is_dead_within(Duration::from_millis(3500)));
+    played.signal(Signal::CONT);
+    assert!(!agent.is_dead_within(Duration::from_millis(200)), "{}", played.stderr());
+    agent.signal(Signal::CONT);
+    played.signal(Signal::TERM);
+    assert_eq!(played.end(), Some(0));
+    assert!(!played.stderr().contains("stood still"), "{}", played.stderr());
 }
 
 #[test]

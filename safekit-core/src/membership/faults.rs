@@ -8,7 +8,8 @@ use crate::ids::NodeId;
 
 /// The same fault is told once within that time.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
-/// Faults remembered; while there are that many, further ones are not told: who forges senders gains nothing.
+/// Faults of datagrams that anybody can have sent that are remembered; while there are that many, further ones are not
+/// told: who forges senders gains nothing, and hides nothing that is known of true nodes.
 const REMEMBERED_MAX: usize = 64;
 
 /// How long a refused datagram stands as a fault of the node that seems to send it. Longer than the slowest pulse.
@@ -47,12 +48,18 @@ impl FaultLimiter {
             return false;
         }
         self.told.retain(|_, told| lately(told));
-        if self.told.len() >= REMEMBERED_MAX {
+        let strange = self.told.keys().filter(|told| is_of_anybody(told)).count();
+        if is_of_anybody(fault) && strange >= REMEMBERED_MAX {
             return false;
         }
         self.told.insert(fault.clone(), now);
         true
     }
+}
+
+/// Tells whether a fault is that of a datagram whose sender has shown nothing.
+fn is_of_anybody(fault: &Fault) -> bool {
+    matches!(fault, Fault::UnknownKey { .. } | Fault::BadTag { .. } | Fault::OtherVersion { .. })
 }
 
 #[cfg(test)]
@@ -79,7 +86,8 @@ mod tests {
         let told = (2..1000).filter(|port| limiter.admit(now, &fault(*port))).count();
         assert_eq!(told, REMEMBERED_MAX - 1);
         let member = NodeId::new(2).unwrap();
-        assert!(limiter.admit(now + Duration::from_secs(61), &Fault::DuplicateNode { member }));
+        assert!(limiter.admit(now, &Fault::DuplicateNode { member }), "meanwhile as well");
+        assert!(limiter.admit(now + Duration::from_secs(61), &fault(2)));
     }
 
     #[test]

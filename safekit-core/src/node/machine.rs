@@ -164,6 +164,8 @@ impl Node {
         self.facts.clear();
         self.facts_stale = true;
         self.membership = Some(Membership::new(now, config, self.start));
+        // Nobody is heard yet, so no change of a member will say so.
+        self.compare(now);
     }
 
     /// The cluster is gone: nobody is heard or told any more, and nothing is Ready.

@@ -350,6 +350,18 @@ fn a_lost_node_is_no_reason_to_drain() {
 }
 
 #[test]
+fn another_cluster_is_no_reason_to_drain_for_who_was_in_the_former_one() {
+    let mut farm = Farm::ready(2);
+    farm.deaf.insert(id(2));
+    farm.input(1, cluster(1, 1));
+    farm.pass(ms(3_000));
+    assert_eq!(farm.state(1, "web"), ModuleState::UP_READY);
+    farm.input(1, Input::BalancerProbed(name("web")));
+    farm.command(1, "web", Command::Restart).unwrap();
+    assert!(farm.node(1).module(&name("web")).unwrap().drain_until().is_none());
+}
+
+#[test]
 fn a_pause_of_the_node_takes_readiness_away_until_it_has_joined_again() {
     let mut farm = Farm::ready(2);
     let paused = id(1);

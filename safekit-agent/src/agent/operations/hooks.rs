@@ -113,10 +113,11 @@ impl Office {
         let mut command = Command::new(path);
         command.args(arguments).current_dir(bin).process_group(0);
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        command.envs(module::environment(&self.layout, name));
         if let Ok(Some(active)) = module::load_active(&self.layout, name) {
             command.envs(active.config.user.map(|user| user.vars).unwrap_or_default());
         }
+        // Ours win, as in the scripts of the module's life.
+        command.envs(module::environment(&self.layout, name));
         for variable in REMOVED {
             command.env_remove(variable);
         }
