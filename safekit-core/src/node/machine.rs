@@ -27,7 +27,7 @@ use crate::ids::{
 };
 use crate::machine::Machine;
 use crate::membership::{
-    self, JoinReason, MemberState, Membership, MembershipConfig, ModuleFacts, View,
+    self, Fault, JoinReason, MemberState, Membership, MembershipConfig, ModuleFacts, View,
 };
 use crate::module::state::ModuleState;
 use crate::module::watch::{ServiceInfo, ServiceState, Services};
@@ -262,7 +262,11 @@ impl Node {
         }
         match outcome {
             Outcome::Processes(processes) => {
-                let numbers = self.scans.finished(id);
+                let (numbers, again) = self.scans.finished(id);
+                if again {
+                    let event = Event::EdgeRecovered { module: None, what: LIST };
+                    self.outputs.push_back(Output::Event(event));
+                }
                 for module in self.modules.values_mut().filter(|m| numbers.contains(&m.number())) {
                     let processes = Arc::clone(&processes);
                     module.handle_input(now, module::Input::ProcessesScanned(processes));
@@ -297,9 +301,13 @@ impl Node {
 
     fn scan_failed(&mut self, now: Instant, id: ActionId, error: String) {
         if self.scans.failed(now, id) {
-            let event = Event::EdgeFailed { module: None, what: "list the processes", error };
-            self.outputs.push_back(Output::Event(event));
+            self.tell_no_list(error);
         }
+    }
+
+    fn tell_no_list(&mut self, error: String) {
+        let event = Event::EdgeFailed { module: None, what: LIST, error };
+        self.outputs.push_back(Output::Event(event));
     }
 
     fn leave(&mut self, now: Instant) {
@@ -321,7 +329,7 @@ impl Node {
         if self.scans.is_due() {
             self.actions = self.actions.saturating_add(1);
             let id = ActionId(self.actions);
-            self.scans.ordered(id);
+            self.scans.ordered(now, id);
             self.outputs.push_back(Output::Action { id, action: Action::ScanProcesses });
         }
         if let Some(services) = self.asks.due() {
@@ -364,7 +372,9 @@ impl Node {
                     self.outputs.push_back(Output::CounterTaken { counter });
                 }
                 membership::Output::Fault(fault) => {
-                    self.outputs.push_back(Output::Event(Event::Fault(fault)));
+                    if self.is_compared(&fault) {
+                        self.outputs.push_back(Output::Event(Event::Fault(fault)));
+                    }
                 }
                 membership::Output::Left => self.outputs.push_back(Output::Left),
             }
@@ -422,6 +432,14 @@ impl Node {
         if let Some(membership) = &mut self.membership {
             membership.handle_input(now, membership::Input::Armed { epoch });
         }
+    }
+
+    /// Tells whether a fault is one: light modules of one name may be configured otherwise on each node.
+    pub(super) fn is_compared(&self, fault: &Fault) -> bool {
+        let Fault::ModuleDiffers { module: differs, .. } = fault else { return true };
+        let mut modules = self.modules.values();
+        let light = |module: &Module| module.config().mode == ModuleMode::Light;
+        !modules.any(|module| module.key() == *differs && light(module))
     }
 
     /// Tells each module whether it is Ready on another node.
@@ -504,7 +522,12 @@ impl Machine for Node {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.scans.handle_timeout(now);
+        if self.scans.handle_timeout(now) {
+            let error = "the list does not come: a disk, or a process that hangs in the kernel, holds it up";
+            self.tell_no_list(format!(
+                "{error}; no module notices that processes are missing meanwhile"
+            ));
+        }
         for module in self.modules.values_mut() {
             module.handle_timeout(now);
         }
@@ -530,6 +553,9 @@ impl Machine for Node {
         modules.chain(membership).chain(self.scans.poll_timeout()).min()
     }
 }
+
+/// What fails where there is no list.
+const LIST: &str = "list the processes";
 
 /// What is switched, and by whom.
 struct Switched {

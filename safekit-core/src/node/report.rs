@@ -133,7 +133,8 @@ impl Node {
     #[must_use]
     pub fn fault_texts(&self, names: &Names) -> Vec<String> {
         let faults = self.membership().map(Membership::faults).unwrap_or_default();
-        faults.iter().map(|fault| fault_text(fault, names)).collect()
+        let faults = faults.iter().filter(|fault| self.is_compared(fault));
+        faults.map(|fault| fault_text(fault, names)).collect()
     }
 
     fn node_name(&self, node: NodeId) -> String {

@@ -1,6 +1,6 @@
 //! One list of the host's processes at a time, for all modules that wait for one.
 //!
-//! In: who wants a list, the end of the order. Out: whether to order one, and whom the result is for.
+//! In: who wants a list, the end of the order. Out: whether to order one, whom the result is for, and that none comes.
 //! Always: a module gets only a list that was ordered after it asked.
 
 use std::collections::BTreeSet;
@@ -11,12 +11,17 @@ use crate::timer::later;
 
 /// A list that could not be made is ordered again after this time.
 const RETRY: Duration = Duration::from_secs(1);
+/// After this time a list is told to be missing: far more than ten thousand processes need. It is waited for all the same,
+/// since another one would be held up by what holds it up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who waits for a list of processes, and the list under way. Modules are named by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
     wanted: BTreeSet<u32>,
     flight: Option<(ActionId, BTreeSet<u32>)>,
+    /// When the list under way is told to be missing.
+    late_at: Option<Instant>,
     retry_at: Option<Instant>,
     failing: bool,
 }
@@ -41,13 +46,16 @@ impl Scans {
     }
 
     /// A list was ordered.
-    pub(super) fn ordered(&mut self, id: ActionId) {
+    pub(super) fn ordered(&mut self, now: Instant, id: ActionId) {
         self.flight = Some((id, std::mem::take(&mut self.wanted)));
+        self.late_at = Some(later(now, PATIENCE));
     }
 
-    /// The list has come; returns whom it is for, nobody where it was not the one under way.
-    pub(super) fn finished(&mut self, id: ActionId) -> BTreeSet<u32> {
-        self.take(id).inspect(|_| self.failing = false).unwrap_or_default()
+    /// The list has come; returns whom it is for, nobody where it was not the one under way, and whether there was none
+    /// before.
+    pub(super) fn finished(&mut self, id: ActionId) -> (BTreeSet<u32>, bool) {
+        let Some(modules) = self.take(id) else { return (BTreeSet::new(), false) };
+        (modules, std::mem::replace(&mut self.failing, false))
     }
 
     /// The list could not be made; tells whether that is news.
@@ -60,16 +68,19 @@ impl Scans {
 
     fn take(&mut self, id: ActionId) -> Option<BTreeSet<u32>> {
         let (_, modules) = self.flight.take_if(|(flying, _)| *flying == id)?;
+        self.late_at = None;
         Some(modules)
     }
 
-    /// Lets a retry go.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    /// Lets a retry go; tells whether it is news that a list does not come.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
         self.retry_at.take_if(|at| *at <= now);
+        let late = self.late_at.take_if(|at| *at <= now).is_some();
+        late && !std::mem::replace(&mut self.failing, true)
     }
 
-    /// Returns when the next retry is due.
+    /// Returns when there is something to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.retry_at
+        self.retry_at.into_iter().chain(self.late_at).min()
     }
 }

@@ -17,7 +17,7 @@ use crate::ids::{
     ActionId, CommandId, Epoch, LanId, LanSet, ModuleName, NodeId, NodeName, ProcessId,
 };
 use crate::machine::Machine;
-use crate::membership::{MembershipConfig, NodeConfig, View};
+use crate::membership::{Fault, MembershipConfig, NodeConfig, View};
 use crate::module::Join;
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
@@ -500,6 +500,58 @@ fn a_list_that_cannot_be_made_is_tried_again_and_told_once() {
     }
     let failed = |(_, event): &&(NodeId, Event)| matches!(event, Event::EdgeFailed { .. });
     assert_eq!(farm.events.iter().filter(failed).count(), 1);
+}
+
+#[test]
+fn a_list_that_does_not_come_is_told_once_and_its_coming_too() {
+    let mut farm = Farm::new(1);
+    farm.give_scans = false;
+    farm.input(1, cluster(1, 1));
+    farm.input(1, setup(watching("a"), &[]));
+    farm.command(1, "a", Command::Start).unwrap();
+    let told = |farm: &Farm| -> Vec<&'static str> {
+        let told = farm.events.iter().filter_map(|(_, event)| match event {
+            Event::EdgeFailed { module: None, .. } => Some("none"),
+            Event::EdgeRecovered { module: None, .. } => Some("again"),
+            _ => None,
+        });
+        told.collect()
+    };
+    farm.pass(ms(9_900));
+    assert!(told(&farm).is_empty());
+    farm.pass(ms(60_000));
+    assert_eq!(told(&farm), ["none"]);
+    assert_eq!(farm.scans.len(), 1, "another one would be held up as well");
+    let (_, id) = farm.scans.remove(0);
+    let list: Arc<[ProcessInfo]> = vec![nginx(5)].into();
+    farm.input(1, Input::ActionFinished { id, outcome: Outcome::Processes(list) });
+    assert_eq!(told(&farm), ["none", "again"]);
+}
+
+#[test]
+fn light_modules_may_differ_and_others_not() {
+    let mut farm = Farm::new(2);
+    for number in 1..=2 {
+        farm.input(number, cluster(number, 2));
+        for (name, mode) in [("alone", ModuleMode::Light), ("web", ModuleMode::Farm)] {
+            let mut config = module(name);
+            config.mode = mode;
+            config.signature = Signature(u64::try_from(number).unwrap());
+            farm.input(number, setup(config, &[]));
+        }
+    }
+    farm.pass(ms(3_000));
+    let differs = Fault::ModuleDiffers { member: id(2), module: name("web").key() };
+    let told: Vec<&Fault> = farm
+        .events
+        .iter()
+        .filter_map(|(node, event)| match event {
+            Event::Fault(fault) if *node == id(1) => Some(fault),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [&differs]);
+    assert_eq!(farm.node(1).fault_texts(&Names::default()).len(), 1);
 }
 
 #[test]
