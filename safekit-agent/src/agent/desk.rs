@@ -8,6 +8,7 @@ use safekit_core::control::{
 };
 use safekit_core::ids::{ModuleName, NodeId};
 use safekit_core::module::BudgetChange;
+use safekit_core::node::AgentStart;
 
 use super::modules::ModuleFiles;
 use crate::api::OperationError;
@@ -37,7 +38,7 @@ pub(super) enum Request {
     /// The count of automatic actions of a module, after it was changed where a change is wanted; `None`: not configured.
     Budget(ModuleName, Option<BudgetChange>, Reply<Option<BudgetReport>>),
     /// A module's active configuration has changed: what its files say.
-    ModuleChanged(Box<ModuleFiles>, Reply<Result<(), String>>),
+    ModuleChanged(Box<ModuleFiles>, AgentStart, Reply<Result<(), String>>),
     /// A module is gone.
     ModuleRemoved(ModuleName, Reply<Result<(), String>>),
     /// Stop all modules; the agent goes on.

@@ -246,8 +246,7 @@ impl Agent {
             Request::Budget(module, change, reply) => {
                 let _ = reply.try_send(self.budget(now, &module, change));
             }
-            Request::ModuleChanged(files, reply) => {
-                let start = node::AgentStart::Reconfigured;
+            Request::ModuleChanged(files, start, reply) => {
                 drop(reply.try_send(self.apply_module(now, *files, start)));
             }
             Request::ModuleRemoved(module, reply) => {

@@ -66,13 +66,14 @@ impl Agent {
     ) -> Result<(), String> {
         let ModuleFiles { name, active, recovered } = files;
         let known = self.node.node().module(&name).is_some();
-        let mut recovered = if start == AgentStart::Reconfigured && known {
+        let goes_on = matches!(start, AgentStart::Reconfigured | AgentStart::ClusterChanged);
+        let mut recovered = if goes_on && known {
             Recovered { saved: None, start, line: None }
         } else {
             recovered?
         };
         // One that could not be taken when the agent started may have an application that runs; a new one has nothing.
-        if start == AgentStart::Reconfigured && recovered.saved.is_none() {
+        if goes_on && recovered.saved.is_none() {
             recovered.start = start;
         }
         let place = place(

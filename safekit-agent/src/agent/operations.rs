@@ -17,6 +17,7 @@ use safekit_core::control::{
 };
 use safekit_core::ids::{ModuleName, NodeName};
 use safekit_core::module::BudgetChange;
+use safekit_core::node::AgentStart;
 
 use super::Agent;
 use super::desk::{Desk, Request};
@@ -98,9 +99,14 @@ impl Office {
 
     /// Puts what a module's files say in force.
     fn take(&self, module: &ModuleName) -> Done<()> {
+        self.take_as(module, AgentStart::Reconfigured)
+    }
+
+    /// The same; as what is told to the module itself.
+    fn take_as(&self, module: &ModuleName, start: AgentStart) -> Done<()> {
         let files = ModuleFiles::read(&self.layout, module, &self.boot_id);
         let files = Box::new(files.map_err(OperationError::Refused)?);
-        self.told(|reply| Request::ModuleChanged(files, reply))
+        self.told(|reply| Request::ModuleChanged(files, start, reply))
     }
 
     fn installed(&self, module: &ModuleName) -> Done<()> {

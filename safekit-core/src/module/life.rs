@@ -275,6 +275,10 @@ impl Module {
             self.event(Event::WatchSwitched { module, switch, origin: Origin::Automatic });
         }
         self.end_handlers();
+        if !self.starts_at_boot() {
+            self.timers.stop(Timer::Boot);
+            self.boot_waits = false;
+        }
         // Another mode may ask for another readiness.
         match (&self.state, self.is_joined()) {
             (State::Joining, true) => self.become_up(now, Cause::NodeJoined),

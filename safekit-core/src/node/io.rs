@@ -119,7 +119,8 @@ pub enum AgentStart {
     SameBoot,
     /// The agent goes on; only the configuration is new.
     Reconfigured,
-    /// The agent goes on, and so does the configuration; only the ids of the lans may be others.
+    /// The agent goes on, and so does the configuration; only the ids of the lans may be others, and whether the module is
+    /// started with the agent.
     ClusterChanged,
 }
 

@@ -8,6 +8,7 @@ use safekit_core::control::{
 use safekit_core::ids::ModuleName;
 use safekit_core::module::BudgetChange;
 use safekit_core::module::state::{FarmState, Readiness};
+use safekit_core::node::AgentStart;
 
 use super::super::desk::Request;
 use super::super::modules;
@@ -162,7 +163,8 @@ impl Office {
         let policy = self.configured_boot(name)?;
         let mut details = Vec::new();
         match policy.as_deref() {
-            Some("ignore") => self.take(name)?,
+            // The configuration is the same: what an administrator has switched stays so.
+            Some("ignore") => self.take_as(name, AgentStart::ClusterChanged)?,
             Some(word) => details.push(format!(
                 "warning: that has no effect: userconfig.xml says boot=\"{word}\"; only boot=\"ignore\" leaves it to this node"
             )),

@@ -133,6 +133,8 @@ fn classes_are_watched_while_enabled_and_nothing_while_the_monitor_is_off() {
     // Off: nothing is, also after a stop and a start, until it is on or a configuration is applied.
     errd_order(&["errd", "off"]);
     assert_eq!(resource(&place.report("class"), "proc.eff-cls"), "init");
+    place.node.safekit(&["boot", "on", "-m", "class"]);
+    assert_eq!(place.report("class")["errd"], "off", "that is no configuration");
     place.down("class");
     place.up("class");
     let report = place.report("class");

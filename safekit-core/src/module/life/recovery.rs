@@ -54,7 +54,7 @@ impl Module {
         }
     }
 
-    fn starts_at_boot(&self) -> bool {
+    pub(super) fn starts_at_boot(&self) -> bool {
         match self.config.boot {
             BootPolicy::On => true,
             BootPolicy::Auto => self.started,

@@ -1,15 +1,18 @@
 //! What becomes of a module when the agent, or the host, has started again.
 
+use std::sync::Arc;
+
 use super::bench::{Bench, POLL, config, proc, process, s, saved, user, watching};
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction};
 use crate::control::{Command, Origin};
 use crate::event::{Event, ModuleFault, Recovery};
 use crate::explain::Cause;
+use crate::ids::LanSet;
 use crate::module::saved::{SavedModule, SavedPhase};
 use crate::module::script::{Script, ScriptEnd};
 use crate::module::state::ModuleState;
 use crate::module::{Input, Join};
-use crate::node::AgentStart;
+use crate::node::{AgentStart, ModuleSetup};
 
 fn recovery(bench: &Bench) -> Option<Recovery> {
     bench.events.iter().find_map(|event| {
@@ -263,4 +266,28 @@ fn a_start_at_boot_waits_for_the_cluster() {
     assert_eq!(bench.module.state(), ModuleState::STOP);
     bench.input(Input::JoinChanged(Join::Joining));
     assert_eq!(bench.module.state(), ModuleState::WAIT_TRANSIENT);
+}
+
+#[test]
+fn a_start_at_boot_that_waits_goes_with_the_policy() {
+    for waits_for_cluster in [false, true] {
+        let policy = |boot| ModuleConfig { boot_delay: s(5), ..with_boot(boot) };
+        let join = if waits_for_cluster { Join::NoCluster } else { Join::Joined };
+        let mut bench = Bench::begin(policy(BootPolicy::On), AgentStart::HostBooted, None);
+        bench.input(Input::JoinChanged(join));
+        if waits_for_cluster {
+            bench.pass(s(10));
+        }
+        bench.input(Input::Configured(Box::new(ModuleSetup {
+            config: Arc::new(policy(BootPolicy::Off)),
+            scripts: Script::ALL.into(),
+            lans: LanSet::ALL,
+            sharing: 0,
+            saved: None,
+            start: AgentStart::ClusterChanged,
+        })));
+        bench.pass(s(100));
+        bench.input(Input::JoinChanged(Join::Joined));
+        assert_eq!(bench.module.state(), ModuleState::STOP, "{waits_for_cluster}");
+    }
 }
