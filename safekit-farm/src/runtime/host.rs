@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use safekit_core::config::ClusterConfig;
 use safekit_core::config::model;
-use safekit_core::control::{Accepted, Command, ModuleCommand, Origin};
+use safekit_core::control::{Accepted, Command, ModuleCommand, Origin, Refusal};
 use safekit_core::ids::{LanName, ModuleName, NodeId};
 use safekit_core::membership::MembershipConfig;
 use safekit_core::module::state::{FarmState, ModuleState};
@@ -80,7 +80,7 @@ pub struct Host {
 #[derive(Clone, Debug)]
 pub struct HostHandle {
     sender: EdgeSender,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl HostHandle {
@@ -101,6 +101,11 @@ impl HostHandle {
         origin: Origin,
     ) -> Result<Accepted, CommandError> {
         let (id, answer) = self.shared.expect_answer().ok_or(CommandError::Ended)?;
+        let starts = !matches!(command, Command::Stop | Command::Forcestop);
+        if starts && self.shared.stopping.load(Ordering::Acquire) {
+            self.shared.forget(id);
+            return Err(Refusal::Ending.into());
+        }
         let command = ModuleCommand { module: module.clone(), command, origin };
         if let Err(full) = self.sender.send(Input::CommandReceived { id, command }) {
             self.shared.forget(id);
@@ -239,17 +244,17 @@ impl Host {
         !self.handle.shared.has_ended()
     }
 
-    /// Stops the modules, each with its drain and its scripts, then leaves the cluster.
+    /// Stops the modules, each with its drain and its scripts, then leaves the cluster. Nothing is started meanwhile: not by a
+    /// command, and not because a `boot_delay` is over.
     ///
     /// # Errors
     /// Names the modules that were not stopped within the limit. The node has left all the same.
     pub fn stop(self, limit: Duration) -> Result<(), StopError> {
         let is_stopped = |status: &ModuleStatus| status.state.state == FarmState::Stop;
-        for (module, status) in self.handle.shared.modules() {
-            if !is_stopped(&status) {
-                // Refused: it is told below that the module still runs.
-                drop(self.command(&module, Command::Stop, Origin::Shutdown));
-            }
+        self.handle.shared.stopping.store(true, Ordering::Release);
+        for module in self.handle.shared.modules().into_keys() {
+            // One that is stopped may wait for its start. Refused: it is told below that the module still runs.
+            drop(self.command(&module, Command::Stop, Origin::Shutdown));
         }
         let all_stopped = |modules: &Modules| modules.values().all(is_stopped);
         if self.handle.shared.wait(limit, all_stopped) {

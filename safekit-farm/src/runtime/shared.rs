@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use safekit_core::control::{Accepted, Refusal};
 use safekit_core::ids::{CommandId, ModuleName};
-use safekit_core::module::state::ModuleState;
+use safekit_core::module::state::{FarmState, ModuleState, Readiness};
 use safekit_core::runtime::clock;
 
 use crate::buckets::BucketSet;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     changed: Condvar,
     /// Whether the node is to leave.
     pub(super) leave: AtomicBool,
+    /// Whether the modules are stopped for good: nothing is started any more.
+    pub(super) stopping: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +130,13 @@ impl Drop for EndsWithLoop {
         let mut inner = self.0.lock();
         inner.ended = true;
         inner.waiting.clear();
+        // Nobody looks after them any more: what was so is not known to be so.
+        for status in
+            inner.modules.values_mut().filter(|status| status.state.state != FarmState::Stop)
+        {
+            status.state.readiness = Readiness::NotReady;
+            (status.reason, status.owned) = ("ended", BucketSet::EMPTY);
+        }
         self.0.changed.notify_all();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -81,10 +82,30 @@ fn a_command_is_answered_and_after_the_end_nobody_waits() {
     let other = ModuleName::new("other").unwrap();
     let refused = host.command(&other, Command::Start, user());
     assert!(matches!(refused, Err(CommandError::Refused(Refusal::UnknownModule { .. }))));
+    host.command(&web(), Command::Start, user()).unwrap();
+    assert!(host.wait_for(&web(), ModuleState::UP_READY, LIMIT));
     let handle = host.handle();
     host.leave();
     assert_eq!(handle.command(&web(), Command::Start, user()), Err(CommandError::Ended));
     assert!(!handle.wait_for(&web(), ModuleState::UP_READY, LIMIT));
+}
+
+#[test]
+fn nothing_is_started_while_a_host_stops() {
+    let (config, heard) = config(47_626, 1, "node1");
+    let later = MODULE.replace("drain=\"0\"", "boot=\"on\" boot_delay=\"1h\"");
+    let host = Host::start(config.with_module(HostModule::read("later", &later).unwrap())).unwrap();
+    let handle = host.handle();
+    handle.shared.stopping.store(true, Ordering::Release);
+    for command in [Command::Start, Command::Restart, Command::Stopstart] {
+        let refused = handle.command(&web(), command, user());
+        assert_eq!(refused, Err(CommandError::Refused(Refusal::Ending)));
+    }
+    host.stop(LIMIT).unwrap();
+    // A start that waits is taken back, though its module is stopped.
+    let news: Vec<String> = heard.try_iter().collect();
+    assert!(news.iter().any(|news| news.starts_with("later: Action shutdown called")), "{news:?}");
+    assert_eq!(handle.command(&web(), Command::Start, user()), Err(CommandError::Ended));
 }
 
 #[test]
