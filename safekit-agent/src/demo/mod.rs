@@ -174,18 +174,21 @@ impl Stage {
 /// Makes a folder that was not there, for nobody else: scripts are run from it, perhaps by root, and everybody may write
 /// to the place that it is in.
 fn make_folder(place: &Path) -> io::Result<PathBuf> {
-    let mut number = 0;
-    loop {
-        let folder = place.join(format!("safekit-demo-{}-{number}", std::process::id()));
+    let name = format!("safekit-demo-{}", std::process::id());
+    let mut folder = place.join(&name);
+    for number in 1..FOLDERS_MAX {
         match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => {
-                number += 1;
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                folder = place.join(format!("{name}-{number}"));
             }
-            Err(error) => return Err(error),
+            made => return made.map(|()| folder),
         }
     }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
+
+/// How many names of other folders are passed by.
+const FOLDERS_MAX: u32 = 100;
 
 /// Runs the demo.
 pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
