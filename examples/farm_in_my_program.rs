@@ -43,6 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         say(&format!("a balancer hears: {}", health(node)?));
     }
     node2.stop(LIMIT)?;
+    if !node1.wait_until(&web, LIMIT, |status| status.owned.count() == 256) {
+        return Err("node1 did not take over in time".into());
+    }
     let left = node1.module(&web).ok_or("node1 has the module")?;
     say(&format!(
         "node2 is gone; node1 is {} and takes {} buckets",

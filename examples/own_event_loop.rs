@@ -57,6 +57,7 @@ fn drive(cluster: MembershipConfig, lan: LanId, socket: &Socket) -> Result<(), B
     let mut inputs = begin(cluster, &web)?;
     let mut bytes = [0; 65_536];
     let mut until: Option<Instant> = None;
+    let limit = now() + Duration::from_secs(60);
     while until.is_none_or(|until| now() < until) {
         // 1. Wait until the node's deadline, or until something arrives; 2. then read the clock once.
         let deadline = node.poll_timeout().unwrap_or_else(now);
@@ -64,6 +65,9 @@ fn drive(cluster: MembershipConfig, lan: LanId, socket: &Socket) -> Result<(), B
         socket.set_read_timeout(Some(if inputs.is_empty() { wait } else { MINIMUM }))?;
         receive(socket, lan, &mut bytes, &mut inputs)?;
         let now = now();
+        if now > limit {
+            return Err("the load was not shared in time".into());
+        }
         // 3. Everything that waits; 4. then the time, on every turn; 5. then do what is wanted.
         for input in inputs.drain(..) {
             node.handle_input(now, input);

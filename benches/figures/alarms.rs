@@ -175,7 +175,10 @@ fn run(farm: &mut Farm, part: Part, lasts: Duration) -> Try<Result<Seen, String>
     std::thread::park_timeout(Duration::from_secs(3));
     for (agent, before) in farm.agents.iter().zip(before) {
         let log = agent.log();
-        for line in log.get(before..).unwrap_or_default().lines() {
+        let Some(log) = log.get(before..) else {
+            return Err(Trouble::failed("a log was begun anew: its alarms are not known"));
+        };
+        for line in log.lines() {
             let says = |words: &str| usize::from(line.contains(words));
             let count = [says("Lost contact from"), says("has to join:"), says("farm membership:")];
             let [lost, rejoined, changes] = count;

@@ -59,7 +59,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
             "p50_us": micros(samples.percentile(50)), "max_us": micros(samples.max()),
         });
         bench.record.line("config", times)?;
-        if slowest.as_ref().is_none_or(|(_, before)| before.percentile(50) < samples.percentile(50))
+        if slowest.as_ref().is_none_or(|(_, before)| before.percentile(99) < samples.percentile(99))
         {
             slowest = Some((what, samples));
         }

@@ -215,6 +215,11 @@ fn goal(runs: &[Run], peers: &[&Vec<Run>]) -> String {
     if peers.is_empty() {
         return "-".to_owned();
     }
+    // Who has answered nothing, or failed somebody, has spent little and late.
+    let answered = |run: &Run| run.outcome.failed == 0 && !run.outcome.times.is_empty();
+    if !runs.iter().chain(peers.iter().copied().flatten()).all(answered) {
+        return "not comparable: requests have failed".to_owned();
+    }
     let verdict = |ratio: f64| if ratio <= 1.0 { "met" } else { "missed" };
     let (cpu, p99) = (ratio(|run| run.cpu_micros), ratio(|run| run.seconds(99)));
     format!("{} {cpu:.2}, {} {p99:.2}", verdict(cpu), verdict(p99))

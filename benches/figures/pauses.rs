@@ -280,7 +280,8 @@ fn joined(agent: &Agent, before: usize, stood: Duration) -> Try<Option<Timestamp
         let log = agent.log();
         let log = log.get(before..).unwrap_or_default();
         if let Some(line) = log.lines().rfind(|line| line.contains("has joined:")) {
-            return Ok(moment(line));
+            let unread = || Trouble::failed(format!("a line of the log has no time: {line}"));
+            return moment(line).ok_or_else(unread).map(Some);
         }
         let has_to = stood >= HAS_TO_JOIN || log.contains("has to join:");
         let waited = clock::now().saturating_duration_since(begin);

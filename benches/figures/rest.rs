@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use safekit_benches::Try;
 use safekit_benches::farm::Farm;
 use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::samples::{median, number};
-use safekit_benches::usage;
+use safekit_benches::{Trouble, Try, usage};
 use safekit_core::runtime::clock;
 use serde_json::json;
 
@@ -42,6 +41,9 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
     let bytes = number(sizes.iter().sum()) / time.as_secs_f64();
     bench.record.line("rest_sent", json!({ "packets_per_s": packets, "bytes_per_s": bytes }))?;
     // Two nodes send to the observer, and each of them as much to one other node.
+    if sizes.is_empty() {
+        return Err(Trouble::failed("no datagram was heard: the nodes are not at rest but dead"));
+    }
     row(bench, "UDP packets sent", format!("{packets:.1}/s"), "25/s", packets < 25.0);
     row(bench, "UDP payload sent", format!("{bytes:.0} B/s"), "4000 B/s", bytes < 4000.0);
     Ok(())
@@ -53,10 +55,11 @@ fn processor_and_memory(bench: &mut Bench, farm: &Farm, time: Duration) -> Try<(
         let state = agent.state()?;
         pids.push((state.agent_pid, state.guardian_pid));
     }
-    let spent = || -> Vec<(Duration, Duration)> {
-        let times =
-            |(agent, guardian): &(u32, u32)| (usage::cpu_time(*agent), usage::cpu_time(*guardian));
-        pids.iter().map(times).collect()
+    let spent = || -> Vec<Duration> {
+        let time = |(agent, guardian): &(u32, u32)| {
+            usage::cpu_time(*agent).saturating_add(usage::cpu_time(*guardian))
+        };
+        pids.iter().map(time).collect()
     };
     let (begin, before) = (clock::now(), spent());
     std::thread::park_timeout(time);
@@ -64,8 +67,7 @@ fn processor_and_memory(bench: &mut Bench, farm: &Farm, time: Duration) -> Try<(
     let elapsed = clock::now().saturating_duration_since(begin).as_secs_f64();
     let (mut percents, mut resident, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for (((agent, guardian), before), after) in pids.iter().zip(before).zip(after) {
-        let used = (after.0 - before.0) + (after.1 - before.1);
-        let percent = 100.0 * used.as_secs_f64() / elapsed;
+        let percent = 100.0 * after.saturating_sub(before).as_secs_f64() / elapsed;
         let (of_agent, of_guardian) = (usage::memory(*agent), usage::memory(*guardian));
         bench.record.line(
             "rest",
@@ -74,6 +76,9 @@ fn processor_and_memory(bench: &mut Bench, farm: &Farm, time: Duration) -> Try<(
                 "guardian_rss_kib": of_guardian.0, "guardian_pss_kib": of_guardian.1,
             }),
         )?;
+        if of_agent.0 == 0 || of_guardian.0 == 0 {
+            return Err(Trouble::failed("an agent has ended meanwhile"));
+        }
         percents.push(percent);
         resident.push(mebibytes(of_agent.0 + of_guardian.0));
         shares.push(mebibytes(of_agent.1 + of_guardian.1));

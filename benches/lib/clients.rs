@@ -154,6 +154,13 @@ fn ask(balancer: SocketAddr) -> Result<String, String> {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
         return Err("closed without an answer".to_owned());
     };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    if length != Some(body.len()) {
+        return Err(format!("{} bytes came of {length:?}", body.len()));
+    }
     match head.lines().next() {
         Some(line) if line.contains(" 200 ") => {
             let node = body.split_whitespace().find(|word| word.starts_with("node"));

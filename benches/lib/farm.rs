@@ -108,9 +108,12 @@ impl Farm {
         let mut farm = Self { folder, agents: Vec::new() };
         for number in 1..=agents {
             let program = program(&farm.folder, number)?;
-            let mut agent = Agent::new(&farm.folder, &program, number, address(number))?;
-            agent.start()?;
+            let agent = Agent::new(&farm.folder, &program, number, address(number))?;
+            // Before it starts: where it does not come up, what runs of it ends with the farm.
             farm.agents.push(agent);
+            if let Some(agent) = farm.agents.last_mut() {
+                agent.start()?;
+            }
         }
         farm.configure(nodes)?;
         Ok(farm)

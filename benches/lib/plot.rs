@@ -290,12 +290,13 @@ impl fmt::Display for Plot {
     }
 }
 
-/// Where a figure belongs: with the documents; one of a quick run, whose numbers mean nothing, with the raw numbers.
+/// Where a figure belongs: with the documents where all was measured, as it is published; else with the raw numbers.
 #[must_use]
 pub fn place(size: Size, raw: &Record, name: &str) -> PathBuf {
     let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/figures");
     let raw = raw.path().parent().map(Path::to_owned).unwrap_or_default();
-    let folder = if size == Size::Quick { raw } else { documents };
+    let is_published = size == Size::Full && !cfg!(debug_assertions);
+    let folder = if is_published { documents } else { raw };
     folder.join(format!("{name}.svg"))
 }
 

@@ -81,7 +81,8 @@ fn receive(
     let mut buffer = vec![0; 2048];
     let mut times = Vec::new();
     let lost = std::io::ErrorKind::TimedOut;
-    for _ in 0..stream.count {
+    // One wake-up may bring several.
+    while times.len() < usize::try_from(stream.count).unwrap_or(usize::MAX) {
         poll.poll(&mut events, Some(stream.gap + Duration::from_secs(5)))?;
         if events.is_empty() {
             return Err(lost.into());

@@ -57,9 +57,9 @@ pub enum Strain {
     BusyOne,
     /// This share of all datagrams is lost, each by itself.
     Loss(f64),
-    /// Every one to five seconds all datagrams of one node, or of all, are lost for that time.
+    /// Every 1.5 to 5 s all datagrams of one node, or of all, are lost for that time.
     Bursts(Duration),
-    /// Every one to five seconds one agent, two, or all stand still for that time.
+    /// Every 1.5 to 5 s one agent, two, or all stand still for that time.
     Freezes(Duration),
     /// Loss, and freezes of one agent at a time.
     LossAndFreezes(f64, Duration),

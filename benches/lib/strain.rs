@@ -67,7 +67,14 @@ impl Cramped {
         let cramped = Self { spinners, inmates, group };
         for pid in cramped.inmates.iter().copied().chain(cramped.spinners.pids()) {
             match &cramped.group {
-                Some(group) => put(group, pid),
+                Some(group) => {
+                    put(group, pid);
+                    if !is_in(group, pid) {
+                        return Err(Trouble::failed(
+                            "a process does not go into the control group",
+                        ));
+                    }
+                }
                 None => usage::pin(Some(pid), 0),
             }
         }
@@ -99,7 +106,7 @@ impl Drop for Cramped {
     }
 }
 
-/// Makes a control group beside this process's own: of the second version where that has the processors, or of the first.
+/// Makes a control group below this process's own: of the second version where that has the processors, or of the first.
 fn group() -> Option<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path =
@@ -129,6 +136,13 @@ fn limit(group: &Path) -> bool {
 fn put(group: &Path, pid: u32) {
     // One that is gone is in no group.
     drop(fs::write(group.join("cgroup.procs"), pid.to_string()));
+}
+
+/// Tells whether a process is in a control group, or gone.
+fn is_in(group: &Path, pid: u32) -> bool {
+    let everybody = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    everybody.lines().any(|line| line == pid.to_string())
+        || !Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Heartbeats that are lost on their way in, in this network namespace.

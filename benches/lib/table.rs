@@ -87,7 +87,8 @@ pub fn times(samples: &Samples, goal: Option<Duration>) -> [String; 5] {
             let met = p99 <= goal && samples.missing() == 0;
             format!("{} p99: {}", time(Some(goal)), if met { "met" } else { "missed" })
         }
-        (Some(_), None) | (None, _) => "-".to_owned(),
+        (Some(goal), None) => format!("{} p99: not measured", time(Some(goal))),
+        (None, _) => "-".to_owned(),
     };
     let [p50, p99, max] = [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
     [runs, p50, p99, max, verdict]

@@ -22,8 +22,6 @@ const VICTIM: u8 = FIRST;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a cluster may take until it works; corosync's default needs some seconds after it was disturbed.
 pub(super) const WHOLE_MAX: Duration = Duration::from_secs(60);
-/// Faults begin anywhere within this time, so that each hits another part of a pulse.
-const PHASE_MAX_MS: u32 = 1000;
 
 /// What is held.
 pub(crate) struct Contest {
@@ -111,11 +109,12 @@ impl Arena<'_> {
             let round = self.contest.portion * self.contest.runs + run;
             for (place, fault) in (0_u32..).zip(system.faults) {
                 self.wait_whole()?;
-                let phase = round.wrapping_mul(377).wrapping_add(place * 131) % PHASE_MAX_MS;
-                let phase = u64::from(phase).min(phase_max(&system));
-                std::thread::park_timeout(system.settle + Duration::from_millis(phase));
+                let phase = phase(&system, round, place);
+                std::thread::park_timeout(system.settle + phase);
                 let Some([gone, back]) = self.one(round, *fault, tell)? else { continue };
-                for (moment, time) in [(Moment::Gone, gone), (Moment::Back, back)] {
+                // Who never went cannot come back.
+                let back = gone.map(|_| (Moment::Back, back));
+                for (moment, time) in std::iter::once((Moment::Gone, gone)).chain(back) {
                     tell(Note::Time { round, fault: *fault, moment, time });
                 }
             }
@@ -326,12 +325,16 @@ impl Arena<'_> {
     }
 }
 
-/// Where slow systems have long intervals, faster ones need no second to hit any part of theirs.
-fn phase_max(system: &System) -> u64 {
-    match system.pace {
-        super::Pace::Slow => u64::from(PHASE_MAX_MS),
+/// Returns by how much a fault comes later than the system needs to settle: each time another part of its interval.
+fn phase(system: &System, round: u32, place: u32) -> Duration {
+    // Slow systems have intervals of a second, fast ones of a tenth.
+    let interval_ms = match system.pace {
+        super::Pace::Slow => 1000,
         super::Pace::Fast => 100,
-    }
+    };
+    // A step without a common divisor with the interval goes through all of it.
+    let phase_ms = round.wrapping_mul(377).wrapping_add(place.wrapping_mul(131)) % interval_ms;
+    Duration::from_millis(u64::from(phase_ms))
 }
 
 fn float(count: u64) -> f64 {

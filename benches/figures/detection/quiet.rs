@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use safekit_benches::lab::Lab;
 use safekit_benches::picture::{Picture, Watch};
 use safekit_benches::strain::{Frozen, Spinners};
-use safekit_benches::{Trouble, Try};
+use safekit_benches::{Trouble, Try, usage};
 use safekit_core::runtime::clock;
 use serde_json::json;
 
@@ -149,6 +149,13 @@ impl Strained {
         }
         seen.time = clock::now().saturating_duration_since(begin);
         drop(spinners);
+        // Who is dead raises no alarm.
+        for (node, before) in self.lab.nodes().zip(&pids) {
+            let pids = self.running.pids(node)?;
+            if pids != *before || pids.iter().any(|pid| usage::memory(*pid).0 == 0) {
+                return Err(Trouble::failed(format!("node {node} did not live to the end")));
+            }
+        }
         Ok(seen)
     }
 
