@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most nodes that a cluster may have.
 pub const NODES_MAX: usize = 128;
@@ -29,7 +30,13 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NodeId(u8);
+pub struct NodeId(#[serde(deserialize_with = "node_place")] u8);
+
+fn node_place<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let place = u8::deserialize(from)?;
+    let node = NodeId::new(usize::from(place));
+    node.map(NodeId::number).ok_or_else(|| D::Error::custom("a node is from 1 to 128"))
+}
 
 impl NodeId {
     /// Makes the id of the node at a place in cluster.xml, counted from 1; `None` beyond [`NODES_MAX`].
@@ -57,7 +64,13 @@ impl fmt::Display for NodeId {
 /// Example: [`LanSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LanId(u8);
+pub struct LanId(#[serde(deserialize_with = "lan_place")] u8);
+
+fn lan_place<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let place = u8::deserialize(from)?;
+    let lan = LanId::new(usize::from(place));
+    lan.map(LanId::number).ok_or_else(|| D::Error::custom("a lan is from 0 to 7"))
+}
 
 impl LanId {
     /// Makes the id of the lan at a place in cluster.xml, counted from 0; `None` from [`LANS_MAX`] on.
@@ -414,6 +427,7 @@ pub struct ModuleKey(pub u32);
 /// let restarted = Incarnation { counter: 13, random: 0x0bad, life: 0 };
 /// assert!(first < after_a_pause && after_a_pause < restarted);
 /// assert_eq!(after_a_pause.to_string(), "12.1");
+/// assert_eq!(Incarnation { life: u32::MAX, ..first }.to_string(), "12", "whichever");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Incarnation {
@@ -427,6 +441,10 @@ pub struct Incarnation {
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A letter ends all lives of a counter: there is none to be named.
+        if self.life == u32::MAX {
+            return write!(f, "{}", self.counter);
+        }
         write!(f, "{}.{}", self.counter, self.life)
     }
 }
@@ -498,4 +516,20 @@ pub struct ProcessId {
     pub pid: u32,
     /// When it started, in the operating system's own unit (Linux: clock ticks since boot, field 22 of /proc/PID/stat).
     pub started: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_checked_wherever_they_come_from() {
+        for (place, node, lan) in
+            [(0, false, true), (7, true, true), (8, true, false), (129, false, false)]
+        {
+            let text = place.to_string();
+            assert_eq!(serde_json::from_str::<NodeId>(&text).is_ok(), node, "{place}");
+            assert_eq!(serde_json::from_str::<LanId>(&text).is_ok(), lan, "{place}");
+        }
+    }
 }

@@ -21,7 +21,8 @@ use std::time::Instant;
 ///
 /// # Laws
 ///
-/// - Time comes only from `now` and never goes back.
+/// - Time comes only from `now` and never goes back. It has to go on while the host is suspended, or a machine that slept
+///   believes that it was heard meanwhile (`runtime::clock::now` does).
 /// - `poll_timeout` changes nothing.
 /// - After `handle_timeout(now)` the next deadline is later than `now`.
 /// - The same construction and the same calls give the same outputs in the same order.

@@ -64,8 +64,8 @@ pub enum Cause {
     HostBooted,
     /// A former agent left the application running.
     AgentRestarted,
-    /// Nothing of the application is watched, and one poll time has passed since the agent has begun anew.
+    /// Nothing that is watched shows whether the application runs, and one poll time has passed since the agent has begun anew.
     PollPassed,
-    /// The processes of the application were seen.
+    /// The processes of the application were seen: none is missing that the module itself would have to do something about.
     ProcessesSeen,
 }

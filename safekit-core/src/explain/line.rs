@@ -310,7 +310,7 @@ fn refusal_text(why: &ModuleRefusal) -> String {
 fn recovery_text(what: Recovery) -> &'static str {
     match what {
         Recovery::Adopted => {
-            "The agent has started again: all watched processes are there, no script is run"
+            "The agent has started again: the watched processes are there, no script is run"
         }
         Recovery::AdoptedUnwatched => {
             "The agent has started again: the module was UP, but no process is watched that could show it; \

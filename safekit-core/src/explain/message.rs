@@ -157,6 +157,7 @@ fn of_fault(fault: &Fault) -> &'static Message {
         Fault::UnknownKey { .. } => &row::KEY_UNKNOWN,
         Fault::BadTag { .. } => &row::TAG_BAD,
         Fault::OtherName { .. } => &row::NAME_OTHER,
+        Fault::OtherLan { .. } => &row::LAN_OTHER,
         Fault::OtherVersion { .. } => &row::VERSION_OTHER,
         Fault::DuplicateNode { .. } => &row::NODE_TWICE,
         Fault::ClusterDiffers { .. } => &row::CLUSTER_DIFFERS,

@@ -109,9 +109,9 @@ pub(crate) fn cause_text(cause: &Cause) -> String {
         }
         Cause::AgentRestarted => "a former agent left it so".to_owned(),
         Cause::PollPassed => {
-            "nothing of the application is watched, and one poll time has passed".to_owned()
+            "nothing that is watched shows whether the application runs, and one poll time has passed".to_owned()
         }
-        Cause::ProcessesSeen => "all watched processes are there".to_owned(),
+        Cause::ProcessesSeen => "the watched processes are there".to_owned(),
     }
 }
 
@@ -210,6 +210,10 @@ pub(crate) fn fault_text(fault: &Fault, names: &Names) -> String {
         }
         Fault::OtherName { member, from } => format!(
             "Heartbeats from {from} are refused: its cluster.xml does not give the name {} to {member}",
+            names.node(*member)
+        ),
+        Fault::OtherLan { member } => format!(
+            "Heartbeats from {} are refused: its cluster.xml has the lans in another order",
             names.node(*member)
         ),
         Fault::OtherVersion { version, from } => {

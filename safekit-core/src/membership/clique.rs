@@ -109,7 +109,7 @@ fn greedy(nodes: NodeSet, links: &Links) -> NodeSet {
 
 #[cfg(test)]
 mod tests {
-    use super::{choose, greedy, is_clique, largest};
+    use super::{STEPS_MAX, Search, choose, is_clique, largest};
     use crate::ids::{NodeId, NodeSet};
     use crate::membership::links::Links;
 
@@ -207,20 +207,45 @@ mod tests {
         assert_eq!(largest(set(&all), &graph(&edges)), set(&wanted));
     }
 
+    /// The largest of the sets that grow from each node by the lowest id that fits, written without sets.
+    fn grown(edges: &[(usize, usize)]) -> Vec<usize> {
+        let linked = |a: usize, b: usize| edges.contains(&(a.min(b), a.max(b)));
+        let mut best: Vec<usize> = Vec::new();
+        for start in 1..=128 {
+            let mut grown = vec![start];
+            for node in 1..=128 {
+                if grown.iter().all(|other| linked(node, *other)) {
+                    grown.push(node);
+                }
+            }
+            if grown.len() > best.len() {
+                best = grown;
+            }
+        }
+        best
+    }
+
     #[test]
-    fn the_greedy_set_is_a_clique_and_the_same_each_time() {
+    fn where_the_steps_run_out_the_set_grows_by_the_lowest_ids() {
         let mut edges = Vec::new();
-        for a in 1_usize..=128 {
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        for a in 1..=128 {
             for b in a + 1..=128 {
-                if (a * 7919 + b * 104_729) % 10 < 7 {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                if (random >> 33) % 10 < 9 {
                     edges.push((a, b));
                 }
             }
         }
-        let edges = graph(&edges);
+        let links = graph(&edges);
         let all: Vec<usize> = (1..=128).collect();
-        let found = greedy(set(&all), &edges);
-        assert!(is_clique(found, &edges) && found.len() >= 5, "{found:?}");
-        assert_eq!(choose(set(&all), &edges), choose(set(&all), &edges));
+        let mut search = Search { links: &links, best: NodeSet::EMPTY, steps: 0 };
+        search.extend(NodeSet::EMPTY, set(&all));
+        assert!(search.steps > STEPS_MAX, "{} steps", search.steps);
+        let found = largest(set(&all), &links);
+        assert_eq!(found, set(&grown(&edges)));
+        assert!(is_clique(found, &links) && found.len() >= 5, "{found:?}");
     }
 }

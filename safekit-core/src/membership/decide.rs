@@ -41,10 +41,9 @@ impl Membership {
                 self.outputs.push_back(Output::CounterTaken { counter });
                 self.become_joining(now, JoinReason::Refuted { known });
             }
-            Verdict::Double => {
+            Verdict::Double { known } => {
                 self.fault(now, Fault::DuplicateNode { member: self.config.me });
                 if self.joining.is_none() {
-                    let known = self.identity.incarnation();
                     self.become_joining(now, JoinReason::Refuted { known });
                 }
             }
@@ -130,7 +129,12 @@ impl Membership {
         let choice = Choice::new(&self.graph, self.config.me);
         self.doubt.observe(now, self.graph.shape(choice.component));
         let wanted = choice.members.map(|members| choice::view(members, &self.rows(), &self.graph));
-        if wanted.as_ref() == self.agreement.view().map(AsRef::as_ref) {
+        if wanted.is_some() {
+            self.excluded = None;
+        }
+        let same = wanted.as_ref() == self.agreement.view().map(AsRef::as_ref);
+        // Whoever begins without a view and is to stay without one has yet to say so.
+        if same && (wanted.is_some() || self.excluded.is_some()) {
             self.doubt.end();
             return;
         }
@@ -142,8 +146,12 @@ impl Membership {
             return;
         }
         if wanted.is_none() {
-            let view = choice.excluded_by.iter().collect();
-            self.fault(now, Fault::Excluded { view });
+            let fault = Fault::Excluded { view: choice.excluded_by.iter().collect() };
+            self.excluded = Some(fault.clone());
+            self.fault(now, fault);
+        }
+        if same {
+            return;
         }
         self.outputs.push_back(self.agreement.propose(now, wanted));
         if planted(Bug::ClaimBeforeAgreement) {

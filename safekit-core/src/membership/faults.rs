@@ -57,9 +57,15 @@ impl FaultLimiter {
     }
 }
 
-/// Tells whether a fault is that of a datagram whose sender has shown nothing.
+/// Tells whether a fault names an address that anybody can have written.
 fn is_of_anybody(fault: &Fault) -> bool {
-    matches!(fault, Fault::UnknownKey { .. } | Fault::BadTag { .. } | Fault::OtherVersion { .. })
+    matches!(
+        fault,
+        Fault::UnknownKey { .. }
+            | Fault::BadTag { .. }
+            | Fault::OtherName { .. }
+            | Fault::OtherVersion { .. }
+    )
 }
 
 #[cfg(test)]

@@ -31,7 +31,10 @@ pub(super) enum Verdict {
         known: Incarnation,
     },
     /// Another process has this id: stay out as long as it is heard.
-    Double,
+    Double {
+        /// Its life.
+        known: Incarnation,
+    },
 }
 
 impl Identity {
@@ -86,7 +89,7 @@ impl Identity {
             self.double = Some(now + REFUTE_WINDOW);
         }
         if self.double.is_some_and(|until| now < until) {
-            return Verdict::Double;
+            return Verdict::Double { known };
         }
         self.double = None;
         self.refutes.push_back(now);
@@ -126,9 +129,9 @@ mod tests {
         }
         let known = Incarnation { counter: 40, random: 9, life: 0 };
         assert!(identity.see(known));
-        assert_eq!(identity.judge(at(2), false), Verdict::Double);
-        assert_eq!(identity.judge(at(11), true), Verdict::Double, "heard again");
-        assert_eq!(identity.judge(at(20), false), Verdict::Double);
+        assert_eq!(identity.judge(at(2), false), Verdict::Double { known });
+        assert_eq!(identity.judge(at(11), true), Verdict::Double { known }, "heard again");
+        assert_eq!(identity.judge(at(20), false), Verdict::Double { known });
         assert_eq!(identity.deadline(), Some(at(21)));
         assert_eq!(identity.judge(at(21), false), Verdict::Refuted { known });
         assert!(!identity.is_double());

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::peer::Peer;
 use super::shun::Shunned;
 use super::status::Roll;
-use super::table::Table;
+use super::table::{Known, Table};
 use super::turns::Turns;
 use super::{
     Fault, Input, JoinReason, MemberStatus, MembershipConfig, Output, RefusedCounts, Start, View,
@@ -113,6 +113,8 @@ pub struct Membership {
     pub(super) doubt: Doubt,
     pub(super) agreement: Agreement,
     pub(super) shunned: Shunned,
+    /// The fault that this node is in no view, while it is in none.
+    pub(super) excluded: Option<Fault>,
     pub(super) roll: Roll,
     pub(super) faults: FaultLimiter,
     pub(super) refused: RefusedCounts,
@@ -178,6 +180,7 @@ impl Membership {
             doubt: Doubt::new(now),
             agreement: Agreement::new(now),
             shunned: Shunned::default(),
+            excluded: None,
             roll: Roll::new(others()),
             faults: FaultLimiter::default(),
             refused: RefusedCounts::default(),
@@ -281,9 +284,12 @@ impl Membership {
         }
         let doubles = self.peers.iter().filter(|(_, it)| it.is_double(self.clock, REFUTE_WINDOW));
         faults.extend(doubles.map(|(member, _)| Fault::DuplicateNode { member: *member }));
-        for member in self.shunned.nodes(self.clock) {
-            faults.insert(Fault::NeverAgrees { member });
-        }
+        let shunned = |known: &&Known| {
+            self.shunned.contains(self.clock, known.row.node, known.row.incarnation)
+        };
+        let never = self.table.iter().filter(shunned);
+        faults.extend(never.map(|known| Fault::NeverAgrees { member: known.row.node }));
+        faults.extend(self.excluded.clone());
         for known in self.table.iter().filter(|known| self.hearing.contains_key(&known.row.node)) {
             faults.extend(self.differences(&known.row));
         }
@@ -337,6 +343,7 @@ impl Membership {
     /// somebody knows a later life. Whatever was queued speaks of the former one.
     pub(super) fn become_joining(&mut self, now: Instant, why: JoinReason) {
         self.joining = Some(now);
+        self.excluded = None;
         self.hearing.clear();
         for peer in self.peers.values_mut() {
             peer.forget();
@@ -373,6 +380,9 @@ impl Membership {
     }
 
     fn begin_leaving(&mut self, now: Instant) {
+        if self.phase == Phase::Left {
+            self.outputs.push_back(Output::Left);
+        }
         if self.phase != Phase::Living {
             return;
         }

@@ -65,15 +65,26 @@ impl Peer {
         self.echo = Some(Echo { incarnation: header.incarnation, stamp });
     }
 
-    /// Takes note of a datagram of a former life, and tells whether it can only come from a second process: it goes on
-    /// sending for longer than anything is under way.
-    pub(super) fn hear_former(&mut self, now: Instant, header: &Header, limit: Duration) -> bool {
+    /// Takes note of a datagram of a former life, and tells whether it comes from a second process: it goes on sending for
+    /// longer than anything is under way, and what it has heard of this node is later than its first one, or nothing: a copy
+    /// behind the same address sends, and hears nobody. `echoed` is when that was sent which the datagram echoes; one that
+    /// was recorded echoes what was sent before.
+    pub(super) fn hear_former(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        echoed: Option<Instant>,
+        limit: Duration,
+    ) -> bool {
         self.outdated = true;
         match &mut self.double {
             Some(double) if double.incarnation == header.incarnation => {
                 let goes_on = header.sequence > double.sequence;
                 double.sequence = double.sequence.max(header.sequence);
-                let second = goes_on && now.saturating_duration_since(double.since) >= limit;
+                let lives =
+                    header.echo.is_none() || echoed.is_some_and(|sent| sent > double.since);
+                let lasts = now.saturating_duration_since(double.since) >= limit;
+                let second = goes_on && lives && lasts;
                 if second {
                     double.shown = Some(now);
                 }
@@ -109,12 +120,19 @@ impl Peer {
 
     /// Tells whether the peer has the row of a node in a version; unknown means no.
     pub(super) fn has(&self, node: NodeId, mark: RowMark) -> bool {
-        let Some(marks) = &self.marks else { return false };
-        marks
-            .binary_search_by_key(&node, |(id, _)| *id)
-            .ok()
-            .and_then(|at| marks.get(at))
-            .is_some_and(|(_, theirs)| theirs.covers(mark))
+        self.mark(node).is_some_and(|theirs| theirs.covers(mark))
+    }
+
+    /// Tells whether the peer has this very version of the row of this node, of which nobody has a newer one. That holds
+    /// also for one that is half the range of a mark behind.
+    pub(super) fn has_mine(&self, me: NodeId, mark: RowMark) -> bool {
+        self.mark(me) == Some(mark)
+    }
+
+    fn mark(&self, node: NodeId) -> Option<RowMark> {
+        let marks = self.marks.as_ref()?;
+        let at = marks.binary_search_by_key(&node, |(id, _)| *id).ok()?;
+        marks.get(at).map(|(_, mark)| *mark)
     }
 
     /// Forgets lans that were silent for too long, and returns those on which the peer is heard.
@@ -154,5 +172,22 @@ impl Peer {
         self.heard.clear();
         self.last_heard = None;
         self.acked = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_is_far_behind_lacks_the_newest_version_of_mine() {
+        let me = NodeId::new(1).unwrap();
+        let mark = |version| RowMark { incarnation: 7, version };
+        let marks = Some(vec![(me, mark(0))]);
+        let peer = Peer { marks, ..Peer::default() };
+        assert!(peer.has_mine(me, mark(0)));
+        for behind in [1, 32_766, 32_769, 40_000, 65_535] {
+            assert!(!peer.has_mine(me, mark(behind)), "{behind}");
+        }
     }
 }

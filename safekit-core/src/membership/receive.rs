@@ -60,12 +60,19 @@ impl Membership {
     /// Tells whether cluster.xml gives a sender's id the name that the sender has.
     fn is_known(&mut self, now: Instant, from: SocketAddr, member: NodeId, name: u16) -> bool {
         let known = self.config.nodes.get(&member).map(|node| name_check(&node.name));
-        if known == Some(name) {
-            return true;
+        if known != Some(name) {
+            self.misunderstand(now, from, Fault::OtherName { member, from });
         }
+        known == Some(name)
+    }
+
+    /// Refuses a datagram of a node that has a key of this cluster, and another cluster.xml.
+    fn misunderstand(&mut self, now: Instant, from: SocketAddr, fault: Fault) {
         self.refused.misaddressed = self.refused.misaddressed.saturating_add(1);
-        self.fault(now, Fault::OtherName { member, from });
-        false
+        if let Some(sender) = self.node_at(from) {
+            self.refused_nodes.take(now, sender, fault.clone());
+        }
+        self.fault(now, fault);
     }
 
     fn receive_letter(&mut self, now: Instant, from: SocketAddr, letter: Letter) {
@@ -90,17 +97,20 @@ impl Membership {
     ) {
         let header = heartbeat.header;
         let member = header.sender;
-        if member == self.config.me || lan != header.lan {
-            self.refused.misaddressed = self.refused.misaddressed.saturating_add(1);
-            return;
-        }
+        let me = self.config.me;
         if !self.is_known(now, from, member, header.name) {
             return;
         }
-        if header.receiver != self.config.me {
+        if member == me {
+            // What this node, or another one that runs under its name, has sent.
             self.refused.misaddressed = self.refused.misaddressed.saturating_add(1);
-            self.fault(now, Fault::OtherName { member, from });
             return;
+        }
+        if header.receiver != me {
+            return self.misunderstand(now, from, Fault::OtherName { member: me, from });
+        }
+        if lan != header.lan {
+            return self.misunderstand(now, from, Fault::OtherLan { member });
         }
         if !self.admit(now, lan, &header) {
             self.refused.old = self.refused.old.saturating_add(1);
@@ -126,12 +136,13 @@ impl Membership {
                 && !is_later(&header.incarnation, &row.incarnation)
         });
         let stood_still = self.turns.since_last(now) > self.cadence.gap();
+        let echoed = self.echoed(now, header);
         let Some(peer) = self.peers.get_mut(&header.sender) else { return false };
         if former {
             if stood_still {
                 peer.forget_former();
             }
-            let double = peer.hear_former(now, header, self.cadence.wait_max());
+            let double = peer.hear_former(now, header, echoed, self.cadence.wait_max());
             self.pace.again(now, self.cadence.fast);
             if double {
                 self.fault(now, Fault::DuplicateNode { member: header.sender });
@@ -142,15 +153,18 @@ impl Membership {
             return false;
         }
         peer.hear(now, lan, header);
-        if let Some(echo) =
-            header.echo.filter(|echo| echo.incarnation == self.identity.incarnation())
-        {
-            let sent = self.base.checked_add(Duration::from_micros(echo.stamp));
-            if let Some(sent) = sent.filter(|sent| *sent <= now) {
-                peer.acknowledge(sent);
-            }
+        if let Some(sent) = echoed {
+            self.pending |= peer.acked.is_none();
+            peer.acknowledge(sent);
         }
         true
+    }
+
+    /// Returns when this node sent what a datagram echoes, where that was in its present life.
+    fn echoed(&self, now: Instant, header: &Header) -> Option<Instant> {
+        let echo = header.echo.filter(|it| it.incarnation == self.identity.incarnation())?;
+        let sent = self.base.checked_add(Duration::from_micros(echo.stamp));
+        sent.filter(|sent| *sent <= now)
     }
 
     /// Takes a row that is newer than the known one of its node.
@@ -205,7 +219,7 @@ impl Membership {
             return;
         }
         let me = self.config.me;
-        let lacks = |mark| self.peers.get(&member).is_some_and(|peer| !peer.has(me, mark));
+        let lacks = |mark| self.peers.get(&member).is_some_and(|peer| !peer.has_mine(me, mark));
         if self.table.known(me).is_some_and(|known| lacks(known.mark)) {
             self.pace.again(now, self.cadence.fast);
         }

@@ -50,7 +50,7 @@ impl Membership {
     /// Tells whether a node is heard and lacks the newest own row, or does not know its own latest life.
     fn needs_another(&self, node: NodeId) -> bool {
         let Some(peer) = self.peers.get(&node) else { return false };
-        let lacks = |mine: &Known| !peer.has(self.config.me, mine.mark);
+        let lacks = |mine: &Known| !peer.has_mine(self.config.me, mine.mark);
         peer.outdated
             || (self.hearing.contains_key(&node)
                 && self.table.known(self.config.me).is_some_and(lacks))
@@ -118,7 +118,7 @@ impl Membership {
                 && (joins || hears.contains(known.row.node))
                 && now.saturating_duration_since(known.since) < self.cadence.pulse
         };
-        let mine = self.table.known(me).filter(|mine| lacks(mine)).map(|_| me);
+        let mine = self.table.known(me).filter(|mine| !peer.has_mine(me, mine.mark)).map(|_| me);
         let its_own = Some(node).filter(|_| peer.outdated && self.table.known(node).is_some());
         let others = self.table.iter().filter(|known| {
             let id = known.row.node;

@@ -38,11 +38,6 @@ impl Shunned {
             .is_some_and(|shun| shun.incarnation == incarnation && now < shun.until)
     }
 
-    /// Gives the nodes that are treated as unheard.
-    pub(super) fn nodes(&self, now: Instant) -> impl Iterator<Item = NodeId> {
-        self.nodes.iter().filter(move |(_, shun)| now < shun.until).map(|(node, _)| *node)
-    }
-
     /// Returns when the next of them is heard again.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         self.nodes.values().map(|shun| shun.until).filter(|until| now < *until).min()

@@ -20,7 +20,7 @@ pub(super) struct Roll {
 pub(super) struct Standing {
     /// The state.
     pub(super) state: MemberState,
-    /// Why; `None` while it was never heard.
+    /// Why; `None` while it was never heard, or has never answered.
     pub(super) why: Option<MemberReason>,
     incarnation: Option<Incarnation>,
 }
@@ -63,11 +63,21 @@ impl Roll {
         let silence = evidence.peer.last_heard().map(|last| now.saturating_duration_since(last));
         let state = match (evidence.row, heard) {
             (Some(row), _) if row.over => MemberState::Left,
-            (Some(row), Some(_)) if evidence.peer.incarnation == Some(row.incarnation) => {
-                if row.joining { MemberState::Joining } else { MemberState::Alive }
+            (Some(row), Some(_))
+                if evidence.peer.incarnation == Some(row.incarnation)
+                    && (row.joining || evidence.peer.acked.is_some()) =>
+            {
+                if row.joining {
+                    MemberState::Joining
+                } else {
+                    MemberState::Alive
+                }
             }
-            // A later life is known by hearsay: its own datagram is under way.
+            // A later life is known by hearsay, and its own datagram is under way; or nothing that was heard answers this
+            // life: who has recorded a dead node can send that.
             (_, Some(_)) => return None,
+            // After a goodbye the next life is known from others before it is heard itself.
+            (Some(row), None) if row.joining && standing.state == MemberState::Left => return None,
             (_, None) => MemberState::Lost,
         };
         let known =

@@ -241,11 +241,11 @@ impl View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum MemberState {
-    /// Never heard, or lost.
+    /// Never heard, lost, or heard without any sign that it hears this life of this node.
     Lost,
     /// Heard, and not joined yet.
     Joining,
-    /// Heard.
+    /// Heard, and it has heard this life of this node.
     Alive,
     /// Said goodbye, or its guardian announced its end.
     Left,
@@ -259,7 +259,7 @@ pub enum MemberState {
 pub struct MemberStatus {
     /// How it stands.
     pub state: MemberState,
-    /// Why; `None` while it was never heard.
+    /// Why; `None` while it was never heard, or has never answered.
     pub why: Option<MemberReason>,
     /// Time since its last heartbeat; `None` where there was none in this node's life.
     pub silence: Option<Duration>,
@@ -425,12 +425,17 @@ pub enum Fault {
         /// The node that cluster.xml gives that address to.
         member: Option<NodeId>,
     },
-    /// The sender's cluster.xml gives its id to another name.
+    /// The sender's cluster.xml gives an id, its own or this node's, to another name.
     OtherName {
         /// The id.
         member: NodeId,
         /// Who claims to send.
         from: SocketAddr,
+    },
+    /// The sender's cluster.xml has the lans in another order.
+    OtherLan {
+        /// The sender.
+        member: NodeId,
     },
     /// The sender's version of the format is not understood.
     OtherVersion {

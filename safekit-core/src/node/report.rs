@@ -14,7 +14,7 @@ use crate::explain::{
     module_fault_text,
 };
 use crate::ids::{LanId, LanName, ModuleName, NodeId};
-use crate::membership::{MemberState, Membership};
+use crate::membership::{MemberState, MemberStatus, Membership};
 use crate::module::Module;
 use crate::module::watch::Watched;
 
@@ -84,10 +84,9 @@ impl Node {
         };
         let why = match &status {
             None => self.join_why(),
-            Some(status) => status
-                .why
-                .as_ref()
-                .map_or_else(|| "never heard".to_owned(), |why| member_text(why, names)),
+            Some(MemberStatus { why: Some(why), .. }) => member_text(why, names),
+            Some(_) if heard.is_empty() => "never heard".to_owned(),
+            Some(_) => "heard, but it has not heard this node".to_owned(),
         };
         let modules = membership.peer_modules(node).iter().map(|(key, facts)| PeerModuleReport {
             name: names.module(*key),

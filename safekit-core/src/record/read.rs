@@ -24,7 +24,8 @@ type Read<T> = Result<T, Expected>;
 
 impl Recording {
     /// Reads the text of a [`super::Recorder`]. `keys` are those of the recorded cluster: its recording does not have
-    /// them, and without them its heartbeats would be refused. A last line without its end (the process died while it
+    /// them, and without them its heartbeats would be refused. Each configuration takes the first so many of them that it
+    /// had: a recording in which the keys changed is told with the wrong ones from there or up to there. A last line without its end (the process died while it
     /// was written) is passed over.
     ///
     /// # Errors

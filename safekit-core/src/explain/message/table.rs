@@ -63,7 +63,7 @@ messages! {
     SCRIPT_MISSING: "module", Event, "Script <script> is not installed: nothing was done in its place", None,
         "The module has no such script, or it cannot be executed",
         "add it to the bin folder of the package, executable, then `safekit module install -r` and `safekit config`";
-    ADOPTED: "module", Event, "The agent has started again: all watched processes are there, no script is run", None,
+    ADOPTED: "module", Event, "The agent has started again: the watched processes are there, no script is run", None,
         "The application was not touched",
         "";
     ADOPTED_UNWATCHED: "module", Event, "The agent has started again: the module was UP, but no process is watched that could show it; UP (Ready) after one poll time", None,
@@ -197,6 +197,9 @@ messages! {
         "where it comes from a node of yours, give both the same keys: `safekit cluster export`, `safekit cluster config`; else find out who sends it";
     NAME_OTHER: "membership", Event, "Heartbeats from <sender> are refused: its cluster.xml does not give the name <node> to <id>", None,
         "Node numbers stand for other names there: the two cluster.xml differ",
+        "the same cluster.xml on all nodes: `safekit cluster export`, `safekit cluster config`";
+    LAN_OTHER: "membership", Event, "Heartbeats from <node> are refused: its cluster.xml has the lans in another order", None,
+        "Lan numbers stand for other lans there: the two cluster.xml differ",
         "the same cluster.xml on all nodes: `safekit cluster export`, `safekit cluster config`";
     VERSION_OTHER: "membership", Event, "Heartbeats from <sender> are refused: version <version> of the format is not known here", None,
         "A newer agent runs there",

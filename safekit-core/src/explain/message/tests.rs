@@ -30,6 +30,7 @@ fn of_members() -> Vec<Event> {
         Fault::BadTag { from, member: None },
         Fault::BadTag { from, member: Some(member) },
         Fault::OtherName { member, from },
+        Fault::OtherLan { member },
         Fault::OtherVersion { version: 9, from },
         Fault::DuplicateNode { member },
         Fault::ClusterDiffers { member },

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::world::{MODULE, World, facts, id, ms};
-use crate::membership::{Fault, Input, JoinReason, MemberReason, MemberState, Output};
+use crate::machine::Machine;
+use crate::membership::{
+    Fault, Input, JoinReason, MemberReason, MemberState, Membership, Output, Start,
+};
 
 #[test]
 fn three_nodes_start_and_agree_and_then_nothing_moves() {
@@ -104,6 +107,22 @@ fn node_that_leaves_lets_go_before_it_says_goodbye() {
     assert!(world.processes[1].is_none(), "it has left after its third letter");
 }
 
+#[test]
+fn whoever_leaves_again_hears_that_it_has_left() {
+    let world = World::settled(2, 3);
+    let mut machine = Membership::new(world.now, world.config(1), Start { counter: 9, random: 1 });
+    let mut now = world.now;
+    for _ in 0..2 {
+        machine.handle_input(now, Input::Leave);
+        let left = (0..100).any(|_| {
+            now += ms(10);
+            machine.handle_timeout(now);
+            std::iter::from_fn(|| machine.poll_output()).any(|it| matches!(it, Output::Left))
+        });
+        assert!(left);
+    }
+}
+
 /// The lowest id goes dark; the survivors notice at different times.
 pub(super) fn dark_host(seed: u64) -> World {
     let mut world = World::settled(3, seed);
@@ -199,6 +218,51 @@ fn reinstalled_node_with_a_low_counter_refutes_its_past_and_enters() {
 }
 
 #[test]
+fn heartbeats_of_a_former_life_that_are_sent_again_for_long_are_no_second_agent() {
+    let mut world = World::settled(3, 5);
+    world.record_datagrams();
+    world.run(ms(5_000));
+    world.crash(2);
+    world.run(ms(100));
+    world.start(2);
+    world.wait_settled(ms(1_000));
+    world.forget_counts();
+    let old = world.process(1).machine.refused().old;
+    world.replay_datagrams_over(ms(5_000));
+    world.run(ms(6_000));
+    assert!(world.process(1).machine.refused().old > old + 40);
+    for node in 1..=3 {
+        assert_eq!(world.faults(node), []);
+        assert!(world.process(node).machine.faults().is_empty());
+    }
+    assert_eq!(world.changes(), 0);
+}
+
+#[test]
+fn recording_of_a_dead_node_that_is_played_to_a_new_agent_takes_nothing_from_it() {
+    // From its start on, so that rows are in it: at rest none is sent.
+    let mut world = World::new(2, 5);
+    world.record_datagrams();
+    world.start(1);
+    world.start(2);
+    world.wait_settled(ms(2_000));
+    world.run(ms(5_000));
+    world.power_cut(2);
+    world.power_cut(1);
+    world.run(ms(5_000));
+    world.start(1);
+    world.replay_datagrams_over(ms(5_000));
+    for turn in 1..=50 {
+        world.run(ms(100));
+        let process = world.process(1);
+        assert_ne!(process.machine.member(id(2)).unwrap().state, MemberState::Alive);
+        // As long as a silent node is waited for, and no longer.
+        assert_eq!(process.machine.joined(), turn >= 10, "after {turn} tenths of a second");
+    }
+    assert_eq!((world.view_of(1), world.owned(1)), (vec![1], u64::MAX));
+}
+
+#[test]
 fn clone_with_the_same_id_is_named_and_only_one_of_them_is_in() {
     for seed in 0..10 {
         let mut world = World::settled(3, seed);
@@ -219,6 +283,14 @@ fn clone_with_the_same_id_is_named_and_only_one_of_them_is_in() {
             world.processes[place].as_ref().unwrap().machine.faults().contains(&twice)
         };
         assert!(stands(&world, 0) && stands(&world, 1), "and it stands while both go on");
+        // Who has to join because of the other one names the other one's life.
+        for process in world.processes[2..].iter().flatten() {
+            for (_, event) in &process.events {
+                if let Output::JoinChanged { why: JoinReason::Refuted { known }, .. } = event {
+                    assert_ne!(known.random, process.machine.incarnation().random, "{known}");
+                }
+            }
+        }
         let joined =
             |world: &World, place: usize| world.processes[place].as_ref().unwrap().machine.joined();
         assert!(joined(&world, 2) != joined(&world, 3), "{}", world.describe());
@@ -237,6 +309,26 @@ fn clone_with_the_same_id_is_named_and_only_one_of_them_is_in() {
         );
         assert_eq!(world.view_of(1), [1, 2, 3]);
         assert!(!stands(&world, 0) && !stands(&world, 1), "it has gone with the second one");
+    }
+}
+
+#[test]
+fn clone_that_hears_nobody_is_named_and_takes_nothing() {
+    for seed in 0..10 {
+        let mut world = World::settled(3, seed);
+        world.deafen(3);
+        world.start_as(3, 3, 2);
+        world.run(ms(15_000));
+        let twice = Fault::DuplicateNode { member: id(3) };
+        for node in 1..=2 {
+            assert!(world.process(node).machine.faults().contains(&twice), "{}", world.describe());
+        }
+        assert_eq!((world.view_of(1), world.view_of(3)), (vec![1, 2, 3], vec![1, 2, 3]));
+        world.processes[3] = None;
+        world.run(ms(15_000));
+        for node in 1..=2 {
+            assert!(world.process(node).machine.faults().is_empty(), "{}", world.describe());
+        }
     }
 }
 

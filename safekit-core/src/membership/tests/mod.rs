@@ -4,6 +4,7 @@ mod air;
 mod crash;
 mod module;
 mod network;
+mod orders;
 mod pause;
 #[cfg(feature = "planted-bugs")]
 mod planted;

@@ -64,7 +64,9 @@ fn deaf_ear_costs_the_node_that_is_not_heard() {
     assert_eq!(world.view_of(3), Vec::<usize>::new());
     assert_eq!(world.owned(3), 0);
     let both: BTreeSet<_> = [id(1), id(2)].into();
-    assert_eq!(world.faults(3), [Fault::Excluded { view: both }]);
+    let excluded = [Fault::Excluded { view: both }];
+    assert_eq!(world.faults(3), excluded);
+    assert_eq!(world.process(3).machine.faults(), excluded.into(), "it stands");
     let told = |node: usize, wanted: fn(&Output) -> bool| {
         let events = &world.process(node).events;
         events.iter().find(|(_, output)| wanted(output)).map(|(at, _)| *at).unwrap()
@@ -77,6 +79,25 @@ fn deaf_ear_costs_the_node_that_is_not_heard() {
     assert_eq!(world.view_of(3), Vec::<usize>::new());
     world.heal_all();
     world.wait_settled(ms(1_500));
+    assert!(world.process(3).machine.faults().is_empty());
+}
+
+#[test]
+fn node_that_starts_where_it_is_not_heard_says_that_it_is_in_no_view() {
+    let mut world = World::settled(3, 4);
+    world.cut_one_way(3, 1);
+    world.wait_side(&[1, 2], ms(2_600));
+    world.power_cut(3);
+    world.run(ms(3_000));
+    world.start(3);
+    world.run(ms(3_000));
+    let excluded = [Fault::Excluded { view: [id(1), id(2)].into() }];
+    assert_eq!(world.view_of(3), Vec::<usize>::new());
+    assert_eq!(world.faults(3), excluded, "once");
+    assert_eq!(world.process(3).machine.faults(), excluded.into(), "it stands");
+    world.heal_all();
+    world.wait_settled(ms(1_500));
+    assert!(world.process(3).machine.faults().is_empty());
 }
 
 #[test]
@@ -200,4 +221,5 @@ fn one_confused_node_does_not_stop_all_claiming() {
     world.power_cut(3);
     world.start(3);
     world.wait_side(&[1, 3], ms(2_000));
+    assert!(world.process(1).machine.faults().is_empty());
 }

@@ -97,6 +97,20 @@ fn last_survivor_that_slept_is_ready_after_one_loss_time() {
 }
 
 #[test]
+fn survivor_of_two_that_stands_still_just_before_it_knows_joins_for_one_loss_time() {
+    let mut world = World::settled(2, 1);
+    world.power_cut(2);
+    // A pause that is nothing while the other one echoes; here it has not done so for longer than is borne.
+    world.run(ms(700));
+    world.pause(1, ms(250));
+    world.run(ms(251));
+    assert_eq!(paused_lives(&world, 1), 1);
+    assert!(!world.process(1).machine.joined());
+    let took = world.wait_side(&[1], ms(2_000));
+    assert!(took >= LOST - ms(10) && took <= LOST + ms(10), "{took:?}");
+}
+
+#[test]
 fn node_that_returns_while_the_last_survivor_sleeps_shares_with_it() {
     for seed in 0..10 {
         let mut world = World::settled(2, seed);

@@ -83,6 +83,8 @@ pub(super) struct Net {
     /// Directed links that carry nothing: (from, to, lan).
     cut: BTreeSet<(usize, usize, u8)>,
     lossy: BTreeMap<(usize, usize), u64>,
+    /// Places of processes to which nothing comes.
+    deaf: BTreeSet<usize>,
 }
 
 /// One process: a life of an agent.
@@ -220,6 +222,7 @@ impl World {
                 late_max: ms(350),
                 cut: BTreeSet::new(),
                 lossy: BTreeMap::new(),
+                deaf: BTreeSet::new(),
             },
             random: Random::new(seed),
             processes: (0..nodes).map(|_| None).collect(),
@@ -367,6 +370,15 @@ impl World {
         }
     }
 
+    /// Delivers them once more in their order, spread over some time.
+    pub(super) fn replay_datagrams_over(&mut self, time: Duration) {
+        let all = self.all_datagrams.take().unwrap_or_default();
+        let step = time / u32::try_from(all.len()).unwrap().max(1);
+        for (place, (to, lan, bytes)) in (0..).zip(all) {
+            self.after(step * place, Happening::Delivery { to, lan, bytes });
+        }
+    }
+
     /// Stops a process for some time; what arrives meanwhile waits.
     pub(super) fn pause(&mut self, node: usize, time: Duration) {
         self.process_mut(node).paused = Some(Vec::new());
@@ -405,6 +417,11 @@ impl World {
         self.net.lossy.insert((from, to), per_mille);
     }
 
+    /// Nothing comes to a process any more: the copy of a host behind the address of the true one.
+    pub(super) fn deafen(&mut self, place: usize) {
+        self.net.deaf.insert(place);
+    }
+
     fn transmit(&mut self, from: usize, to: usize, lan: LanId, bytes: &[u8]) {
         self.datagrams += 1;
         self.datagram_bytes += u64::try_from(bytes.len()).unwrap();
@@ -425,6 +442,7 @@ impl World {
                 .filter(|place| {
                     self.processes[*place].as_ref().map_or(*place + 1, |process| process.node) == to
                 })
+                .filter(|place| !self.net.deaf.contains(place))
                 .collect();
             for to in places {
                 if let Some(kept) = &mut self.all_datagrams {
