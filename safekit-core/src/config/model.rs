@@ -49,7 +49,7 @@ pub struct ClusterConfig {
     /// Time between two heartbeats (`pulse`, 100 ms, 10 ms to 10 s).
     pub pulse: Duration,
     /// Heartbeats missed before a member is lost (`slost_count`, 10, 3 to 1000): times the pulse, the silence that is
-    /// borne.
+    /// borne, an hour at most.
     pub slost_count: u32,
     /// The same for the node with the lowest id, where written out (`mlost_count`); there is no leader.
     pub mlost_count: Option<u32>,
@@ -266,9 +266,11 @@ impl BootPolicy {
 pub struct UserConfig {
     /// Time limit of a graceful stop script (`nicestoptimeout`, 300 s, 1 s to 1 day).
     pub nicestoptimeout: Duration,
-    /// Time limit of a forced stop script (`forcestoptimeout`, 300 s, 1 s to 1 day).
+    /// Time limit of a forced stop script, of poststop, and of transition on the way to STOP (`forcestoptimeout`, 300 s, 1 s
+    /// to 1 day).
     pub forcestoptimeout: Duration,
-    /// Time limit of `start_both` and prestart (`starttimeout`, none, 1 s to 1 day; an attribute of ours).
+    /// Time limit of `start_both`, of prestart, and of transition on the way to UP (`starttimeout`, none, 1 s to 1 day; an
+    /// attribute of ours).
     pub starttimeout: Option<Duration>,
     /// Whether the scripts' output is kept (`logging`, userlog).
     pub logging: Logging,

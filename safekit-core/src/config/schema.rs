@@ -58,13 +58,13 @@ const LANS: ElementSpec = ElementSpec::new("lans", Occurs::ONCE, "All networks, 
             "mlost_count",
             HEARTBEAT_COUNT,
             "slost_count counts for all nodes",
-            "There is no leader here: written out, it applies to the node with the lowest id instead of slost_count.",
+            "There is no leader here: written out, it applies to the node with the lowest id instead of slost_count, with the same bound of an hour.",
         ),
         AttributeSpec::or(
             "slost_count",
             HEARTBEAT_COUNT,
             "10",
-            "Heartbeats missed before a node is lost. Higher: more loss and longer pauses are borne; lower: a loss is seen sooner.",
+            "Heartbeats missed before a node is lost: after this number of pulses, and after an hour at the latest. Higher: more loss and longer pauses are borne; lower: a loss is seen sooner.",
         ),
     ],
     &[LAN],
@@ -251,14 +251,14 @@ const USER: ElementSpec =
                 "forcestoptimeout",
                 STOP_TIMEOUT,
                 "300s",
-                "Time limit of a stop script called with 'force'.",
+                "Time limit of a stop script called with 'force', of poststop, and of transition on the way to STOP.",
             )
             .while_running(),
             AttributeSpec::maybe(
                 "starttimeout",
                 duration_or_zero(Unit::Second, DAY, "no limit"),
                 "no limit",
-                "Time limit of prestart and start_both; then their processes are ended.",
+                "Time limit of prestart, start_both, and transition on the way to UP; then their processes are ended.",
             )
             .while_running()
             .ours(),

@@ -21,7 +21,7 @@ pub(super) enum Verdict {
 }
 
 /// The restart budget of a module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RestartBudget {
     used: u32,
     /// The age of the count at `since`.

@@ -294,6 +294,11 @@ impl Module {
         self.join == Join::Joined || self.config.mode == ModuleMode::Light
     }
 
+    /// Tells whether it cannot be started yet: there is no cluster, and it needs one.
+    fn lacks_cluster(&self) -> bool {
+        self.join == Join::NoCluster && !self.is_joined()
+    }
+
     fn handle_action_finished(&mut self, now: Instant, id: ActionId, outcome: Outcome) {
         if self.state.running().is_some_and(|running| running.action == id) {
             return self.handle_script_end(now, outcome);
@@ -343,6 +348,7 @@ impl Module {
     /// Ends each public mutator.
     fn settle(&mut self, now: Instant) {
         self.hear_monitor(now);
+        self.prove_by_time(now);
         self.tell();
         self.save(now);
         if cfg!(debug_assertions) {
@@ -374,13 +380,17 @@ impl Module {
     }
 
     fn become_adopted(&mut self, now: Instant, proof: Proof) {
+        self.await_proof(now, proof);
+        // A balancer that sends clients because of what the former agent answered has not asked this one yet: it is taken
+        // to be there until its silence says otherwise, and to send clients as if this one had been Ready.
+        (self.probed_at, self.served_at) = (Some(now), Some(now));
+    }
+
+    fn await_proof(&mut self, now: Instant, proof: Proof) {
         if proof != Proof::Processes {
             let poll = self.monitor.polltimer().max(recovery::PROOF_MIN);
             self.timers.set(Timer::Proof, later(now, poll));
         }
-        // A balancer that sends clients because of what the former agent answered has not asked this one yet: it is taken
-        // to be there until its silence says otherwise, and to send clients as if this one had been Ready.
-        (self.probed_at, self.served_at) = (Some(now), Some(now));
         self.transit(now, State::Adopted(proof), Cause::AgentRestarted);
     }
 

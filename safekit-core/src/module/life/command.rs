@@ -13,7 +13,7 @@ use crate::control::{Accepted, Command, Origin, Refusal};
 use crate::event::{DrainSkip, Event};
 use crate::explain::{Cause, duration_text};
 use crate::module::budget::Verdict;
-use crate::module::io::{BudgetChange, Join};
+use crate::module::io::BudgetChange;
 use crate::module::plan;
 use crate::module::script::Script;
 use crate::timer::later;
@@ -72,11 +72,7 @@ impl Module {
     /// Refuses what cannot be done now.
     fn admit(&self, now: Instant, command: Command, origin: &Origin) -> Result<(), Refusal> {
         match (&self.state, command) {
-            (State::Stopped, Command::Start)
-                if self.join == Join::NoCluster && !self.is_joined() =>
-            {
-                Err(Refusal::NoCluster)
-            }
+            (State::Stopped, Command::Start) if self.lacks_cluster() => Err(Refusal::NoCluster),
             (State::Stopped, Command::Restart | Command::Stopstart) => Err(Refusal::WrongState {
                 module: self.name(),
                 state: self.state().to_string(),

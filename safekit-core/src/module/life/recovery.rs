@@ -8,7 +8,6 @@ use crate::config::model::{BootPolicy, ProcClass};
 use crate::control::{Command, Origin};
 use crate::event::{Event, Recovery};
 use crate::explain::Cause;
-use crate::module::io::Join;
 use crate::module::plan;
 use crate::module::saved::{SavedModule, SavedPhase};
 use crate::module::watch::Begin;
@@ -75,7 +74,7 @@ impl Module {
 
     /// Starts because the agent has started; waits where there is no cluster yet.
     pub(super) fn boot(&mut self, now: Instant) {
-        self.boot_waits = self.join == Join::NoCluster && !self.is_joined();
+        self.boot_waits = self.lacks_cluster();
         if !self.boot_waits {
             drop(self.command(now, Command::Start, &Origin::Boot));
         }
@@ -104,13 +103,23 @@ impl Module {
             // Until its time has passed.
         } else if self.monitor.is_missing_any() {
             self.recovered(Recovery::ProcessesGone);
-            drop(self.command(now, Command::Restart, &Origin::Errd));
+            self.monitor.judge_missing(now);
+            self.hear_monitor(now);
         } else if unknown {
             self.recovered(Recovery::ServicesUnknown);
-            self.become_adopted(now, Proof::Unknown);
+            self.await_proof(now, Proof::Unknown);
         } else {
             self.recovered(Recovery::Adopted);
             self.become_up(now, Cause::ProcessesSeen);
+        }
+    }
+
+    /// Nothing is watched any more that could show whether the application runs: a poll time has to do.
+    pub(super) fn prove_by_time(&mut self, now: Instant) {
+        if matches!(self.state, State::Adopted(Proof::Processes)) && !self.monitor.tests_presence()
+        {
+            self.recovered(Recovery::AdoptedUnwatched);
+            self.await_proof(now, Proof::Time);
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Module, Order, Timer};
 use crate::event::Event;
+use crate::module::budget::RestartBudget;
 use crate::module::saved::{SavedModule, SavedPhase};
 use crate::node::{Action, Outcome};
 use crate::timer::later;
@@ -24,7 +25,7 @@ const SAVE_LATE: Duration = Duration::from_secs(5);
 pub(super) struct Kept {
     phase: SavedPhase,
     started: bool,
-    used: u32,
+    budget: RestartBudget,
     complete: bool,
     may_still_run: bool,
     errd_off: bool,
@@ -57,7 +58,7 @@ impl Module {
         let kept = Kept {
             phase: self.state.phase(),
             started: self.started,
-            used: self.budget.saved(now).used,
+            budget: self.budget,
             complete: self.monitor.is_complete(),
             may_still_run: self.may_still_run,
             errd_off: self.monitor.is_off(),

@@ -8,7 +8,7 @@ use crate::bug::{Bug, planted};
 use crate::control::{Command, Origin};
 use crate::event::Event;
 use crate::explain::Cause;
-use crate::module::plan::{self, Call, Step};
+use crate::module::plan::{self, Call, Manner, Step};
 use crate::module::script::{LargeUserlogs, Script, ScriptEnd, ScriptRun};
 use crate::module::watch::Begin;
 use crate::node::{Action, Outcome};
@@ -52,7 +52,10 @@ impl Module {
             Goal::Again => {
                 self.become_stopped(now, cause);
                 self.accepted(Command::Start, &Origin::Automatic);
-                self.begin_start(now, &Origin::Automatic);
+                self.boot_waits = self.lacks_cluster();
+                if !self.boot_waits {
+                    self.begin_start(now, &Origin::Automatic);
+                }
             }
         }
     }
@@ -70,7 +73,11 @@ impl Module {
         let Some(user) = self.config.user.as_ref() else { return false };
         let (module, script) = (self.name(), call.script);
         if !self.scripts.contains(&script) {
-            if script == Script::StartBoth {
+            // What was started and cannot be stopped is worth a line; a module without scripts is not.
+            let unstoppable = script == Script::StopBoth
+                && call.manner == Manner::Nice
+                && self.scripts.contains(&Script::StartBoth);
+            if script == Script::StartBoth || unstoppable {
                 self.event(Event::ScriptMissing { module, script });
             }
             return false;

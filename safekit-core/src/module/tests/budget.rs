@@ -200,3 +200,13 @@ fn a_script_counts_by_itself_and_the_count_is_forgotten_on_demand() {
     bench.input(Input::BudgetChanged(BudgetChange::Counted));
     assert!(!bench.module.is_budget_used_up(bench.now), "without limit nothing is used up");
 }
+
+#[test]
+fn a_count_that_begins_anew_is_saved() {
+    let mut bench = Bench::up(config());
+    bench.input(Input::BudgetChanged(BudgetChange::Counted));
+    bench.pass(config().loop_interval);
+    bench.input(Input::BudgetChanged(BudgetChange::Counted));
+    let budget = bench.saves.last().unwrap().budget;
+    assert_eq!((budget.used, budget.age_ms), (1, 0), "not that of the count before");
+}

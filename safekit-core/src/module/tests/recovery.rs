@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bench::{Bench, POLL, config, proc, process, s, saved, user, watching};
 use crate::config::model::{BootPolicy, ModuleConfig, ProcAction};
-use crate::control::{Command, Origin};
+use crate::control::{Command, Origin, WatchSwitch};
 use crate::event::{Event, ModuleFault, Recovery};
 use crate::explain::Cause;
 use crate::ids::LanSet;
@@ -71,6 +71,35 @@ fn a_process_that_died_with_the_agent_is_restarted_through_the_budget() {
     assert_eq!(bench.arguments(), "UP UP restart");
     assert_eq!(bench.commands(), [(Command::Restart, Origin::Errd)]);
     assert_eq!(bench.module.loop_used(bench.now), 1);
+}
+
+#[test]
+fn what_is_done_about_a_process_that_died_with_the_agent_is_what_its_proc_says() {
+    for (action, command, arguments) in [
+        (ProcAction::Stop, Command::Stop, "UP WAIT stop"),
+        (ProcAction::Stopstart, Command::Stopstart, "UP WAIT stopstart"),
+    ] {
+        let procs = vec![proc("httpd", ProcAction::Restart), proc("nginx", action)];
+        let mut bench = same_boot(watching(procs), SavedPhase::Up);
+        bench.scan(&[process("sshd", 4)]);
+        assert_eq!(recovery(&bench), Some(Recovery::ProcessesGone));
+        assert_eq!(bench.commands(), [(command, Origin::Errd)], "the stronger one of two");
+        assert_eq!(bench.arguments(), arguments);
+        let faults = |event: &&Event| matches!(event, Event::ProcessFault { .. });
+        assert_eq!(bench.events.iter().filter(faults).count(), 2);
+    }
+}
+
+#[test]
+fn an_adopted_application_that_is_watched_no_longer_is_ready_after_one_poll() {
+    let mut bench = same_boot(nginx(), SavedPhase::Up);
+    bench.switch(WatchSwitch::Off).unwrap();
+    // The list that was asked for before shows nothing.
+    bench.scan(&[]);
+    assert_eq!(recovery(&bench), Some(Recovery::AdoptedUnwatched));
+    assert_eq!(bench.state(), "UP (Transient) recovering");
+    bench.pass(POLL);
+    assert_eq!(bench.state(), "UP (Ready) ready");
 }
 
 #[test]
@@ -266,6 +295,18 @@ fn a_start_at_boot_waits_for_the_cluster() {
     assert_eq!(bench.module.state(), ModuleState::STOP);
     bench.input(Input::JoinChanged(Join::Joining));
     assert_eq!(bench.module.state(), ModuleState::WAIT_TRANSIENT);
+}
+
+#[test]
+fn a_stopstart_does_not_start_without_a_cluster_before_there_is_one() {
+    let mut bench = Bench::up(config());
+    bench.input(Input::JoinChanged(Join::NoCluster));
+    bench.command(Command::Stopstart, user()).unwrap();
+    bench.run_all();
+    assert_eq!(bench.state(), "STOP (NotReady) stopped");
+    bench.input(Input::JoinChanged(Join::Joined));
+    bench.run_all();
+    assert_eq!(bench.state(), "UP (Ready) ready");
 }
 
 #[test]

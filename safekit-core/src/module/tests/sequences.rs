@@ -139,6 +139,20 @@ fn scripts_that_are_not_installed_are_skipped() {
 }
 
 #[test]
+fn an_application_that_nothing_stops_is_told_once() {
+    let scripts = [Script::StartBoth];
+    let mut bench = Bench::with_scripts(config(), AgentStart::Reconfigured, None, &scripts);
+    bench.command(Command::Start, user()).unwrap();
+    bench.run_all();
+    bench.forget();
+    bench.command(Command::Stop, user()).unwrap();
+    assert_eq!(bench.module.state(), ModuleState::STOP);
+    let missing =
+        |event: &&Event| matches!(event, Event::ScriptMissing { script: Script::StopBoth, .. });
+    assert_eq!(bench.events.iter().filter(missing).count(), 1);
+}
+
+#[test]
 fn the_first_script_of_a_start_finds_large_userlogs_emptied() {
     // Whichever it is: most modules have no prestart.
     for scripts in [&Script::ALL[..], &[Script::StartBoth, Script::StopBoth]] {

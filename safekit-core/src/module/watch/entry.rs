@@ -45,6 +45,10 @@ pub(super) struct Vigil {
     pub(super) state: WatchState,
     pub(super) since: Instant,
     pub(super) processes: BTreeSet<ProcessId>,
+    /// Whether one of them has died since the list was asked for that is under way.
+    pub(super) doubted: bool,
+    /// Whether the list before was in doubt too, for the sake of others.
+    waited: bool,
     /// What is known where it is a service.
     pub(super) service: Known,
 }
@@ -61,12 +65,26 @@ impl Vigil {
             state: WatchState::Init,
             since: now,
             processes: BTreeSet::new(),
+            doubted: false,
+            waited: false,
             service: Known::default(),
         }
     }
 }
 
 impl Entry {
+    /// Returns what a list is worth for this entry. One that is in doubt for the sake of others is waited out once: of what
+    /// dies together the strongest action is done. Not again: processes that come and go all the time hide no other's fault.
+    pub(super) fn freshness(&mut self, list: Freshness) -> Freshness {
+        let Some(vigil) = &mut self.vigil else { return list };
+        if list != Freshness::Doubtful || vigil.doubted {
+            vigil.waited = false;
+            return list;
+        }
+        vigil.waited = !vigil.waited;
+        if vigil.waited { Freshness::Doubtful } else { Freshness::Good }
+    }
+
     pub(super) fn judge(
         &mut self,
         now: Instant,
@@ -143,6 +161,20 @@ impl Entry {
             }
             vigil.state = WatchState::Up;
         }
+    }
+
+    /// Tells whether there are too few, and the module itself would have to do something about it.
+    pub(super) fn is_missing(&self) -> bool {
+        command(&self.config.action).is_some()
+            && self.count().is_some_and(|count| is_below(&self.config, count))
+    }
+
+    /// Judges what was seen last like a poll.
+    pub(super) fn judge_missing(&mut self, now: Instant, notices: &mut VecDeque<Notice>) {
+        let (Some(count), Some(vigil)) = (self.count(), &mut self.vigil) else { return };
+        vigil.poll_due = true;
+        let said = vigil.service.said.clone();
+        self.weigh(now, count, said.as_deref(), notices);
     }
 
     pub(super) fn is_watched(&self, kind: ProcKind) -> bool {

@@ -275,6 +275,7 @@ impl Monitor {
             return false;
         }
         for entry in self.entries.iter_mut().filter(|entry| entry.config.kind == kind) {
+            let freshness = entry.freshness(freshness);
             judge(entry, freshness, &mut self.notices);
         }
         self.tell_watched();
@@ -296,6 +297,7 @@ impl Monitor {
         for entry in &mut self.entries {
             let Some(vigil) = &mut entry.vigil else { continue };
             if vigil.processes.remove(&process) {
+                vigil.doubted = true;
                 known.insert(entry.config.kind);
                 vigil.service.handle_exit(process);
                 let name = entry.config.name.clone();
@@ -357,6 +359,12 @@ impl Monitor {
     }
 
     fn want(&mut self, kind: ProcKind, look: Look) {
+        if look == Look::Now {
+            let vigils = self.entries.iter_mut().filter(|entry| entry.config.kind == kind);
+            for vigil in vigils.filter_map(|entry| entry.vigil.as_mut()) {
+                vigil.doubted = false;
+            }
+        }
         match (kind, look) {
             (_, Look::Later) => {}
             (ProcKind::Process, Look::Now) => self.notices.push_back(Notice::ScanWanted),
@@ -454,10 +462,14 @@ impl Monitor {
 
     /// Tells whether a process is missing about which the module itself would have to do something.
     pub(in crate::module) fn is_missing_any(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            command(&entry.config.action).is_some()
-                && entry.count().is_some_and(|count| is_below(&entry.config, count))
-        })
+        self.entries.iter().any(Entry::is_missing)
+    }
+
+    /// Calls each of those a fault now, though nobody has seen it alive: the application was UP, so it was there.
+    pub(in crate::module) fn judge_missing(&mut self, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_missing()) {
+            entry.judge_missing(now, &mut self.notices);
+        }
     }
 
     /// Tells whether something is watched from that moment on, or since before, that was not looked at yet.

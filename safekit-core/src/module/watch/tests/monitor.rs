@@ -276,6 +276,21 @@ fn a_group_that_dies_together_is_acted_upon_at_once() {
 }
 
 #[test]
+fn processes_that_come_and_go_hide_no_other_fault() {
+    let mut watch = Watch::new(vec![proc("httpd"), proc("nginx")]);
+    watch.scan(&[list("httpd", &[2]), list("nginx", &[1, 10])].concat());
+    watch.pass(ms(4321));
+    watch.die(2);
+    // Before each list comes a worker of the other has died.
+    watch.die(10);
+    watch.scan(&list("nginx", &[1, 11]));
+    watch.die(11);
+    watch.scan(&list("nginx", &[1, 12]));
+    let died = ["httpd 2 died", "nginx 10 died", "nginx 11 died"];
+    assert_eq!(watch.said(), [&died[..], &["httpd fault 0", "restart"]].concat());
+}
+
+#[test]
 fn a_death_that_leaves_enough_is_not_urgent_and_the_one_that_does_not_is() {
     let mut watch = Watch::new(vec![proc("nginx")]);
     watch.scan(&list("nginx", &[1, 2, 3]));
