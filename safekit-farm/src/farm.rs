@@ -104,6 +104,8 @@ pub struct Farm {
     module: ModuleKey,
     table: ShareTable,
     wanted: Option<Arc<View>>,
+    /// What the wanted view gives to this node: computed once, which takes milliseconds in a cluster of a hundred nodes.
+    share: BucketSet,
     owned: BucketSet,
     participants: BTreeSet<NodeId>,
     outputs: VecDeque<Output>,
@@ -118,6 +120,7 @@ impl Farm {
             module,
             table: ShareTable::new(weights),
             wanted: None,
+            share: BucketSet::EMPTY,
             owned: BucketSet::EMPTY,
             participants: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -143,12 +146,10 @@ impl Farm {
     }
 
     fn propose(&mut self, view: Option<Arc<View>>) {
-        let (share, participants) = match &view {
-            Some(view) => (self.share_of(view), self.participants.clone()),
-            None => (BucketSet::EMPTY, BTreeSet::new()),
-        };
+        let participants = if view.is_some() { self.participants.clone() } else { BTreeSet::new() };
+        self.share = view.as_ref().map_or(BucketSet::EMPTY, |view| self.share_of(view));
         self.wanted = view;
-        let owned = if bug::skipped_release() { self.owned } else { self.owned.and(share) };
+        let owned = if bug::skipped_release() { self.owned } else { self.owned.and(self.share) };
         self.change(owned, participants);
     }
 
@@ -158,11 +159,15 @@ impl Farm {
             return;
         }
         let participants = view.participants(self.me, self.module);
-        self.change(self.share_of(view), participants);
+        self.change(self.share, participants);
     }
 
     fn share_of(&self, view: &View) -> BucketSet {
-        self.table.shares(&view.participants(self.me, self.module)).owned_by(self.me)
+        let participants = view.participants(self.me, self.module);
+        if !participants.contains(&self.me) {
+            return BucketSet::EMPTY;
+        }
+        self.table.shares(&participants).owned_by(self.me)
     }
 
     fn change(&mut self, owned: BucketSet, participants: BTreeSet<NodeId>) {

@@ -184,11 +184,18 @@ impl FarmNode {
     }
 
     /// Gives each farm module that the node has a farm, and none to others.
-    fn match_farms(&mut self) {
+    fn match_farms(&mut self, now: Instant) {
         let Some(me) = self.me else { return };
         let farms =
             self.node.modules().filter(|(_, module)| module.config().mode == ModuleMode::Farm);
         let modules: BTreeSet<ModuleName> = farms.map(|(name, _)| name.clone()).collect();
+        for (_, farm) in self.farms.iter_mut().filter(|(module, _)| !modules.contains(module)) {
+            farm.handle_input(
+                now,
+                farm::Input::ViewProposed { epoch: Epoch::default(), view: None },
+            );
+        }
+        self.drain_farms();
         self.farms.retain(|module, _| modules.contains(module));
         for module in modules {
             if !self.farms.contains_key(&module) {
@@ -259,7 +266,7 @@ impl Machine for FarmNode {
         );
         self.node.handle_input(now, input);
         if configures {
-            self.match_farms();
+            self.match_farms(now);
         }
         self.drain_node(now);
     }
@@ -285,12 +292,13 @@ mod tests {
     use std::time::Instant;
 
     use safekit_core::Machine;
+    use safekit_core::config::model::{ModuleConfig, ModuleMode};
     use safekit_core::ids::{LanSet, NodeId, NodeName};
     use safekit_core::membership::{MembershipConfig, NodeConfig};
-    use safekit_core::node::{AgentStart, Input, ModuleSetup, Node, Start};
+    use safekit_core::node::{self, AgentStart, Input, ModuleSetup, Node, Outcome, Start};
     use safekit_core::sim::SimModule;
 
-    use super::FarmNode;
+    use super::{FarmNode, Output};
     use crate::share::Weight;
 
     #[expect(clippy::disallowed_methods, reason = "tests need one instant to count from")]
@@ -298,14 +306,67 @@ mod tests {
         Instant::now()
     }
 
-    fn cluster() -> Input {
+    fn cluster(nodes: usize) -> Input {
         let node = |number| {
             let name = NodeName::new(&format!("node{number}")).unwrap();
             let config = NodeConfig { name, addresses: [].into() };
             (NodeId::new(number).unwrap(), config)
         };
         let me = NodeId::new(1).unwrap();
-        Input::ClusterConfigured(Box::new(MembershipConfig::new(me, (1..=3).map(node).collect())))
+        Input::ClusterConfigured(Box::new(MembershipConfig::new(
+            me,
+            (1..=nodes).map(node).collect(),
+        )))
+    }
+
+    fn setup(config: ModuleConfig, start: AgentStart) -> Input {
+        Input::ModuleConfigured(Box::new(ModuleSetup {
+            config: Arc::new(config),
+            scripts: [].into(),
+            lans: LanSet::ALL,
+            sharing: 0,
+            saved: None,
+            start,
+        }))
+    }
+
+    /// What was said last of how many buckets the node takes, after so many turns.
+    fn taken(node: &mut FarmNode, now: &mut Instant, turns: usize) -> Option<u16> {
+        let mut taken = None;
+        for _turn in 0..turns {
+            node.handle_timeout(*now);
+            while let Some(output) = node.poll_output() {
+                match output {
+                    Output::SharesChanged { owned, .. } => taken = Some(owned.count()),
+                    Output::Node(node::Output::Action { id, .. }) => {
+                        let outcome = Outcome::Done;
+                        node.handle_input(*now, Input::ActionFinished { id, outcome });
+                    }
+                    Output::Node(_) => {}
+                }
+            }
+            *now = node.poll_timeout().unwrap_or(*now).max(*now);
+        }
+        taken
+    }
+
+    /// Whoever serves an address by what was said last must hear that a module has no share any more.
+    #[test]
+    fn a_module_that_is_no_farm_any_more_lets_go_of_its_share() {
+        let config = SimModule::bare("web").unwrap().config;
+        let mut other = config.clone();
+        other.mode = ModuleMode::Light;
+        let other = setup(other, AgentStart::Reconfigured);
+        for end in [other, Input::ClusterRemoved] {
+            let mut now = base();
+            let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 1 }));
+            node.handle_input(now, cluster(1));
+            node.handle_input(now, setup(config.clone(), AgentStart::HostBooted));
+            assert_eq!(taken(&mut node, &mut now, 50), Some(256));
+            let shown = format!("{end:?}");
+            node.handle_input(now, end);
+            assert_eq!(taken(&mut node, &mut now, 1), Some(0), "{shown}");
+        }
     }
 
     #[test]
@@ -316,19 +377,9 @@ mod tests {
         let mut node = FarmNode::new(Node::new(now, Start { counter: 1, random: 1 }));
         let mut config = module.config;
         config.boot = safekit_core::config::model::BootPolicy::Off;
-        node.handle_input(
-            now,
-            Input::ModuleConfigured(Box::new(ModuleSetup {
-                config: Arc::new(config),
-                scripts: module.scripts,
-                lans: LanSet::ALL,
-                sharing: 0,
-                saved: None,
-                start: AgentStart::HostBooted,
-            })),
-        );
+        node.handle_input(now, setup(config, AgentStart::HostBooted));
         assert!(node.farm(&name).is_none());
-        node.handle_input(now, cluster());
+        node.handle_input(now, cluster(3));
         assert!(node.farm(&name).is_some());
         node.set_weights(now, &name, [(NodeId::new(2).unwrap(), Weight(0))].into());
         let weights = node.farm(&name).unwrap().table().weights();

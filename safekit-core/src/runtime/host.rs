@@ -27,7 +27,7 @@ pub fn boot_id() -> io::Result<String> {
     sys::host::boot_id()
 }
 
-/// Returns the time since the host was booted; goes on while the host sleeps, unlike [`crate::runtime::clock::now`].
+/// Returns the time since the host was booted; goes on while the host is suspended.
 ///
 /// # Errors
 /// When the operating system does not tell.

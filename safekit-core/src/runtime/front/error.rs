@@ -9,10 +9,10 @@ use std::path::PathBuf;
 /// ```
 /// use std::net::SocketAddr;
 /// use std::sync::Arc;
-/// use std::time::Instant;
+/// use safekit_core::runtime::clock;
 /// use safekit_core::runtime::front::{ApiResponse, Board, Front, FrontConfig, FrontError, Listener};
 ///
-/// let board = Board::new(Instant::now());
+/// let board = Board::new(clock::now());
 /// let handler = Arc::new(|_: &_| ApiResponse::text(404, "nothing here\n"));
 /// let config = FrontConfig::new("health", board, handler);
 /// // An address for documentation: no host has it.

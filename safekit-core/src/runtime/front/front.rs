@@ -94,14 +94,14 @@ impl fmt::Debug for FrontConfig {
 /// use std::io::{Read, Write};
 /// use std::net::{SocketAddr, TcpStream};
 /// use std::sync::Arc;
-/// use std::time::Instant;
 /// use safekit_core::ids::ModuleName;
+/// use safekit_core::runtime::clock;
 /// use safekit_core::runtime::front::{
 ///     Admit, ApiRequest, ApiResponse, Board, Counters, Front, FrontConfig, Handler, Limits, Listener,
 ///     Method,
 /// };
 ///
-/// let board = Board::new(Instant::now());
+/// let board = Board::new(clock::now());
 /// let handler: Handler = Arc::new(|request: &ApiRequest| match (request.method, &request.path[..]) {
 ///     (Method::Get, "/version") => ApiResponse::text(200, "1.0\n"),
 ///     _ => ApiResponse::text(404, "nothing here\n"),
@@ -130,7 +130,7 @@ impl fmt::Debug for FrontConfig {
 /// let health = "/var/modules/web/ready.txt";
 /// assert_eq!(ask(health)?, "HTTP/1.1 404 NOT FOUND");
 /// while ask(health)? != "HTTP/1.1 200 OK" {
-///     board.stamp(Instant::now()); // your loop: each turn, and at least every STAMP_INTERVAL
+///     board.stamp(clock::now()); // your loop: each turn, and at least every STAMP_INTERVAL
 /// }
 /// let counters: Counters = front.counters();
 /// assert_eq!((counters.handled, counters.probes_ready), (2, 1));

@@ -32,10 +32,11 @@
 //! ```
 //! use std::net::{Ipv4Addr, SocketAddr};
 //! use std::sync::Arc;
+//! use safekit_core::runtime::clock;
 //! use safekit_core::runtime::front::{ApiResponse, Board, Front, FrontConfig, FrontError, Listener};
 //!
 //! # fn main() -> Result<(), FrontError> {
-//! let board = Board::new(std::time::Instant::now());
+//! let board = Board::new(clock::now());
 //! let handler = Arc::new(|_: &_| ApiResponse::text(404, "nothing here\n"));
 //! let config = FrontConfig::new("web", Arc::clone(&board), handler)
 //!     .with_listener(Listener::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
