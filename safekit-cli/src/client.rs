@@ -28,7 +28,7 @@ use answer::{Answer, AnswerError};
 /// How long a question may take.
 const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// How long an order may take: it reads and writes files, and may run a module's scripts.
-const ORDER_LIMIT: Duration = Duration::from_secs(120);
+const ORDER_LIMIT: Duration = Duration::from_secs(210);
 
 /// How long an agent is waited for whose guardian is starting it: after a reload it is there again in a moment.
 const START_LIMIT: Duration = Duration::from_secs(5);

@@ -127,9 +127,11 @@ impl Agent {
 
     /// Takes a cluster's configuration, as it was read from its files.
     pub(super) fn apply_cluster(&mut self, now: Instant, loaded: LoadedCluster, me: NodeId) {
-        if loaded.keys.keys.is_empty() {
-            self.tell_node(&OwnEvent::NoKeys);
-            self.told_faults.insert(KEYS.to_owned(), OwnEvent::NoKeys.text());
+        let without = loaded.keys.keys.is_empty().then_some(OwnEvent::NoKeys);
+        let fault = without.or_else(|| loaded.keys_open.map(|mode| OwnEvent::KeysOpen { mode }));
+        if let Some(fault) = fault {
+            self.tell_node(&fault);
+            self.told_faults.insert(KEYS.to_owned(), fault.text());
         } else {
             self.told_faults.remove(KEYS);
         }

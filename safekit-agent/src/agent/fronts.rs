@@ -20,8 +20,8 @@ use crate::api::{Api, HostUsers, Permissions, StatusPage};
 const HEALTH_PORT: u16 = 9010;
 /// The name of the fault of a node that cannot give them.
 const HEALTH: &str = "health";
-/// How long an order of the control socket may take: an installation copies files.
-const ORDER_LIMIT: Duration = Duration::from_secs(110);
+/// How long an order of the control socket may take: `config` of a module that runs runs three scripts of 60 s at most.
+const ORDER_LIMIT: Duration = Duration::from_secs(200);
 /// Connections that the control socket has room for.
 const CONTROL_CONNECTIONS: usize = 128;
 

@@ -170,17 +170,10 @@ pub(super) fn fault(module: &ModuleName) -> String {
 
 /// Returns where a module's things are, and the environment of its scripts.
 fn place(layout: &Layout, name: &ModuleName, userlog_limit: u64) -> ModulePlace {
-    let active = layout.active(name);
-    let (bin, uservar) = (active.join("bin"), layout.uservar(name));
-    let environment = [
-        ("SAFE", layout.safe.clone()),
-        ("SAFEMODULE", name.as_str().into()),
-        ("SAFEBIN", layout.safebin()),
-        ("SAFEUSERBIN", bin.clone()),
-        ("SAFEUSERCONF", active.join("conf")),
-        ("SAFEVAR", layout.safevar.clone()),
-        ("SAFEUSERVAR", uservar.clone()),
-    ];
-    let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
-    ModulePlace { bin, environment: environment.collect(), userlogs: uservar, userlog_limit }
+    ModulePlace {
+        bin: layout.active(name).join("bin"),
+        environment: store::module::environment(layout, name),
+        userlogs: layout.uservar(name),
+        userlog_limit,
+    }
 }

@@ -5,6 +5,7 @@ mod hooks;
 mod upkeep;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -46,6 +47,8 @@ pub(super) struct Office {
     boot_id: String,
     /// One change of files at a time.
     files: Mutex<()>,
+    /// The scripts that answer questions and run now.
+    asking: AtomicUsize,
 }
 
 type Done<T> = Result<T, OperationError>;
@@ -60,6 +63,7 @@ impl Office {
             node: agent.arguments.node.clone(),
             boot_id: agent.boot_id.clone(),
             files: Mutex::new(()),
+            asking: AtomicUsize::new(0),
         }
     }
 

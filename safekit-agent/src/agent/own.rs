@@ -18,6 +18,8 @@ pub(super) enum OwnEvent {
     ClusterLeft,
     /// The cluster has no keys.
     NoKeys,
+    /// Others can read the file of the keys.
+    KeysOpen { mode: u32 },
     /// What was told by `ClusterUnusable` is mended.
     ClusterUsable,
     /// The cluster's files, or the addresses of this host, do not fit.
@@ -76,6 +78,9 @@ impl OwnEvent {
                 "this node has left its cluster, which is no longer configured".to_owned()
             }
             Self::NoKeys => "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys".to_owned(),
+            Self::KeysOpen { mode } => format!(
+                "others can read the keys of the cluster (SAFEVAR/cluster/keys, mode {mode:o}) and speak as a node"
+            ),
             Self::ClusterUsable => "the cluster's configuration can be used".to_owned(),
             Self::ClusterUnusable { why } => {
                 format!("the cluster's configuration cannot be used, no module gets Ready: {why}")
@@ -126,6 +131,7 @@ impl OwnEvent {
         match self {
             Self::ClusterLeft => &CLUSTER_LEFT,
             Self::NoKeys => &NO_KEYS,
+            Self::KeysOpen { .. } => &KEYS_OPEN,
             Self::ClusterUsable => &CLUSTER_USABLE,
             Self::ClusterUnusable { .. } => &CLUSTER_UNUSABLE,
             Self::LansBound => &LANS_BOUND,
@@ -193,6 +199,9 @@ messages! {
     NO_KEYS: Event, "the cluster runs without keys: anybody on its lans can speak as a node; 'safekit cluster config' makes keys", None,
         "Heartbeats are neither signed nor checked",
         "`safekit cluster genkey`, then `safekit cluster export` and `safekit cluster config` on the other nodes";
+    KEYS_OPEN: Event, "others can read the keys of the cluster (SAFEVAR/cluster/keys, mode <mode>) and speak as a node", None,
+        "Somebody has changed the mode of the file; it is 600 where the agent writes it",
+        "`safekit cluster genkey`, which writes it anew, then `safekit cluster export` and `safekit cluster config` on the other nodes";
     LANS_UNBOUND: Event, "heartbeats cannot be sent on every lan: <lans>", None,
         "The address of the lan is not on this host, or its port is taken. It is tried again by itself",
         "give the host the address, or end what has the port";
@@ -273,6 +282,7 @@ mod tests {
         let mut events = vec![
             OwnEvent::ClusterLeft,
             OwnEvent::NoKeys,
+            OwnEvent::KeysOpen { mode: 0o644 },
             OwnEvent::ClusterUsable,
             OwnEvent::ClusterUnusable { why: text() },
             OwnEvent::LansBound,

@@ -262,7 +262,9 @@ mod tests {
         let mut there = recordings(root.path());
         there.retain(|path| path.to_string_lossy().ends_with(SUFFIX));
         // The thread writes on by itself.
+        let deadline = clock::now() + Duration::from_secs(30);
         while !fs::read_to_string(&there[0]).unwrap().ends_with(" full\n") {
+            assert!(clock::now() < deadline, "it never says that it has ended");
             std::thread::park_timeout(Duration::from_millis(5));
         }
         assert!(!read(&there[0]).is_complete(), "it says that it has ended");

@@ -36,7 +36,12 @@ impl Counter {
         self.value
     }
 
-    /// Takes a value that the others know, where it is greater.
+    /// Returns the value that was taken last.
+    pub(super) fn value(&self) -> u32 {
+        self.value
+    }
+
+    /// Takes a value that others know, where it is greater.
     pub(super) fn raise(&mut self, value: u32) {
         if value <= self.value {
             return;

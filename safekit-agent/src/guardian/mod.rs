@@ -42,6 +42,7 @@ use std::time::Duration;
 
 pub(crate) use agent::counter_in_memory;
 pub(crate) use channel::{Farewell, FarewellLan, Parent, Started, ToAgent};
+use renewal::Known;
 #[cfg(test)]
 pub(crate) use run::cannot_take_over;
 use run::{Config, Limits, guard, rest, say};
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
 
 /// Takes the root and lays it out, then guards agents.
 fn guard_root(layout: &Layout) -> Result<u8, String> {
-    let (lock, previous_end) = take_over_or_root(layout).map_err(|error| error.to_string())?;
+    let (lock, known) = take_over_or_root(layout).map_err(|error| error.to_string())?;
     let program =
         program().map_err(|error| format!("cannot find the file of this program: {error}"))?;
     let lines = layout.lay_out(Some(&program)).map_err(|error| error.to_string())?;
@@ -104,7 +105,7 @@ fn guard_root(layout: &Layout) -> Result<u8, String> {
         arguments: part(AGENT_PART),
         trial: part(TRIAL_PART),
         own: part(GUARDIAN_PART),
-        previous_end,
+        known,
         limits: Limits::default(),
     })
     .map_err(|error| format!("cannot catch signals: {error}"))
@@ -136,10 +137,10 @@ fn program() -> io::Result<PathBuf> {
 }
 
 /// Keeps the root that this process holds from before an upgrade, or takes it.
-fn take_over_or_root(layout: &Layout) -> Result<(RootLock, Option<String>), LockError> {
+fn take_over_or_root(layout: &Layout) -> Result<(RootLock, Known), LockError> {
     match renewal::take_over(layout) {
         Some(taken) => Ok(taken),
-        None => take_root(layout).map(|lock| (lock, None)),
+        None => take_root(layout).map(|lock| (lock, Known::default())),
     }
 }
 

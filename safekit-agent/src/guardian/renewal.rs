@@ -46,8 +46,19 @@ pub(super) enum Renewal {
 struct Handover {
     /// The process that it is for.
     pid: u32,
+    /// What it knows.
+    #[serde(flatten)]
+    known: Known,
+}
+
+/// What a guardian knows that must not be forgotten with the program that it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
     /// How the last agent ended.
-    previous_end: Option<String>,
+    pub previous_end: Option<String>,
+    /// The counter of starts, which may be in memory only; a guardian of version 0.1.0 does not say.
+    #[serde(default)]
+    pub counter: u32,
 }
 
 /// The program, asked whether it can run.
@@ -129,10 +140,9 @@ impl Trial {
 pub(super) fn become_program(
     (program, arguments): (&Path, &[std::ffi::OsString]),
     lock: &RootLock,
-    previous_end: Option<&str>,
+    known: Known,
 ) -> io::Error {
-    let previous_end = previous_end.map(str::to_owned);
-    let handover = Handover { pid: std::process::id(), previous_end };
+    let handover = Handover { pid: std::process::id(), known };
     let text = match serde_json::to_string(&handover) {
         Ok(text) => text,
         Err(error) => return error.into(),
@@ -145,9 +155,8 @@ pub(super) fn become_program(
     error
 }
 
-/// Takes what the guardian left that this process was before, if it was one: the hold on the root, and how its last agent
-/// ended.
-pub(super) fn take_over(layout: &Layout) -> Option<(RootLock, Option<String>)> {
+/// Takes what the guardian left that this process was before, if it was one: the hold on the root, and what it knew.
+pub(super) fn take_over(layout: &Layout) -> Option<(RootLock, Known)> {
     let handover: Handover = serde_json::from_str(&std::env::var(VARIABLE).ok()?).ok()?;
     if handover.pid != std::process::id() {
         return None;
@@ -158,7 +167,7 @@ pub(super) fn take_over(layout: &Layout) -> Option<(RootLock, Option<String>)> {
     let (there, mine) = (fs::metadata(layout.lock_file()).ok()?, file.metadata().ok()?);
     let same = there.dev() == mine.dev() && there.ino() == mine.ino();
     // The same open file has the lock already.
-    (same && file.try_lock().is_ok()).then(|| (RootLock::from_file(file), handover.previous_end))
+    (same && file.try_lock().is_ok()).then(|| (RootLock::from_file(file), handover.known))
 }
 
 fn empty_stdin() {

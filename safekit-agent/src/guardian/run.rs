@@ -21,7 +21,7 @@ use super::channel::{FromAgent, Received, Started, ToAgent};
 use super::counter::Counter;
 use super::farewell::Sending;
 use super::notify::Notify;
-use super::renewal::{self, Renewal, Trial};
+use super::renewal::{self, Known, Renewal, Trial};
 use super::signals::Signals;
 use crate::store::layout::RootLock;
 
@@ -69,8 +69,8 @@ pub(super) struct Config {
     pub trial: Vec<OsString>,
     /// Those with which it is a guardian.
     pub own: Vec<OsString>,
-    /// How the last agent ended of the guardian that this process was before.
-    pub previous_end: Option<String>,
+    /// What the guardian knew that this process was before.
+    pub known: Known,
     /// Its times.
     pub limits: Limits,
 }
@@ -110,13 +110,15 @@ pub(super) fn guard(config: Config) -> io::Result<u8> {
     let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET"));
     let signals = Signals::register()?;
     host::release_signals()?;
-    let counter = Counter::read(config.counter_file.clone());
-    if let Some(fault) = counter.fault() {
+    let mut counter = Counter::read(config.counter_file.clone());
+    if config.known.counter > 0 {
+        counter.raise(config.known.counter);
+    } else if let Some(fault) = counter.fault() {
         say(&format!(
             "the counter of starts begins anew, and the other nodes tell the right one: {fault}"
         ));
     }
-    let previous_end = config.previous_end.clone();
+    let previous_end = config.known.previous_end.clone();
     let mut guardian = Guardian {
         config,
         counter,
@@ -288,8 +290,9 @@ impl Guardian {
         if !self.signals.wait() {
             self.renewal = Renewal::Unasked;
             let program = (self.config.program.as_path(), self.config.own.as_slice());
-            let previous_end = self.previous_end.as_deref();
-            let error = renewal::become_program(program, &self.config.lock, previous_end);
+            let known =
+                Known { previous_end: self.previous_end.clone(), counter: self.counter.value() };
+            let error = renewal::become_program(program, &self.config.lock, known);
             self.keep_program(&error.to_string());
         }
         drop(host::release_signals());

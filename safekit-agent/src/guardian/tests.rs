@@ -160,7 +160,7 @@ fn fake_guardian() {
         let name = format!("guardian::tests::{name}");
         ["--ignored", "--exact", &name, "--test-threads=1"].map(Into::into).to_vec()
     };
-    let (lock, previous_end) = take_over_or_root(&layout).unwrap();
+    let (lock, known) = take_over_or_root(&layout).unwrap();
     let code = guard(Config {
         lock,
         counter_file: layout.incarnation_file(),
@@ -168,7 +168,7 @@ fn fake_guardian() {
         arguments: part("fake_agent"),
         trial: part("fake_trial"),
         own: part("fake_guardian"),
-        previous_end,
+        known,
         limits: Limits {
             frozen_after: std::env::var(FROZEN_MS).map_or(Duration::from_millis(300), |ms| {
                 Duration::from_millis(ms.parse().unwrap())
@@ -467,6 +467,21 @@ fn a_guardian_becomes_the_program_with_its_hold_and_what_it_knows() {
     while came != told {
         came = played.next();
     }
+}
+
+#[test]
+fn a_counter_that_is_in_memory_only_outlives_the_program() {
+    let mut played = Played::start("reload,reload,surroundings");
+    played.hello(1);
+    // From here on the disk does not take it.
+    let file = Layout::new(Some(played.root.path())).incarnation_file();
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    for counter in 2..=3 {
+        played.signal(Signal::HUP);
+        while !played.next().starts_with(&format!("hello {counter} ")) {}
+    }
+    assert_eq!(played.end(), Some(0), "{}", played.stderr());
 }
 
 #[test]

@@ -37,8 +37,29 @@ const FINISH_MAX: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     queue: SyncSender<Order>,
-    overflowed: Arc<AtomicU64>,
+    overflow: Arc<Overflow>,
     faults: Faults,
+}
+
+/// How many lines found no room in the queue, until the next line of such a log says so.
+#[derive(Debug, Default)]
+struct Overflow {
+    /// Of modules, whichever.
+    modules: AtomicU64,
+    node: AtomicU64,
+    commands: AtomicU64,
+}
+
+impl Overflow {
+    fn count(&self, order: &Order) {
+        let count = match order {
+            Order::Module { .. } => &self.modules,
+            Order::Node { .. } => &self.node,
+            Order::Command { .. } => &self.commands,
+            Order::End | Order::Forget { .. } | Order::Written { .. } => return,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The files that cannot be written at this moment, and why. Never locked while the disk is waited for.
@@ -159,8 +180,11 @@ impl Log {
     }
 
     fn order(&self, order: Order) {
-        if self.queue.try_send(order).is_err() {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
+        match self.queue.try_send(order) {
+            Ok(()) => {}
+            Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => {
+                self.overflow.count(&order);
+            }
         }
     }
 }
@@ -194,7 +218,7 @@ impl LogThread {
     ) -> io::Result<(Log, Self)> {
         let (queue, orders) = sync_channel(QUEUE_MAX);
         let (tell_end, ended) = sync_channel(1);
-        let overflowed = Arc::new(AtomicU64::new(0));
+        let overflow = Arc::new(Overflow::default());
         let faults = Faults::default();
         let ending = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&ending);
@@ -203,7 +227,7 @@ impl LogThread {
             modules: BTreeMap::new(),
             node: Lines::new(LineFile::new(layout.node_log(), LOG_BYTES_MAX)),
             commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
-            overflowed: Arc::clone(&overflowed),
+            overflow: Arc::clone(&overflow),
             faults: faults.clone(),
             system,
             syncer: syncer.clone(),
@@ -215,7 +239,7 @@ impl LogThread {
             let _ = tell_end.try_send(());
         };
         let thread = Builder::new().name("safekit-log".to_owned()).spawn(work)?;
-        Ok((Log { queue, overflowed, faults }, Self { thread, ending, ended, syncer }))
+        Ok((Log { queue, overflow, faults }, Self { thread, ending, ended, syncer }))
     }
 
     /// Ends the thread once its queue is written; lines that come later are lost. A disk that does not answer is left
@@ -241,7 +265,7 @@ struct Writer {
     modules: BTreeMap<ModuleName, Lines>,
     node: Lines,
     commands: Lines,
-    overflowed: Arc<AtomicU64>,
+    overflow: Arc<Overflow>,
     faults: Faults,
     system: SystemLog,
     syncer: Syncer,
@@ -299,10 +323,10 @@ impl Writer {
                 if told == Told::Everywhere {
                     self.tell_system(Some(&module), &line);
                 }
-                let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
+                let overflow = Arc::clone(&self.overflow);
                 let (faults, syncer) = (self.faults.clone(), self.syncer.clone());
                 let lines = self.lines(module);
-                lines.lost = lines.lost.saturating_add(overflowed);
+                lines.lacks(&overflow.modules);
                 lines.write(&line, module_lost_line, &faults);
                 if is_main(&line) {
                     lines.sync(&syncer);
@@ -310,12 +334,14 @@ impl Writer {
             }
             Order::Node { line } => {
                 self.tell_system(None, &line);
+                self.node.lacks(&self.overflow.node);
                 self.node.write(&line, module_lost_line, &self.faults);
                 if is_main(&line) {
                     self.node.sync(&self.syncer);
                 }
             }
             Order::Command { line } => {
+                self.commands.lacks(&self.overflow.commands);
                 self.commands.write(&line, command_lost_line, &self.faults);
                 self.commands.sync(&self.syncer);
             }
@@ -357,6 +383,11 @@ struct Lines {
 impl Lines {
     fn new(file: LineFile) -> Self {
         Self { file, lost: 0, why: QUEUE_FULL.to_owned(), faulty: false }
+    }
+
+    /// Takes the count of lines that found no room in the queue.
+    fn lacks(&mut self, overflow: &AtomicU64) {
+        self.lost = self.lost.saturating_add(overflow.swap(0, Ordering::Relaxed));
     }
 
     /// Has what is written brought to the disk itself.
@@ -404,4 +435,52 @@ fn module_lost_line(text: &str) -> String {
 
 fn command_lost_line(text: &str) -> String {
     fields_line(&Zoned::now(), &["safekit", "-", &std::process::id().to_string()], text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Which, newest};
+    use crate::store::tests::{TestRoot, module};
+
+    #[test]
+    fn lines_that_find_no_room_are_told_in_the_log_that_lacks_them() {
+        let root = TestRoot::new();
+        let layout = root.layout();
+        let (queue, orders) = sync_channel(2);
+        let (overflow, faults) = (Arc::<Overflow>::default(), Faults::default());
+        let log = Log { queue, overflow: Arc::clone(&overflow), faults: faults.clone() };
+        let mut writer = Writer {
+            layout: layout.clone(),
+            modules: BTreeMap::new(),
+            node: Lines::new(LineFile::new(layout.node_log(), LOG_BYTES_MAX)),
+            commands: Lines::new(LineFile::new(layout.command_log(), LOG_BYTES_MAX)),
+            overflow,
+            faults,
+            system: SystemLog::none(),
+            syncer: Syncer::start(File::sync_data).unwrap(),
+            forget_at: clock::now(),
+        };
+        for _ in 0..5 {
+            log.node(Level::Event, "test", "too many");
+        }
+        log.command("cli", None, 17, CommandMark::End(0));
+        let ends = AtomicBool::new(true);
+        writer.run(&orders, &ends);
+        // A module lacks nothing.
+        log.module(&module("web"), Level::Event, "test", "found");
+        log.command("cli", None, 18, CommandMark::End(0));
+        writer.run(&orders, &ends);
+        log.node(Level::Event, "test", "found");
+        writer.run(&orders, &ends);
+        let lines = |path: &std::path::Path| newest(path, 10, Which::All).unwrap();
+        assert_eq!(lines(&layout.uservar(&module("web")).join("log.txt")).len(), 1);
+        let node = lines(&layout.node_log());
+        assert_eq!(node.len(), 4);
+        let lost = "3 lines before this one are lost: too many came at once";
+        assert!(node.iter().any(|line| line.ends_with(lost)), "{node:?}");
+        let commands = lines(&layout.command_log());
+        assert_eq!(commands.len(), 2);
+        assert!(commands[0].contains("1 line before this one is lost"), "{commands:?}");
+    }
 }

@@ -59,8 +59,8 @@ pub(crate) struct LoadedCluster {
     pub keys: KeyRing,
     /// When it was configured.
     pub date: SystemTime,
-    /// What an administrator has to be told at each start.
-    pub notes: Vec<String>,
+    /// The mode of the file of the keys, where others than its owner can read it: whoever does can speak as a node.
+    pub keys_open: Option<u32>,
 }
 
 /// What `cluster confinfo` says of this node.
@@ -212,22 +212,9 @@ pub(crate) fn load(layout: &Layout) -> StoreResult<Option<LoadedCluster>> {
     let date = metadata.map_err(StoreError::io("read", &path))?;
     let path = folder.join(KEYS);
     let keys = parse_keys(&path.display().to_string(), &files::read_text(&path, KEYS_BYTES_MAX)?)?;
-    let mut notes = Vec::new();
-    if keys.keys.is_empty() {
-        notes.push(
-            "the cluster runs without keys: whoever reaches its ports can speak as a node"
-                .to_owned(),
-        );
-    }
     let mode = fs::metadata(&path).map_err(StoreError::io("read", &path))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        notes.push(format!(
-            "{} can be read by others (mode {:o}): chmod 600, and new keys",
-            path.display(),
-            mode & 0o777
-        ));
-    }
-    Ok(Some(LoadedCluster { config, keys, date, notes }))
+    let keys_open = Some(mode & 0o777).filter(|mode| mode & 0o077 != 0 && !keys.keys.is_empty());
+    Ok(Some(LoadedCluster { config, keys, date, keys_open }))
 }
 
 /// Returns configuration and keys as a zip for other nodes. Who has it can speak as a node: files of it get mode 0600.
@@ -329,13 +316,20 @@ fn write(layout: &Layout, xml: &[u8], resolved: &ClusterConfig, keys: &KeyRing) 
     files::replace_folder(&built, &folder)
 }
 
-/// Somebody's own files in the folder (an older cluster.xml, a note) are not ours to remove.
+/// Somebody's own files in the folder (an older cluster.xml, a note, a folder of them) are not ours to remove.
 fn keep_others(from: &Path, to: &Path) -> StoreResult<()> {
     for entry in fs::read_dir(from).map_err(StoreError::io("read", from))?.flatten() {
         let (path, kept) = (entry.path(), to.join(entry.file_name()));
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         let is_ours = entry.file_name().to_string_lossy().starts_with(files::LEFTOVER_PREFIX);
-        if is_file && !is_ours && !kept.exists() {
+        if is_ours || fs::symlink_metadata(&kept).is_ok() {
+            continue;
+        }
+        let metadata = fs::symlink_metadata(&path).map_err(StoreError::io("keep", &path))?;
+        if metadata.is_dir() {
+            files::create_folder(&kept, metadata.permissions().mode() & 0o7777)?;
+            keep_others(&path, &kept)?;
+        } else {
+            // A link stays a link.
             fs::hard_link(&path, &kept).map_err(StoreError::io("keep", &path))?;
         }
     }

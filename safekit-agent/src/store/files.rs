@@ -1,8 +1,9 @@
 //! Reads and changes files so that a crash at any moment leaves the old content or the new one, never a part.
 //!
 //! A file is written beside its place, made durable, and renamed over it. A folder is built beside its place and changes
-//! places with the one that is there in one step. What a crash leaves behind has a name that begins with
-//! [`LEFTOVER_PREFIX`] and is removed at the next start ([`remove_leftovers`]).
+//! places with the one that is there in one step; on a file system that cannot do that the old one stands aside meanwhile. What
+//! a crash leaves behind has a name that begins with [`LEFTOVER_PREFIX`] or [`ASIDE_PREFIX`] and is removed, or put back, at
+//! the next start ([`clear_leftovers`]).
 //!
 //! Always: what is read is bounded.
 
@@ -18,6 +19,8 @@ use super::error::{StoreError, StoreResult};
 
 /// The begin of the names of files and folders that are not finished.
 pub(crate) const LEFTOVER_PREFIX: &str = ".safekit-new.";
+/// The begin of the names of folders that stand aside until the new one is in their place; then comes their name.
+const ASIDE_PREFIX: &str = ".safekit-old.";
 
 /// Reads a whole file of at most `bytes_max` bytes.
 ///
@@ -128,18 +131,23 @@ fn swap(built: &Path, place: &Path) -> StoreResult<()> {
     match renameat_with(CWD, built, CWD, place, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
         // A file system that cannot exchange: for an instant nothing is at the place.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            let away = building_place(place)?;
-            fs::rename(place, &away).map_err(StoreError::io("replace", place))?;
-            if let Err(error) = fs::rename(built, place) {
-                fs::rename(&away, place).map_err(StoreError::io("put back", place))?;
-                return Err(StoreError::io("replace", place)(error));
-            }
-            remove_quietly(&away);
-            Ok(())
-        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => step_aside(built, place),
         Err(error) => Err(StoreError::io("replace", place)(error.into())),
     }
+}
+
+/// Moves `built` to `place` in two steps; a crash between them leaves the old folder aside, to be put back.
+pub(super) fn step_aside(built: &Path, place: &Path) -> StoreResult<()> {
+    let (folder, name) = folder_and_name(place)?;
+    let aside = folder.join(format!("{ASIDE_PREFIX}{name}"));
+    remove_quietly(&aside);
+    fs::rename(place, &aside).map_err(StoreError::io("replace", place))?;
+    if let Err(error) = fs::rename(built, place) {
+        fs::rename(&aside, place).map_err(StoreError::io("put back", place))?;
+        return Err(StoreError::io("replace", place)(error));
+    }
+    remove_quietly(&aside);
+    Ok(())
 }
 
 /// Makes the folders of a tree durable; its files are already ([`write_new`]).
@@ -158,11 +166,19 @@ fn sync_folder(folder: &Path) -> StoreResult<()> {
     File::open(folder).and_then(|file| file.sync_all()).map_err(StoreError::io("write", folder))
 }
 
-/// Removes what a crash left in a folder.
-pub(crate) fn remove_leftovers(folder: &Path) {
+/// Clears away what a crash left in a folder: what was not finished goes, what stood aside comes back where its place is
+/// empty.
+pub(crate) fn clear_leftovers(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(LEFTOVER_PREFIX) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(name) = name.strip_prefix(ASIDE_PREFIX) {
+            let place = folder.join(name);
+            if fs::symlink_metadata(&place).is_err() && fs::rename(entry.path(), place).is_ok() {
+                continue;
+            }
+            remove_quietly(&entry.path());
+        } else if name.starts_with(LEFTOVER_PREFIX) {
             remove_quietly(&entry.path());
         }
     }

@@ -164,10 +164,10 @@ impl Layout {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
         for (folder, mode) in self.folders() {
             files::create_folder(&folder, mode)?;
-            files::remove_leftovers(&folder);
+            files::clear_leftovers(&folder);
         }
         for folder in fs::read_dir(self.safevar.join("modules")).into_iter().flatten().flatten() {
-            files::remove_leftovers(&folder.path());
+            files::clear_leftovers(&folder.path());
         }
         let mut lines = apply::finish_all(&self.safe.join("private/modules"));
         lines.extend(self.socket_access().line().map(str::to_owned));

@@ -116,6 +116,7 @@ fn wake_alone(sleeper: &Node, other: &Node, time: Duration) -> usize {
 fn a_node_that_stood_still_serves_nothing_before_it_has_joined_again() {
     let dir = TempDir::new();
     let nodes = farm_of_two(&dir);
+    let agents = nodes.each_ref().map(Node::agent_pid);
     for (round, millis) in [1_000, 1_500, 3_000].into_iter().enumerate() {
         let (sleeper, other) = (&nodes[round % 2], &nodes[(round + 1) % 2]);
         let mut judged = 0;
@@ -133,11 +134,11 @@ fn a_node_that_stood_still_serves_nothing_before_it_has_joined_again() {
         }
         assert!(judged > 0, "no answer came soon enough to be judged");
     }
-    for node in &nodes {
+    for (node, agent) in nodes.iter().zip(agents) {
         node.wait_for("both share the load", |report| {
             is_ready(report) && report["modules"][0]["share"] == 128
         });
-        assert!(farm::lives(node.agent_pid()), "nobody was killed for standing still");
+        assert_eq!(node.agent_pid(), agent, "nobody was killed for standing still");
         assert!(!node.agent_log().contains("stands still and is killed"), "{}", node.agent_log());
     }
 }

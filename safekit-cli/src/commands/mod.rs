@@ -116,6 +116,8 @@ pub(crate) fn run(line: &Line, out: &mut dyn Write) -> Result<Exit, Failure> {
             context.order(&format!("module/{module}/config"), &EmptyRequest {})
         }
         Order::Confcheck(module) => {
+            // Its own script is run.
+            context.client = Client::with_limit(line.root.clone(), SCRIPT_LIMIT);
             context.ask(&format!("module/{module}/confcheck"), render::done)
         }
         Order::Confinfo(module) => {

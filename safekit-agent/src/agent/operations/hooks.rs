@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
@@ -26,8 +27,10 @@ use crate::agent::own::OwnEvent;
 use crate::store::files;
 use crate::store::module::{self, Hook};
 
-/// How long such a script may run; less than an order may take.
+/// How long such a script may run. An order runs three of them at most, and may take longer than that.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How many that answer questions may run at once: scripts that hang must leave workers for orders.
+const ASKING_MAX: usize = 4;
 /// How many userlogs of each are kept.
 const KEPT_MAX: usize = 20;
 /// Lines of its output that are told.
@@ -44,16 +47,43 @@ pub(super) struct HookRun {
     pub(super) failure: Option<String>,
     /// The last lines of its output.
     pub(super) lines: Vec<String>,
+    /// Whether it was run at all; not while too many others are.
+    pub(super) ran: bool,
 }
 
 impl HookRun {
     fn failed(failure: String) -> Self {
-        Self { failure: Some(failure), lines: Vec::new() }
+        Self { failure: Some(failure), lines: Vec::new(), ran: true }
+    }
+
+    fn refused(hook: Hook) -> Self {
+        let script = hook.as_str();
+        let failure = format!(
+            "script {script} is not run, because {ASKING_MAX} such scripts run already: try again later"
+        );
+        Self { failure: Some(failure), lines: Vec::new(), ran: false }
     }
 
     /// Returns what went wrong and what the script said, for people; nothing where all was well.
     pub(super) fn complaint(self) -> Option<(String, Vec<String>)> {
         self.failure.map(|failure| (failure, self.lines))
+    }
+}
+
+/// The right to run one of the scripts that answer questions, until it is dropped.
+struct Turn<'a>(&'a AtomicUsize);
+
+impl<'a> Turn<'a> {
+    fn take(asking: &'a AtomicUsize) -> Option<Self> {
+        let one_more = |count: usize| (count < ASKING_MAX).then(|| count.saturating_add(1));
+        let taken = asking.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        taken.ok().map(|_before| Self(asking))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -70,6 +100,13 @@ impl Office {
         if !path.is_file() {
             return None;
         }
+        let mut turn = None;
+        if matches!(hook, Hook::Confcheck | Hook::Level | Hook::State) {
+            turn = Turn::take(&self.asking);
+            if turn.is_none() {
+                return Some(HookRun::refused(hook));
+            }
+        }
         let folder = self.layout.uservar(name);
         let stamp = Zoned::now().strftime("%Y-%m-%dT%H%M%S%6f");
         let file_name = format!("userlog_{stamp}_{}.ulog", hook.as_str());
@@ -82,6 +119,7 @@ impl Office {
             self.log.line(name, &OwnEvent::HookFailed { failure }.line(Some(name)));
         }
         remove_old(&folder, hook);
+        drop(turn);
         Some(run)
     }
 
@@ -129,7 +167,7 @@ impl Office {
             }
             Err(error) => return cannot("run it", &error),
         };
-        HookRun { failure, lines: last_lines(userlog) }
+        HookRun { failure, lines: last_lines(userlog), ran: true }
     }
 }
 

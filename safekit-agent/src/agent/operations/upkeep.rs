@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use safekit_core::config::model::ClusterConfig;
 use safekit_core::control::{
     BootReport, BudgetReport, DoneReport, LogReport, ModuleBootReport, PortReport, PortsReport,
 };
@@ -39,34 +40,8 @@ impl Office {
     pub(super) fn reconfigure(&self, name: &ModuleName, stopped: Stopped) -> Done<DoneReport> {
         let _files = self.files();
         self.installed(name)?;
-        let report = self.module_state(name)?;
-        let running = report.as_ref().is_some_and(|report| report.state != FarmState::Stop);
-        if let Some(report) = &report
-            && report.readiness == Readiness::Transient
-        {
-            let state = format!("{} ({})", report.state, report.readiness);
-            return Err(OperationError::Refused(format!(
-                "module {name} is {state}, {}: configure it when that has ended",
-                report.reason
-            )));
-        }
-        if !running && stopped == Stopped::Refused {
-            return Err(OperationError::Refused(format!(
-                "module {name} does not run: 'safekit config -m {name}' applies its configuration"
-            )));
-        }
         let loaded = cluster::load(&self.layout)?.map(|loaded| loaded.config);
-        if running {
-            // Its faults first: what cannot be read cannot be compared.
-            module::confcheck(&self.layout, name, loaded.as_ref())?;
-            let refused = module::refused_changes(&self.layout, name)?;
-            if !refused.is_empty() {
-                return Err(OperationError::Refused(format!(
-                    "module {name} runs, and only a stopped one takes another {}: run 'safekit stop -m {name}' first; nothing was changed",
-                    refused.join(", ")
-                )));
-            }
-        }
+        let mut before = self.admit(name, stopped, loaded.as_ref())?;
         let edited = self.layout.module(name).join("bin");
         let applied = self.layout.active(name).join("bin");
         if edited.join(Hook::Config.as_str()).is_file() {
@@ -74,18 +49,57 @@ impl Office {
             module::confcheck(&self.layout, name, loaded.as_ref())?;
             let run = self.hook(name, Hook::Config, &edited, &[]);
             refuse(run, "nothing was changed")?;
+            // Somebody may have started or stopped it meanwhile.
+            before = self.admit(name, stopped, loaded.as_ref())?;
         }
         let (_, mut details) = module::configure(&self.layout, name, loaded.as_ref())?;
         self.take(name)?;
         let run = self.hook(name, Hook::Postconfig, &applied, &[]);
         refuse(run, "the configuration is in force all the same")?;
-        let is_up = report.is_some_and(|report| report.state == FarmState::Up);
-        if is_up {
+        if before == FarmState::Up {
             let run = self.hook(name, Hook::Update, &applied, &["UP", "UP"]);
             details.extend(warnings(run));
         }
-        let how = if running { " while it runs" } else { "" };
+        let how = if before == FarmState::Stop { "" } else { " while it runs" };
         Ok(DoneReport { text: format!("module {name} is configured{how}"), details })
+    }
+
+    /// Returns the state in which the module takes its new configuration, or says why it does not.
+    fn admit(
+        &self,
+        name: &ModuleName,
+        stopped: Stopped,
+        cluster: Option<&ClusterConfig>,
+    ) -> Done<FarmState> {
+        let report = self.module_state(name)?;
+        if let Some(report) = &report
+            && report.readiness == Readiness::Transient
+        {
+            let state = format!("{} ({})", report.state, report.readiness);
+            return Err(OperationError::Refused(format!(
+                "module {name} is {state}, {}: configure it when that has ended; nothing was changed",
+                report.reason
+            )));
+        }
+        let state = report.map_or(FarmState::Stop, |report| report.state);
+        if state == FarmState::Stop {
+            return match stopped {
+                Stopped::Fits => Ok(state),
+                Stopped::Refused => Err(OperationError::Refused(format!(
+                    "module {name} does not run: 'safekit config -m {name}' applies its configuration"
+                ))),
+            };
+        }
+        // Its faults first: what cannot be read cannot be compared.
+        module::confcheck(&self.layout, name, cluster)?;
+        let refused = module::refused_changes(&self.layout, name)?;
+        if refused.is_empty() {
+            return Ok(state);
+        }
+        Err(OperationError::Refused(format!(
+            "module {name} runs, and only a stopped one takes another {}: run 'safekit stop -m {name}' first; nothing was changed",
+            refused.join(", ")
+        )))
     }
 
     /// Lets the module's own script say what it thinks of its configuration.
@@ -276,8 +290,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> OperationError {
 
 /// Makes an error of a script that failed.
 fn refuse(run: Option<HookRun>, outcome: &str) -> Done<()> {
+    let ran = run.as_ref().is_none_or(|run| run.ran);
     match run.and_then(HookRun::complaint) {
         None => Ok(()),
+        Some((failure, _)) if !ran => Err(OperationError::Refused(failure)),
         Some((failure, diagnostics)) => Err(OperationError::Configuration {
             message: format!("{failure}; {outcome}"),
             diagnostics,

@@ -55,7 +55,7 @@ fn a_cluster_is_configured_by_xml_with_new_keys_each_time() {
     let (first, _) = configure(&layout, &source, &mut answers, &fits).unwrap();
     assert_eq!(first.config.nodes.len(), 2);
     assert_eq!(first.keys.keys.len(), 1);
-    assert_eq!(first.notes, Vec::<String>::new());
+    assert_eq!(first.keys_open, None);
     assert_eq!(mode(&layout.cluster().join("keys")), 0o600);
     assert_eq!(fs::read_to_string(layout.cluster().join("cluster.xml")).unwrap(), XML);
     assert!(
@@ -93,9 +93,15 @@ fn what_is_wrong_changes_nothing() {
     let error = configure(&layout, &current, &mut answers, &|_| Err("no node of it".to_owned()));
     assert_eq!(error.unwrap_err().to_string(), "no node of it");
     assert_eq!(content(&layout), before);
-    // A good one keeps the administrator's own file.
+    // A good one keeps the administrator's own files, folders and links.
+    let folder = layout.cluster();
+    fs::create_dir_all(folder.join("older/last")).unwrap();
+    fs::write(folder.join("older/last/cluster.xml"), XML).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("older/link")).unwrap();
     configure(&layout, &Source::Current, &mut answers, &fits).unwrap();
-    assert!(layout.cluster().join("note").exists());
+    assert!(folder.join("note").exists());
+    assert_eq!(fs::read_to_string(folder.join("older/last/cluster.xml")).unwrap(), XML);
+    assert_eq!(fs::read_link(folder.join("older/link")).unwrap(), PathBuf::from("nowhere"));
 }
 
 #[test]
@@ -144,7 +150,9 @@ fn keys_that_others_can_read_are_named() {
     configure(&layout, &file(&root, "given.xml", XML), &mut answers, &fits).unwrap();
     let path = layout.cluster().join("keys");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(load(&layout).unwrap().unwrap().notes[0].contains("can be read by others"));
+    assert_eq!(load(&layout).unwrap().unwrap().keys_open, Some(0o644));
+    let changed = change_keys(&layout, Keys::New).unwrap();
+    assert_eq!((changed.keys_open, mode(&path)), (None, 0o600));
 }
 
 #[test]
@@ -160,7 +168,6 @@ fn keys_change_and_everything_else_stays_and_a_lock_holds() {
     assert_ne!(second.keys.keys, first.keys.keys);
     assert_eq!(fs::read_to_string(layout.cluster().join("cluster.xml")).unwrap(), XML);
     assert!(change_keys(&layout, Keys::None).unwrap().keys.keys.is_empty());
-    assert_eq!(load(&layout).unwrap().unwrap().notes.len(), 1);
 
     set_lock(&layout, Lock::Locked).unwrap();
     set_lock(&layout, Lock::Locked).unwrap();

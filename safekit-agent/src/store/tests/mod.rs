@@ -1,6 +1,7 @@
 //! Roots on a real disk, in the temporary directory.
 
 mod cluster;
+mod folders;
 mod module_files;
 mod package;
 

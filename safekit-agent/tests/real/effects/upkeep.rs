@@ -194,6 +194,26 @@ fn a_running_module_takes_what_may_change_and_nothing_else() {
 }
 
 #[test]
+fn a_module_that_is_started_while_it_is_configured_is_met_as_one_that_runs() {
+    let place = Place::new(NET, 50);
+    let node = &place.node;
+    let config = userconfig("", "<user/>");
+    // It is there when the configuration is to be met by one that was stopped before.
+    let start = "cd \"$SAFE\"; [ ! -e \"$SAFEUSERVAR/start\" ] \
+                 || { ./safekit start -m web && ./safekit waitstart -m web --timeout 60s; }";
+    place.install("web", &config, &[("config", start)]);
+    let active = || json(node, &["confinfo", "-m", "web"])["active"]["signature"].clone();
+    let before = active();
+    fs::write(place.file("web", "start"), "").unwrap();
+    let path = node.root.join("modules/web/conf/userconfig.xml");
+    fs::write(&path, config.replace("mode=\"farm\"", "mode=\"light\"")).unwrap();
+    let said = ends_with(node, 75, &["config", "-m", "web"]);
+    assert!(said.contains("runs, and only a stopped one takes another"), "{said}");
+    assert_eq!(active(), before);
+    place.wait_for("web", "it is Ready", |report| report["readiness"] == "Ready");
+}
+
+#[test]
 fn automatic_actions_are_counted_checked_and_forgotten() {
     let mut place = Place::new(NET, 44);
     place.install("web", &userconfig("maxloop=\"2\"", "<user/>"), &[("start_both", "true")]);
@@ -413,6 +433,31 @@ fn logs_are_followed_saved_and_tell_who_gave_commands() {
     assert_eq!(node.safekit(&["cmdlog", "-s", "1"]).lines().count(), 1);
     let lines = json(node, &["cmdlog"])["lines"].clone();
     assert!(lines.as_array().unwrap().len() > 3);
+}
+
+#[test]
+fn scripts_of_questions_that_hang_leave_room_for_orders() {
+    let place = Place::new(NET, 51);
+    let node = &place.node;
+    let gate = "exec cat \"$SAFEUSERVAR/gate\"";
+    place.install("web", &userconfig("", "<user/>"), &[("level", gate), ("confcheck", gate)]);
+    let made = Command::new("mkfifo").arg(place.file("web", "gate")).status().unwrap();
+    assert!(made.success());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| node.safekit(&["level", "-m", "web"]));
+        }
+        wait_until("four scripts run", || place.userlogs("web", "level").len() == 4);
+        let said = node.safekit(&["level", "-m", "web"]);
+        assert!(said.contains("script level is not run, because 4 such scripts run"), "{said}");
+        let said = ends_with(node, 75, &["confcheck", "-m", "web"]);
+        assert!(said.contains("script confcheck is not run"), "{said}");
+        place.up("web");
+        place.down("web");
+        // Whoever opens the pipe to write and closes it ends all that read it.
+        fs::write(place.file("web", "gate"), "").unwrap();
+    });
+    assert_eq!(place.userlogs("web", "level").len(), 4);
 }
 
 #[test]

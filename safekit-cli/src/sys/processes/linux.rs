@@ -30,7 +30,9 @@ pub(crate) fn list() -> io::Result<Vec<ProcessInfo>> {
 }
 
 fn info(pid: u32) -> Option<ProcessInfo> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // A name may be of any bytes.
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     // pid (name) state ppid ...: a name may hold brackets itself.
     let (left, right) = stat.rsplit_once(')')?;
     let name = left.split_once('(')?.1.to_owned();
@@ -104,4 +106,27 @@ pub(crate) fn code(status: ExitStatus) -> u8 {
 
 fn pid_of(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn a_process_whose_name_is_no_text_is_listed_and_ended() {
+        let script = "printf '\\377no text' >/proc/$$/comm; echo named; read nothing";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let listed = list().unwrap().into_iter().find(|process| process.id.pid == child.id());
+        let listed = listed.unwrap();
+        assert!(listed.name.ends_with("no text"), "{listed:?}");
+        send(listed.id, Signal::Kill).unwrap();
+        assert_eq!(code(child.wait().unwrap()), 128 + 9);
+    }
 }
