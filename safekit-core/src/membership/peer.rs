@@ -81,8 +81,7 @@ impl Peer {
             Some(double) if double.incarnation == header.incarnation => {
                 let goes_on = header.sequence > double.sequence;
                 double.sequence = double.sequence.max(header.sequence);
-                let lives =
-                    header.echo.is_none() || echoed.is_some_and(|sent| sent > double.since);
+                let lives = header.echo.is_none() || echoed.is_some_and(|sent| sent > double.since);
                 let lasts = now.saturating_duration_since(double.since) >= limit;
                 let second = goes_on && lives && lasts;
                 if second {
