@@ -17,7 +17,7 @@ use safekit_benches::probe::Probe;
 use safekit_benches::record::micros;
 use safekit_benches::samples::Samples;
 use safekit_benches::strain::{Cramped, Filter, Frozen, Sleeper, Spinners};
-use safekit_benches::table::time;
+use safekit_benches::table::percentile;
 use safekit_benches::{Trouble, Try};
 use safekit_core::runtime::clock;
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ impl Seen {
     }
 
     fn row(&self, name: String) -> [String; 11] {
-        let late = [self.late.percentile(50), self.late.percentile(99), self.late.max()].map(time);
+        let late = [50, 99, 100].map(|percent| percentile(&self.late, percent));
         let quiet = self.lost + self.rejoined + self.changes == 0;
         [
             name,

@@ -77,21 +77,23 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     for portion in first..portions {
         let (slow, fast): (Vec<_>, Vec<_>) =
             systems.iter().copied().partition(|(_, system)| system.pace == Pace::Slow);
-        let plan = Plan { nodes, portion, rest };
+        let plan = Plan { nodes, rest };
+        let all = |(place, system)| Job { place, system, first: portion * runs, runs };
         // What lasts longest is divided, so that no lab is idle.
-        let halves = |(place, system): (usize, System)| {
+        let halves = |job: Job| {
             let half = runs.div_ceil(2);
-            [(place, system, half), (place, system, runs - half)]
+            [Job { runs: half, ..job }, Job { first: job.first + half, runs: runs - half, ..job }]
         };
-        let slow: Vec<_> = slow.into_iter().flat_map(halves).filter(|job| job.2 > 0).collect();
+        let slow: Vec<Job> = slow.into_iter().map(all).flat_map(halves).collect();
+        let slow: Vec<Job> = slow.into_iter().filter(|job| job.runs > 0).collect();
         if portion == 0 {
-            for (place, system) in &systems {
-                run(bench, &mut results, &mut failures, plan, &[(*place, *system, 0)]);
+            for system in systems.iter().copied() {
+                run(bench, &mut results, &mut failures, plan, &[Job { runs: 0, ..all(system) }]);
             }
         }
         run(bench, &mut results, &mut failures, plan, &slow);
-        for (place, system) in fast {
-            run(bench, &mut results, &mut failures, plan, &[(place, system, runs)]);
+        for system in fast {
+            run(bench, &mut results, &mut failures, plan, &[all(system)]);
         }
         say(&format!("detection: portion {} of {portions} is done", portion + 1));
     }
@@ -122,12 +124,21 @@ fn asked<N: FromStr + PartialOrd + Display>(
     })
 }
 
-/// Which portion of which lab.
+/// What all labs have in common.
 #[derive(Clone, Copy)]
 struct Plan {
     nodes: u8,
-    portion: u32,
     rest: Duration,
+}
+
+/// What one lab does: some rounds with a system; none: what it costs at rest.
+#[derive(Clone, Copy)]
+struct Job {
+    /// Among all systems.
+    place: usize,
+    system: System,
+    first: u32,
+    runs: u32,
 }
 
 /// Returns the systems that are installed and wanted, and says which ones are not.
@@ -135,7 +146,7 @@ fn present(bench: &mut Bench, only: &str) -> Try<Vec<(usize, System)>> {
     let mut systems = Vec::new();
     for (place, system) in SYSTEMS.iter().enumerate() {
         let wanted = only.is_empty() || only.split(',').any(|name| name == system.name);
-        match system.version() {
+        match system.version(&bench.agent) {
             Some(version) if wanted => {
                 bench.record.line(
                     "detection_system",
@@ -156,7 +167,7 @@ fn run(
     results: &mut BTreeMap<usize, Result>,
     failures: &mut Vec<String>,
     plan: Plan,
-    jobs: &[(usize, System, u32)],
+    jobs: &[Job],
 ) {
     let queue = Mutex::new(jobs.iter());
     let (sender, notes) = mpsc::channel();
@@ -166,10 +177,10 @@ fn run(
             let (sender, queue, agent) = (sender.clone(), &queue, &agent);
             scope.spawn(move || {
                 while let Some(job) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                    let (place, system, runs) = *job;
+                    let Job { place, system, first, runs } = *job;
                     let tell = |note| drop(sender.send((place, note)));
-                    let Plan { nodes, portion, rest } = plan;
-                    let contest = Contest { system, nodes, portion, runs, rest };
+                    let Plan { nodes, rest } = plan;
+                    let contest = Contest { system, nodes, first, runs, rest };
                     if let Err(error) = contest.hold(agent, &tell) {
                         tell(Note::Failed(error.to_string()));
                     }

@@ -20,7 +20,7 @@ use safekit_core::runtime::clock;
 use safekit_core::wire::{Key, KeyRing};
 use serde_json::json;
 
-use crate::siege::{PULSE, Siege, health, late, membership};
+use crate::siege::{PATIENCE, PULSE, Siege, health, late, membership};
 use crate::{Bench, say};
 
 const COLUMNS: [&str; 8] = [
@@ -42,10 +42,14 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let mut siege = Siege::begin(bench, 4)?;
     let to = SocketAddrV4::new(address(1), PORT);
     // So many that each is another one.
+    let end = clock::now() + PATIENCE;
     let genuine = loop {
         let sent = siege.observer.sent_to(SocketAddr::V4(to));
         if sent.len() >= 20 {
             break sent;
+        }
+        if clock::now() > end {
+            return Err(Trouble::failed("the observer sends no heartbeats"));
         }
         std::thread::park_timeout(PULSE);
     };

@@ -96,6 +96,8 @@ pub(crate) fn measure(bench: &mut Bench, farm: &mut Farm) -> Try<()> {
         ));
         level(bench, &taking, idle, runs, lasts)?;
     }
+    // What follows on this farm has all processors.
+    usage::free(pid);
     Ok(())
 }
 

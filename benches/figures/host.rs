@@ -9,7 +9,7 @@ use safekit_benches::lists::Lists;
 use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::Samples;
 use safekit_benches::sleepers::Sleepers;
-use safekit_benches::table::time;
+use safekit_benches::table::{percentile, time};
 use serde_json::json;
 
 use crate::{Bench, process, say};
@@ -67,7 +67,7 @@ fn one(bench: &mut Bench, farm: &mut Farm, more: usize) -> Try<()> {
     std::thread::park_timeout(Duration::from_secs(1));
     let cost = Cost::begin(&farm.agents)?;
     std::thread::park_timeout(rest);
-    let used = cost.end();
+    let used = cost.end()?;
     let of = json!({ "more": more, "processes": count, "first_list_us": micros(Some(first)) });
     bench.record.line("host_rest", joined(of, used.fields()))?;
     bench.row(
@@ -75,10 +75,10 @@ fn one(bench: &mut Bench, farm: &mut Farm, more: usize) -> Try<()> {
         [
             count.to_string(),
             time(Some(first)),
-            time(next.percentile(50)),
-            time(worked.percentile(50)),
-            time(negative.percentile(50)),
-            time(negative.percentile(99)),
+            percentile(&next, 50),
+            percentile(&worked, 50),
+            percentile(&negative, 50),
+            percentile(&negative, 99),
             format!("{:.2} %", used.cpu_percent),
             format!("{:.1} MiB", used.resident_mib),
         ],

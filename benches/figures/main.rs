@@ -32,7 +32,7 @@ use std::time::Duration;
 use safekit_benches::farm::{Farm, MODULE};
 use safekit_benches::record::Record;
 use safekit_benches::table::Table;
-use safekit_benches::{Options, Size, Trouble, Try, place, servers, usage};
+use safekit_benches::{Options, Size, Trouble, Try, place, program, servers, usage};
 use serde_json::json;
 
 /// What `-- NAME` asks for.
@@ -145,7 +145,13 @@ fn measure(options: Option<Options>, names: &[&str]) -> Try<()> {
         tables: Vec::new(),
     };
     let begin = place::describe();
-    bench.record.line("place", json!({ "place": begin, "size": format!("{:?}", options.size) }))?;
+    let version = program::version(&bench.agent.to_string_lossy(), "--version");
+    let version = version.ok_or_else(|| Trouble::failed("the agent does not say its version"))?;
+    let named = options.agent.as_ref().map(|agent| format!(" ({})", agent.display()));
+    let version = version + &named.unwrap_or_default();
+    let place = json!({ "place": begin, "size": format!("{:?}", options.size), "agent": version });
+    bench.record.line("place", place)?;
+    let begin = format!("{begin}\n{version}");
     say(&begin);
     // A figure that fails leaves the others their tables.
     let end = bench.run(&options);

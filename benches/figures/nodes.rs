@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use safekit_benches::grown::{Grown, Shape, grow};
 use safekit_benches::plot::{self, Axis, Plot, Style};
-use safekit_benches::samples::number;
+use safekit_benches::samples::{Samples, number};
+use safekit_benches::table::{time, typical_and_worst};
 use safekit_benches::{Trouble, Try};
 use serde_json::{Value, json};
 
@@ -39,29 +40,26 @@ const COLUMNS: [&str; 10] = [
     "CPU µs/s",
     "memory KiB",
     "start of all",
-    "agent killed",
-    "host dark",
+    "agent killed p50 (max)",
+    "host dark p50 (max)",
 ];
 
 pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
     let most = bench.size.of(8, 128, 128);
     let rest = Duration::from_secs(bench.size.of(2, 2, 10));
+    let losses = bench.size.of(2, 5, 20);
     let mut all: Vec<((usize, usize), Vec<Grown>)> = Vec::new();
     for (nodes, lans, modules) in SHAPES.into_iter().filter(|(nodes, _, _)| *nodes <= most) {
         say(&format!("nodes: {nodes}, {lans} lans, {modules} modules"));
-        let grown = grow_apart(Shape { nodes, lans, modules, rest })?;
+        let grown = grow_apart(Shape { nodes, lans, modules, rest, losses })?;
+        let each = |times: &Samples| times.runs().map(millis).collect::<Vec<_>>();
         bench.record.line("nodes", json!({
             "nodes": nodes, "lans": lans, "modules": modules,
             "packets_per_s": grown.packets, "bytes_per_s": grown.bytes, "cpu_us_per_s": grown.cpu_micros,
             "memory_kib": grown.memory_kib, "start_ms": millis(grown.start),
-            "agent_killed_ms": millis(grown.killed), "host_dark_ms": millis(grown.dark),
+            "agent_killed_ms": each(&grown.killed), "host_dark_ms": each(&grown.dark),
         }))?;
-        let time = |time: Option<Duration>| {
-            time.map_or_else(
-                || "never".to_owned(),
-                |time| format!("{:.1} ms", time.as_secs_f64() * 1e3),
-            )
-        };
+        let start = grown.start.map_or_else(|| "never".to_owned(), |start| time(Some(start)));
         bench.row(
             &COLUMNS,
             [
@@ -72,9 +70,9 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
                 format!("{:.0}", grown.bytes),
                 format!("{:.0}", grown.cpu_micros),
                 format!("{:.0}", grown.memory_kib),
-                time(grown.start),
-                time(grown.killed),
-                time(grown.dark),
+                start,
+                typical_and_worst(&grown.killed),
+                typical_and_worst(&grown.dark),
             ],
         );
         match all.iter_mut().find(|(series, _)| *series == (lans, modules)) {
@@ -93,9 +91,9 @@ pub(crate) const GROW: &str = "--grow";
 /// Grows a cluster in a process of its own.
 fn grow_apart(shape: Shape) -> Try<Grown> {
     let own = std::env::current_exe().map_err(Trouble::io("find this program's file"))?;
-    let Shape { nodes, lans, modules, rest } = shape;
-    let numbers =
-        [nodes.to_string(), lans.to_string(), modules.to_string(), rest.as_secs().to_string()];
+    let Shape { nodes, lans, modules, rest, losses } = shape;
+    let rest = usize::try_from(rest.as_secs()).unwrap_or(usize::MAX);
+    let numbers = [nodes, lans, modules, rest, losses].map(|number| number.to_string());
     let output = Command::new(own).arg(GROW).args(numbers).stderr(Stdio::inherit()).output();
     let output = output.map_err(Trouble::io("grow a cluster"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -103,31 +101,38 @@ fn grow_apart(shape: Shape) -> Try<Grown> {
         .map_err(|error| Trouble::failed(format!("a cluster of {nodes} did not grow: {error}")))?;
     let number = |name: &str| value.get(name).and_then(Value::as_f64);
     let some = |name: &str| number(name).unwrap_or_default();
-    let time = |name: &str| number(name).map(Duration::from_secs_f64);
+    let times = |name: &str| {
+        let mut times = Samples::default();
+        for time in value.get(name).and_then(Value::as_array).into_iter().flatten() {
+            times.add(time.as_f64().map(Duration::from_secs_f64));
+        }
+        times
+    };
     Ok(Grown {
         nodes,
         packets: some("packets"),
         bytes: some("bytes"),
         cpu_micros: some("cpu_micros"),
         memory_kib: some("memory_kib"),
-        start: time("start"),
-        killed: time("killed"),
-        dark: time("dark"),
+        start: number("start").map(Duration::from_secs_f64),
+        killed: times("killed"),
+        dark: times("dark"),
     })
 }
 
 /// What the process of one cluster does: it grows it, and prints what came of it.
 pub(crate) fn grow_here(numbers: impl Iterator<Item = String>) -> Try<String> {
     let numbers: Vec<usize> = numbers.filter_map(|number| number.parse().ok()).collect();
-    let [nodes, lans, modules, rest] = *numbers.as_slice() else {
-        return Err(Trouble::failed("--grow NODES LANS MODULES SECONDS"));
+    let [nodes, lans, modules, rest, losses] = *numbers.as_slice() else {
+        return Err(Trouble::failed("--grow NODES LANS MODULES SECONDS LOSSES"));
     };
     let rest = Duration::from_secs(u64::try_from(rest).unwrap_or(1));
-    let grown = grow(Shape { nodes, lans, modules, rest })?;
+    let grown = grow(Shape { nodes, lans, modules, rest, losses })?;
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let all = |times: &Samples| times.runs().map(seconds).collect::<Vec<_>>();
     let value = json!({
         "packets": grown.packets, "bytes": grown.bytes, "cpu_micros": grown.cpu_micros, "memory_kib": grown.memory_kib,
-        "start": seconds(grown.start), "killed": seconds(grown.killed), "dark": seconds(grown.dark),
+        "start": seconds(grown.start), "killed": all(&grown.killed), "dark": all(&grown.dark),
     });
     Ok(value.to_string())
 }
@@ -167,8 +172,10 @@ fn draw(bench: &Bench, all: &[((usize, usize), Vec<Grown>)]) -> Try<()> {
         };
         let shape = name(shape);
         times.series(&format!("start of all:\n{shape}"), Style::Both, points(|grown| grown.start));
-        times.series(&format!("agent killed:\n{shape}"), Style::Both, points(|grown| grown.killed));
-        times.series(&format!("host dark:\n{shape}"), Style::Both, points(|grown| grown.dark));
+        let killed = points(|grown| grown.killed.percentile(50));
+        times.series(&format!("agent killed, p50:\n{shape}"), Style::Both, killed);
+        let dark = points(|grown| grown.dark.percentile(50));
+        times.series(&format!("host dark, p50:\n{shape}"), Style::Both, dark);
     }
     times.write(&plot::place(bench.size, &bench.record, "nodes-times"))
 }

@@ -35,11 +35,12 @@ const FREEZES_MS: [u64; 20] = [
 /// Requests that wait when the node goes on.
 const WAITING: usize = 8;
 
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 8] = [
     "nodes that stood still, real agents",
     "freezes",
     "joined again",
-    "answers to what waited",
+    "health answers to what waited",
+    "states told to who waited",
     "200 before joining",
     "share before joining",
     "goal",
@@ -92,16 +93,23 @@ pub(crate) fn measure(bench: &mut Bench) -> Try<()> {
 }
 
 impl Sum {
-    fn row(&self, name: &str) -> [String; 7] {
+    fn row(&self, name: &str) -> [String; 8] {
         let kept = self.early + self.early_shares == 0;
+        let seen = self.joined > 0 && self.waited > 0 && self.reports > 0;
+        let verdict = match (kept, seen) {
+            (false, _) => "0: missed",
+            (true, true) => "0: met",
+            (true, false) => "0: not measured",
+        };
         [
             name.to_owned(),
             self.freezes.to_string(),
             self.joined.to_string(),
-            self.answers.to_string(),
+            self.waited.to_string(),
+            self.reports.to_string(),
             self.early.to_string(),
             self.early_shares.to_string(),
-            if kept { "0: met" } else { "0: missed" }.to_owned(),
+            verdict.to_owned(),
         ]
     }
 }
@@ -134,7 +142,8 @@ fn is_settled(state: &StateReport) -> bool {
 struct Sum {
     freezes: usize,
     joined: usize,
-    answers: usize,
+    waited: usize,
+    reports: usize,
     early: usize,
     early_shares: usize,
     joining: Samples,
@@ -145,7 +154,8 @@ impl Sum {
     fn add(&mut self, freeze: &Freeze) {
         self.freezes += 1;
         self.joined += usize::from(freeze.joined.is_some());
-        self.answers += freeze.answers.len() + freeze.reports.len();
+        self.waited += freeze.waited();
+        self.reports += freeze.reports.len();
         self.early += freeze.early();
         self.early_shares += freeze.early_shares();
         if let Some(joined) = freeze.joined {
@@ -165,13 +175,19 @@ struct Freeze {
     woken: Timestamp,
     /// When the node said that it has joined again; `None`: it did not have to.
     joined: Option<Timestamp>,
-    /// Status and moment of each answer after the waking; 0: the connection was closed instead.
+    /// Status and moment of each answer after the waking, first the [`WAITING`] ones; 0: the connection was closed
+    /// instead.
     answers: Vec<(u16, Timestamp)>,
     reports: Vec<StateReport>,
     first_ready: Option<Timestamp>,
 }
 
 impl Freeze {
+    /// How many of the requests that waited were answered.
+    fn waited(&self) -> usize {
+        self.answers.iter().take(WAITING).filter(|(status, _)| *status != 0).count()
+    }
+
     /// How many answers 200 came before the node had joined.
     fn early(&self) -> usize {
         let Some(joined) = self.joined else { return 0 };
@@ -192,7 +208,7 @@ impl Freeze {
             "node": self.node, "alone": self.alone, "wanted_ms": self.wanted.as_millis(), "lasted_us": micros(Some(self.lasted)),
             "woken": self.woken.to_string(), "joined_us": micros(self.joined.and_then(|it| since(self.woken, it))),
             "first_200_us": micros(self.first_ready.and_then(|it| since(self.woken, it))),
-            "answers": self.answers.len(), "answers_200": positive, "reports": self.reports.len(),
+            "waited": self.waited(), "answers": self.answers.len(), "answers_200": positive, "reports": self.reports.len(),
             "early": self.early(), "early_shares": self.early_shares(),
         })
     }

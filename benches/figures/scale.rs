@@ -11,7 +11,7 @@ use safekit_benches::observer::{Observer, Sight};
 use safekit_benches::probe::Probe;
 use safekit_benches::record::{joined, micros};
 use safekit_benches::samples::{Samples, number};
-use safekit_benches::table::time;
+use safekit_benches::table::{percentile, typical_and_worst};
 use safekit_benches::{Trouble, Try};
 use safekit_core::ids::NodeId;
 use safekit_core::runtime::clock;
@@ -85,10 +85,10 @@ pub(crate) fn modules(bench: &mut Bench) -> Try<()> {
                 format!("{:.0}", sent.bytes),
                 format!("{:.2} %", sent.used.cpu_percent),
                 format!("{:.1} MiB", sent.used.resident_mib),
-                time(start.percentile(50)),
-                time(answers.percentile(50)),
-                time(answers.percentile(99)),
-                format!("{} ({})", time(negative.percentile(50)), time(negative.max())),
+                percentile(&start, 50),
+                percentile(&answers, 50),
+                percentile(&answers, 99),
+                typical_and_worst(&negative),
             ],
         );
     }
@@ -114,21 +114,13 @@ pub(crate) fn agents(bench: &mut Bench) -> Try<()> {
                 format!("{:.0}", sent.bytes),
                 format!("{:.2} %", sent.used.cpu_percent),
                 format!("{:.1} MiB", sent.used.resident_mib),
-                time(deaths.letter.percentile(50)),
-                shown(&deaths.view),
-                shown(&deaths.again),
+                percentile(&deaths.letter, 50),
+                typical_and_worst(&deaths.view),
+                typical_and_worst(&deaths.again),
             ],
         );
     }
     Ok(())
-}
-
-fn shown(samples: &Samples) -> String {
-    let never = match samples.missing() {
-        0 => String::new(),
-        missing => format!(", {missing} never"),
-    };
-    format!("{} ({}{never})", time(samples.percentile(50)), time(samples.max()))
 }
 
 /// What one node sends and uses while nothing happens.
@@ -153,7 +145,7 @@ fn rest(bench: &Bench, farm: &Farm, observer: &mut Observer) -> Try<Sent> {
     let begin = clock::now();
     let seen = observer.until(lasts, |_| false);
     let elapsed = clock::now().saturating_duration_since(begin).as_secs_f64();
-    let used = cost.end();
+    let used = cost.end()?;
     let sizes = seen.iter().filter_map(|sighting| match sighting.sight {
         Sight::Datagram { size_bytes, .. } => Some(size_bytes),
         Sight::Member { .. } | Sight::View(_) => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use safekit_benches::farm::{Farm, HEALTH_PATH};
 use safekit_benches::meanwhile::{Meanwhile, Target, watch};
 use safekit_benches::observer::Observer;
-use safekit_benches::table::time;
+use safekit_benches::table::percentile;
 use safekit_benches::{Try, usage};
 
 use crate::Bench;
@@ -15,7 +15,7 @@ use crate::Bench;
 /// Time between two heartbeats.
 pub(crate) const PULSE: Duration = Duration::from_millis(100);
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who is besieged, and who watches.
 pub(crate) struct Siege {
@@ -54,16 +54,15 @@ impl Siege {
 
 /// Returns how late heartbeats were.
 pub(crate) fn late(seen: &Meanwhile) -> String {
-    let [p50, p99, max] =
-        [seen.late.percentile(50), seen.late.percentile(99), seen.late.max()].map(time);
+    let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(&seen.late, percent));
     format!("{p50}, {p99}, {max}")
 }
 
 /// Returns how long health answers took.
 pub(crate) fn health(seen: &Meanwhile) -> String {
-    let [p50, p99, max] =
-        [seen.health.percentile(50), seen.health.percentile(99), seen.health.max()].map(time);
-    format!("{p50}, {p99}, {max}; {} of {}", seen.failed, seen.health.len() + seen.failed)
+    let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(&seen.health, percent));
+    let (answered, failed) = (seen.health.len(), seen.health.missing());
+    format!("{p50}, {p99}, {max}; {failed} of {}", answered + failed)
 }
 
 /// Returns what the farm made of it.

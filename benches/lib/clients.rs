@@ -114,7 +114,8 @@ impl Drop for Clients {
 }
 
 impl Shared {
-    /// One client's life. It is paced: who is late does not hurry.
+    /// One client's life. It is paced: who is late does not hurry, so a slow answer delays the questions behind it and is
+    /// one slow answer.
     fn turn(&self, interval: Duration) {
         while !self.ended.load(Ordering::Relaxed) {
             let begun = clock::now();

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use safekit_core::runtime::clock;
 use serde_json::{Value, json};
 
-use crate::Try;
 use crate::farm::Agent;
 use crate::samples::median;
-use crate::usage;
+use crate::{Trouble, Try, usage};
 
 /// A time in which agents are looked at.
 #[derive(Debug)]
@@ -48,22 +47,27 @@ impl Cost {
     }
 
     /// Ends, and says what was used.
-    #[must_use]
-    pub fn end(self) -> Used {
+    ///
+    /// # Errors
+    /// When an agent or a guardian is dead: it has used nothing.
+    pub fn end(self) -> Try<Used> {
         let elapsed = clock::now().saturating_duration_since(self.begin).as_secs_f64();
         let (mut percents, mut resident, mut proportional) = (Vec::new(), Vec::new(), Vec::new());
         for (agent, guardian, before) in self.pids {
+            if ![agent, guardian].into_iter().all(usage::lives) {
+                return Err(Trouble::failed("an agent died while its rest was measured"));
+            }
             let spent = (usage::cpu_time(agent) + usage::cpu_time(guardian)).saturating_sub(before);
             percents.push(100.0 * spent.as_secs_f64() / elapsed);
             let (of_agent, of_guardian) = (usage::memory(agent), usage::memory(guardian));
             resident.push(mebibytes(of_agent.0 + of_guardian.0));
             proportional.push(mebibytes(of_agent.1 + of_guardian.1));
         }
-        Used {
+        Ok(Used {
             cpu_percent: median(percents),
             resident_mib: median(resident),
             proportional_mib: median(proportional),
-        }
+        })
     }
 }
 

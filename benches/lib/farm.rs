@@ -398,10 +398,10 @@ impl Agent {
     /// # Errors
     /// When there is nothing to kill.
     pub fn kill_host(&mut self, agent_pid: u32) -> Try<Instant> {
-        let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
         let agent = i32::try_from(agent_pid).ok().and_then(Pid::from_raw);
         let agent = agent.and_then(|agent| pidfd_open(agent, PidfdFlags::empty()).ok());
         let agent = agent.ok_or_else(|| Trouble::failed("no agent"))?;
+        let mut guardian = self.guardian.take().ok_or_else(|| Trouble::failed("no guardian"))?;
         let begin = clock::now();
         signal(guardian.id(), Signal::KILL);
         signal(agent_pid, Signal::KILL);

@@ -20,7 +20,7 @@ use safekit_core::sim::{Birth, Cast, Failure, Lateness, SimModule, Subject, Worl
 use safekit_farm::FarmNode;
 use safekit_farm::node::Output;
 
-use crate::samples::number;
+use crate::samples::{Samples, number};
 use crate::{Trouble, Try};
 
 /// A cluster.
@@ -34,10 +34,12 @@ pub struct Shape {
     pub modules: usize,
     /// For how long it is watched at rest, in virtual time.
     pub rest: Duration,
+    /// How often an agent is killed, and as often a host goes dark.
+    pub losses: usize,
 }
 
 /// What came of it; for each node where nothing else is said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Grown {
     /// How many nodes.
     pub nodes: usize,
@@ -52,20 +54,16 @@ pub struct Grown {
     /// From the start of all to the one view of all; `None`: not within the patience.
     pub start: Option<Duration>,
     /// From the death of one agent, announced by its guardian, to the view of all others.
-    pub killed: Option<Duration>,
+    pub killed: Samples,
     /// From the last moment of a host to the view of all others.
-    pub dark: Option<Duration>,
+    pub dark: Samples,
 }
 
 /// Grows a cluster.
 ///
 /// # Errors
-/// When a machine breaks the laws of machines.
+/// When a machine breaks the laws of machines, or a node that was lost is not taken again.
 pub fn grow(shape: Shape) -> Try<Grown> {
-    grown(shape).map_err(|failure| Trouble::failed(failure.to_string()))
-}
-
-fn grown(shape: Shape) -> Result<Grown, Failure> {
     // A simulated second of 128 nodes is a second of a processor, or more.
     let calm = if shape.nodes > 64 { CALM / 4 } else { CALM };
     let mut cast = Cast::new(shape.nodes).lans(shape.lans);
@@ -83,24 +81,27 @@ fn grown(shape: Shape) -> Result<Grown, Failure> {
     }
     world.start_all();
     let start = agreed(&mut world)?;
-    world.run_for(calm)?;
+    run(&mut world, calm)?;
     let nodes = number(shape.nodes);
     let memory_kib = (resident_kib() - before).max(0.0) / nodes;
     *costs.borrow_mut() = Costs::default();
-    world.run_for(shape.rest)?;
+    run(&mut world, shape.rest)?;
     let Costs { packets, bytes, spent } = *costs.borrow();
     let seconds = shape.rest.as_secs_f64() * nodes;
-    let victims: Vec<NodeId> = world.nodes().into_iter().rev().collect();
-    let mut lose = |verb: fn(&mut World<Timed>, NodeId), place: usize| {
-        let Some(victim) = victims.get(place) else { return Ok(None) };
-        verb(&mut world, *victim);
-        let took = agreed(&mut world)?;
-        world.restart(*victim);
-        agreed(&mut world)?;
-        world.run_for(calm)?;
-        Ok(took)
+    let mut lose = |verb: fn(&mut World<Timed>, NodeId)| -> Try<Samples> {
+        let mut times = Samples::default();
+        for victim in world.nodes().into_iter().rev().cycle().take(shape.losses) {
+            // Each time at another part of the interval between two heartbeats.
+            let phase = world.random().duration(Duration::ZERO, PULSE);
+            run(&mut world, calm + phase)?;
+            verb(&mut world, victim);
+            times.add(agreed(&mut world)?);
+            world.restart(victim);
+            agreed(&mut world)?.ok_or_else(|| Trouble::failed("a node is not taken again"))?;
+        }
+        Ok(times)
     };
-    let (killed, dark) = (lose(World::crash, 0)?, lose(World::power_off, 1)?);
+    let (killed, dark) = (lose(World::crash)?, lose(World::power_off)?);
     Ok(Grown {
         nodes: shape.nodes,
         packets: number(packets) / seconds,
@@ -114,7 +115,7 @@ fn grown(shape: Shape) -> Result<Grown, Failure> {
 }
 
 /// Waits until all who live have agreed.
-fn agreed(world: &mut World<Timed>) -> Result<Option<Duration>, Failure> {
+fn agreed(world: &mut World<Timed>) -> Try<Option<Duration>> {
     let living = world.living();
     let is_agreed = move |world: &World<Timed>| {
         let view = |node: &NodeId| {
@@ -125,7 +126,16 @@ fn agreed(world: &mut World<Timed>) -> Result<Option<Duration>, Failure> {
         let Some(Some((epoch, size))) = views.next() else { return false };
         size == living.len() && views.all(|view| view == Some((epoch, size)))
     };
-    world.run_until(PATIENCE, is_agreed)
+    world.run_until(PATIENCE, is_agreed).map_err(broken)
+}
+
+fn run(world: &mut World<Timed>, time: Duration) -> Try<()> {
+    world.run_for(time).map_err(broken)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
+fn broken(failure: Failure) -> Trouble {
+    Trouble::failed(failure.to_string())
 }
 
 /// What all machines together have cost.
@@ -207,6 +217,8 @@ fn resident_kib() -> f64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
+/// Between two heartbeats with the default settings.
+const PULSE: Duration = Duration::from_millis(100);
 /// Within this time an agent's loop turns.
 const TURN: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -221,11 +233,12 @@ mod tests {
     #[test]
     fn eight_nodes_send_each_other_ten_heartbeats_a_second_and_agree() {
         let rest = Duration::from_secs(2);
-        let grown = grow(Shape { nodes: 8, lans: 1, modules: 2, rest }).unwrap();
+        let grown = grow(Shape { nodes: 8, lans: 1, modules: 2, rest, losses: 3 }).unwrap();
         assert!((68.0..72.0).contains(&grown.packets), "{grown:?}");
         let within =
             |time: Option<Duration>, millis| time.is_some_and(|time| time.as_millis() <= millis);
-        assert!(within(grown.killed, 30) && within(grown.dark, 1_100), "{grown:?}");
+        assert_eq!((grown.killed.len(), grown.dark.len()), (3, 3));
+        assert!(within(grown.killed.max(), 30) && within(grown.dark.max(), 1_100), "{grown:?}");
         assert!(within(grown.start, 1_100), "{grown:?}");
     }
 }

@@ -37,7 +37,7 @@ impl Haproxy {
     /// Returns its version; `None` where it is not installed.
     #[must_use]
     pub fn version() -> Option<String> {
-        program::version(PROGRAM)
+        program::version(PROGRAM, "-v")
     }
 
     /// Starts it in front of servers, without retries, its checks as they are by default but for the options given for each

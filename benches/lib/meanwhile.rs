@@ -31,10 +31,9 @@ pub struct Target<'a> {
 /// What was noticed.
 #[derive(Debug, Default)]
 pub struct Meanwhile {
-    /// Health answers: each on a connection of its own, a hundred a second, from the connection to the whole answer.
+    /// Health answers: each on a connection of its own, a hundred a second, from the connection to the whole answer; a
+    /// question that the one before held up counts from when it was due. Missing: no 200 within a second.
     pub health: Samples,
-    /// Questions that got no 200 within a second.
-    pub failed: usize,
     /// How much later than a pulse after the one before a heartbeat came to another member; 0 where it came earlier.
     pub late: Samples,
     /// What the other member said of anybody: members that were lost or came, views.
@@ -54,7 +53,7 @@ impl Meanwhile {
     #[must_use]
     pub fn raw(&self) -> Value {
         json!({
-            "probes": self.health.len(), "failed": self.failed,
+            "probes": self.health.len(), "failed": self.health.missing(),
             "health_p50_us": micros(self.health.percentile(50)),
             "health_p99_us": micros(self.health.percentile(99)),
             "health_max_us": micros(self.health.max()),
@@ -91,7 +90,7 @@ pub fn watch<T: Send>(
         seen.cpu = usage::cpu_time(target.pid).saturating_sub(before);
         stop.store(true, Ordering::Relaxed);
         let probed = prober.join().unwrap_or_default();
-        (seen.health, seen.failed) = (probed.health, probed.failed);
+        seen.health = probed.health;
         (seen.memory_kib, seen.files) = (probed.memory_kib, probed.files);
         actor.join()
     });
@@ -129,25 +128,27 @@ fn number(node: NodeId) -> u8 {
 /// Asks a hundred times a second, and looks at memory and files every now and then.
 fn probe(target: Target<'_>, stop: &AtomicBool) -> Meanwhile {
     let mut seen = Meanwhile::default();
-    let mut next = clock::now();
-    while !stop.load(Ordering::Relaxed) {
-        match ask(target) {
-            Ok(time) => seen.health.add(Some(time)),
-            Err(_) => seen.failed += 1,
+    let mut due = clock::now();
+    for asked in 0_u32.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
         }
-        if seen.health.len() % 10 == 1 {
+        let wait = due.saturating_duration_since(clock::now());
+        std::thread::park_timeout(wait);
+        // How late this thread is woken is nobody's answer; how long it was held up by the last answer is.
+        let begin = if wait.is_zero() { due } else { clock::now() };
+        seen.health.add(ask(target, begin).ok());
+        if asked % 10 == 0 {
             seen.memory_kib = seen.memory_kib.max(usage::memory(target.pid).0);
             seen.files = seen.files.max(files(target.pid));
         }
-        next = (next + PACE).max(clock::now());
-        std::thread::park_timeout(next.saturating_duration_since(clock::now()));
+        due += PACE;
     }
     seen
 }
 
-/// Asks on a connection of its own; returns how long it took.
-fn ask(target: Target<'_>) -> Try<Duration> {
-    let begin = clock::now();
+/// Asks on a connection of its own; returns how long it took since then.
+fn ask(target: Target<'_>, begin: Instant) -> Try<Duration> {
     match Probe::connect(target.health, target.path)?.ask()? {
         200 => {}
         status => return Err(Trouble::failed(format!("answered {status}"))),

@@ -20,7 +20,7 @@ use crate::farm::{
     start_module,
 };
 use crate::lab::{Lab, address};
-use crate::picture::{Seen, Sign, Watch, named_nodes, read_lines};
+use crate::picture::{Seen, Sign, Watch, named_nodes, read_lines, thread};
 use crate::probe::Probe;
 use crate::{Trouble, Try};
 
@@ -180,9 +180,7 @@ impl OurFarm {
         }
         let end = Arc::new(AtomicBool::new(false));
         let (told, sender) = (Arc::clone(&end), watch.sender());
-        let thread = std::thread::Builder::new().name("looker".to_owned());
-        let thread = thread.spawn(move || look(others, &told, &sender));
-        let thread = thread.map_err(Trouble::io("start the looker"))?;
+        let thread = thread("looker", move || look(others, &told, &sender))?;
         Ok(Looker { end, thread: Some(thread) })
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 use safekit_core::runtime::clock;
 
 use crate::farm::signal;
@@ -51,7 +51,7 @@ impl Peer {
         if !installed(self.program()) {
             return None;
         }
-        let line = version(self.program())?;
+        let line = version(self.program(), "-v")?;
         Some(line.replace("Corosync Cluster Engine, version", "corosync").replace('\'', ""))
     }
 }
@@ -74,14 +74,14 @@ impl PeerCluster {
         cluster.write_files(lab)?;
         for node in lab.nodes() {
             if let Peer::Keepalived { .. } = peer {
-                hear_addresses(node, lab.address_news(node)?, VIP, watch.sender())?;
+                hear_addresses(node, lab.address_news(node)?, VIP, watch)?;
             }
             cluster.start_node(node, lab, watch)?;
         }
         Ok(cluster)
     }
 
-    /// Starts it on a node; returns the moment before.
+    /// Starts it on a node; returns the moment before: its network and its mounts are there then.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -98,9 +98,9 @@ impl PeerCluster {
             ),
             Peer::Corosync { .. } => (own, format!("corosync -f -c '{folder}/corosync.conf'")),
         };
-        // All of them become the next one: the pid is the daemon's.
+        // All of them become the next one: the pid is the daemon's. What only a lab needs is none of its time.
         let script = format!(
-            "mount -t tmpfs none /run && mount -t tmpfs none /dev/shm && {prepare} && exec {command}"
+            "mount -t tmpfs none /run && mount -t tmpfs none /dev/shm && {prepare} && kill -STOP $$ && exec {command}"
         );
         let mut words = lab.inside(node);
         words.extend(self.mounts.iter().cloned());
@@ -120,8 +120,10 @@ impl PeerCluster {
                 command.stdout(log).stderr(Stdio::piped());
             }
         }
-        let begin = clock::now();
         let mut child = command.spawn().map_err(Trouble::io("start a peer"))?;
+        wait_stop(&child)?;
+        let begin = clock::now();
+        signal(child.id(), Signal::CONT);
         if let Some(errors) = child.stderr.take() {
             read_lines(node, errors, watch.sender(), members)?;
         }
@@ -258,6 +260,16 @@ impl Drop for PeerCluster {
         for node in self.children.keys().copied().collect::<Vec<_>>() {
             drop(self.kill(node));
         }
+    }
+}
+
+/// Waits until a process stands still.
+fn wait_stop(child: &Child) -> Try<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    match waitpid(pid, WaitOptions::UNTRACED) {
+        Ok(Some((_, status))) if status.stopped() => Ok(()),
+        Ok(_) => Err(Trouble::failed("a peer's mounts were not made: see its log")),
+        Err(error) => Err(Trouble::io("wait for a peer's mounts")(error.into())),
     }
 }
 

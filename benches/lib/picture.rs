@@ -5,9 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, recv};
 use safekit_core::runtime::{clock, host};
 
@@ -109,12 +113,14 @@ pub struct Watch {
     sender: Sender<Seen>,
     seen: Receiver<Seen>,
     picture: Picture,
+    /// Who holds it weakly sees the end.
+    looking: Arc<()>,
 }
 
 impl Default for Watch {
     fn default() -> Self {
         let (sender, seen) = mpsc::channel();
-        Self { sender, seen, picture: Picture::default() }
+        Self { sender, seen, picture: Picture::default(), looking: Arc::new(()) }
     }
 }
 
@@ -196,22 +202,26 @@ pub fn read_lines(
             line.clear();
         }
     };
-    thread("lines", work)
+    thread("lines", work).map(drop)
 }
 
-/// Hears on a thread of its own, for ever, whether a node has the shared address.
+/// Hears on a thread of its own, as long as the watch is there, whether a node has the shared address.
 ///
 /// # Errors
 /// When there is no thread.
-pub fn hear_addresses(
-    node: u8,
-    socket: OwnedFd,
-    address: [u8; 4],
-    sender: Sender<Seen>,
-) -> Try<()> {
+pub fn hear_addresses(node: u8, socket: OwnedFd, address: [u8; 4], watch: &Watch) -> Try<()> {
+    // The socket keeps the node's network alive.
+    let (sender, looking) = (watch.sender(), Arc::downgrade(&watch.looking));
+    set_socket_timeout(&socket, Timeout::Recv, Some(LOOK_AROUND))
+        .map_err(|error| Trouble::io("limit a wait")(error.into()))?;
     let work = move || {
         let mut bytes = [0; 8192];
-        while let Ok((size_bytes, _)) = recv(&socket, bytes.as_mut_slice(), RecvFlags::empty()) {
+        while looking.strong_count() > 0 {
+            let size_bytes = match recv(&socket, bytes.as_mut_slice(), RecvFlags::empty()) {
+                Ok((size_bytes, _)) => size_bytes,
+                Err(Errno::AGAIN | Errno::INTR) => continue,
+                Err(_) => return,
+            };
             let at = clock::now();
             let mut rest = bytes.get(..size_bytes).unwrap_or_default();
             while let Some((message, behind)) = first_message(rest) {
@@ -229,7 +239,7 @@ pub fn hear_addresses(
             }
         }
     };
-    thread("addresses", work)
+    thread("addresses", work).map(drop)
 }
 
 /// Splits the first netlink message off.
@@ -249,14 +259,17 @@ pub fn named_nodes(text: &str) -> BTreeSet<u8> {
 
 /// Starts a thread that reads before whatever else waits for a processor, where that is allowed: how late the onlooker is
 /// is nobody's detection time.
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Try<()> {
+pub(crate) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Try<JoinHandle<()>> {
     let urgent = move || {
         drop(host::take_realtime_priority());
         work();
     };
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(urgent);
-    thread.map(drop).map_err(Trouble::io("start a thread"))
+    thread.map_err(Trouble::io("start a thread"))
 }
+
+/// How often who waits for news looks whether they are still wanted.
+const LOOK_AROUND: Duration = Duration::from_millis(500);
 
 const RTM_NEWADDR: [u8; 2] = 20_u16.to_ne_bytes();
 const RTM_DELADDR: [u8; 2] = 21_u16.to_ne_bytes();

@@ -6,8 +6,8 @@ use crate::{Trouble, Try};
 
 /// Returns the first line of what a program says of its version; `None` where it is not installed.
 #[must_use]
-pub fn version(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("-v").stdin(Stdio::null()).output().ok()?;
+pub fn version(program: &str, option: &str) -> Option<String> {
+    let output = Command::new(program).arg(option).stdin(Stdio::null()).output().ok()?;
     let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
     String::from_utf8_lossy(&said).lines().next().map(|line| line.trim().to_owned())
 }

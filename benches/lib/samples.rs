@@ -43,13 +43,19 @@ impl Samples {
     }
 
     /// Returns the smallest time that at least so many percent of the runs kept (nearest rank); with fewer than 100
-    /// runs p99 is the greatest one.
+    /// runs p99 is the greatest one. A run that never ended is longer than all others: `None` where the rank falls on one.
     #[must_use]
     pub fn percentile(&self, percent: usize) -> Option<Duration> {
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
-        let rank = (sorted.len() * percent).div_ceil(100);
+        let rank = ((sorted.len() + self.missing) * percent).div_ceil(100);
         sorted.get(rank.saturating_sub(1)).copied()
+    }
+
+    /// Returns what all runs gave, those that never ended last.
+    pub fn runs(&self) -> impl Iterator<Item = Option<Duration>> {
+        let never = std::iter::repeat_n(None, self.missing);
+        self.times.iter().copied().map(Some).chain(never)
     }
 
     /// Returns the times, in the order in which they were added.
@@ -58,10 +64,10 @@ impl Samples {
         self.times
     }
 
-    /// Returns the greatest time.
+    /// Returns the greatest time; `None` where a run never ended.
     #[must_use]
     pub fn max(&self) -> Option<Duration> {
-        self.times.iter().max().copied()
+        self.percentile(100)
     }
 }
 
@@ -93,9 +99,13 @@ mod tests {
         let mut samples = Samples::default();
         assert_eq!(samples.percentile(50), None);
         samples.extend((1..=200).rev().map(Duration::from_millis));
+        let at = |samples: &Samples, percent| samples.percentile(percent).map(|it| it.as_millis());
+        let of = |samples: &Samples| [50, 99, 100].map(|percent| at(samples, percent));
+        assert_eq!(of(&samples), [Some(100), Some(198), Some(200)]);
         samples.add(None);
-        let at = |percent| samples.percentile(percent).unwrap().as_millis();
-        assert_eq!((at(50), at(99), at(100)), (100, 198, 200));
-        assert_eq!((samples.len(), samples.missing()), (200, 1));
+        assert_eq!(of(&samples), [Some(101), Some(199), None], "what never came is the longest");
+        (0..2).for_each(|_| samples.add(None));
+        assert_eq!(of(&samples), [Some(102), None, None]);
+        assert_eq!((samples.len(), samples.missing(), samples.max()), (200, 3, None));
     }
 }

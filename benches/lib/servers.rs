@@ -30,7 +30,7 @@ impl Peer {
     /// # Errors
     /// When it cannot be started.
     pub fn nginx(folder: &Path, address: SocketAddr) -> Try<Option<Self>> {
-        let Some(version) = version("nginx") else { return Ok(None) };
+        let Some(version) = version("nginx", "-v") else { return Ok(None) };
         let config = write(folder, "nginx.conf", NGINX, address)?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder).arg("-c").arg(&config).args(["-e", "stderr"]);
@@ -42,7 +42,7 @@ impl Peer {
     /// # Errors
     /// When it cannot be started.
     pub fn haproxy(folder: &Path, address: SocketAddr) -> Try<Option<Self>> {
-        let Some(version) = version("haproxy") else { return Ok(None) };
+        let Some(version) = version("haproxy", "-v") else { return Ok(None) };
         let number = version.split_whitespace().nth(2).unwrap_or_default();
         let number = number.split(['-', '+']).next().unwrap_or_default();
         let config = write(folder, "haproxy.cfg", HAPROXY, address)?;

@@ -82,14 +82,36 @@ pub fn times(samples: &Samples, goal: Option<Duration>) -> [String; 5] {
         0 => samples.len().to_string(),
         missing => format!("{} ({missing} never)", samples.len()),
     };
-    let verdict = match (goal, samples.percentile(99)) {
-        (Some(goal), Some(p99)) => {
-            let met = p99 <= goal && samples.missing() == 0;
+    let measured = samples.len() + samples.missing() > 0;
+    let verdict = match goal {
+        Some(goal) if measured => {
+            let kept = samples.percentile(99).is_some_and(|p99| p99 <= goal);
+            let met = kept && samples.missing() == 0;
             format!("{} p99: {}", time(Some(goal)), if met { "met" } else { "missed" })
         }
-        (Some(goal), None) => format!("{} p99: not measured", time(Some(goal))),
-        (None, _) => "-".to_owned(),
+        Some(goal) => format!("{} p99: not measured", time(Some(goal))),
+        None => "-".to_owned(),
     };
-    let [p50, p99, max] = [samples.percentile(50), samples.percentile(99), samples.max()].map(time);
+    let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(samples, percent));
     [runs, p50, p99, max, verdict]
+}
+
+/// Returns a percentile for people; the one of 100 is the greatest time.
+#[must_use]
+pub fn percentile(samples: &Samples, percent: usize) -> String {
+    match samples.percentile(percent) {
+        None if samples.missing() > 0 => "never".to_owned(),
+        found => time(found),
+    }
+}
+
+/// Returns the median, and the greatest time or how many runs never ended.
+#[must_use]
+pub fn typical_and_worst(samples: &Samples) -> String {
+    let runs = samples.len() + samples.missing();
+    let worst = match samples.missing() {
+        0 => percentile(samples, 100),
+        missing => format!("{missing} of {runs} never"),
+    };
+    format!("{} ({worst})", percentile(samples, 50))
 }

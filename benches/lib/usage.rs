@@ -67,6 +67,12 @@ pub fn memory(pid: u32) -> (u64, u64) {
     (resident, find("smaps_rollup", "Pss:").unwrap_or_default())
 }
 
+/// Tells whether a process lives: what has ended has no memory, even before anybody has waited for it.
+#[must_use]
+pub fn lives(pid: u32) -> bool {
+    memory(pid).0 > 0
+}
+
 /// Raises the number of files that this process and those that it starts may open as far as they are allowed to.
 pub fn raise_files() {
     let mut limit = getrlimit(Resource::Nofile);

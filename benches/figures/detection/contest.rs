@@ -27,7 +27,8 @@ pub(super) const WHOLE_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Contest {
     pub(crate) system: System,
     pub(crate) nodes: u8,
-    pub(crate) portion: u32,
+    /// The number of the first round: who holds a part of the rounds has the moments of that part.
+    pub(crate) first: u32,
     /// How often each fault; 0: what a node costs at rest.
     pub(crate) runs: u32,
     /// How long that is counted.
@@ -106,12 +107,12 @@ impl Arena<'_> {
     fn rounds(&mut self, tell: &impl Fn(Note)) -> Try<()> {
         let system = self.contest.system;
         for run in 0..self.contest.runs {
-            let round = self.contest.portion * self.contest.runs + run;
+            let round = self.contest.first + run;
             for (place, fault) in (0_u32..).zip(system.faults) {
                 self.wait_whole()?;
-                let phase = phase(&system, round, place);
-                std::thread::park_timeout(system.settle + phase);
-                let Some([gone, back]) = self.one(round, *fault, tell)? else { continue };
+                std::thread::park_timeout(system.settle + phase(&system, round, [377, 131], place));
+                let mending = phase(&system, round, [617, 211], place);
+                let Some([gone, back]) = self.one(round, *fault, mending, tell)? else { continue };
                 // Who never went cannot come back.
                 let back = gone.map(|_| (Moment::Back, back));
                 for (moment, time) in std::iter::once((Moment::Gone, gone)).chain(back) {
@@ -130,6 +131,7 @@ impl Arena<'_> {
         &mut self,
         round: u32,
         fault: Fault,
+        mending: Duration,
         tell: &impl Fn(Note),
     ) -> Try<Option<[Option<Duration>; 2]>> {
         let looker = self.prepare(fault)?;
@@ -150,7 +152,8 @@ impl Arena<'_> {
         let again = if by_itself {
             begin
         } else {
-            std::thread::park_timeout(self.contest.system.settle);
+            // The others have just acted at a moment of theirs: mended at another one each time.
+            std::thread::park_timeout(self.contest.system.settle + mending);
             if gone.is_some() && !self.holds_still(fault, Moment::Gone)? {
                 tell(Note::Disturbed { round, fault, moment: Moment::Back });
             }
@@ -302,6 +305,10 @@ impl Arena<'_> {
         std::thread::park_timeout(self.contest.rest);
         for (node, (spent, packets, bytes), pids) in before {
             let after = self.count(&pids);
+            // Answering this is not rest.
+            if self.running.pids(node)? != pids || !pids.iter().copied().all(usage::lives) {
+                return Err(Trouble::failed("a process died while its rest was measured"));
+            }
             let seconds = clock::now().saturating_duration_since(begin).as_secs_f64();
             let packets = float(after.1.saturating_sub(packets)) / seconds;
             let bytes = float(after.2.saturating_sub(bytes)) / seconds;
@@ -315,7 +322,7 @@ impl Arena<'_> {
                 node,
             }));
         }
-        Ok(())
+        self.wait_whole()
     }
 
     fn count(&self, pids: &[u32]) -> (Duration, u64, u64) {
@@ -325,15 +332,15 @@ impl Arena<'_> {
     }
 }
 
-/// Returns by how much a fault comes later than the system needs to settle: each time another part of its interval.
-fn phase(system: &System, round: u32, place: u32) -> Duration {
+/// Returns by how much something comes later than the system needs to settle: each time another part of its interval.
+fn phase(system: &System, round: u32, [step, other]: [u32; 2], place: u32) -> Duration {
     // Slow systems have intervals of a second, fast ones of a tenth.
     let interval_ms = match system.pace {
         super::Pace::Slow => 1000,
         super::Pace::Fast => 100,
     };
     // A step without a common divisor with the interval goes through all of it.
-    let phase_ms = round.wrapping_mul(377).wrapping_add(place.wrapping_mul(131)) % interval_ms;
+    let phase_ms = round.wrapping_mul(step).wrapping_add(place.wrapping_mul(other)) % interval_ms;
     Duration::from_millis(u64::from(phase_ms))
 }
 

@@ -1,9 +1,11 @@
 //! Who takes part, with which settings, and what is done to them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use safekit_benches::ours::Ours;
 use safekit_benches::peers::Peer;
+use safekit_benches::program::version;
 
 /// Who takes part.
 #[derive(Clone, Copy)]
@@ -84,9 +86,9 @@ impl Moment {
 
 impl System {
     /// Returns the version; `None` where it is not installed.
-    pub(crate) fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self, agent: &Path) -> Option<String> {
         match self.kind {
-            Kind::Ours(_) => Some(env!("CARGO_PKG_VERSION").to_owned()),
+            Kind::Ours(_) => version(&agent.to_string_lossy(), "--version"),
             Kind::Peer(peer) => peer.version(),
         }
     }
